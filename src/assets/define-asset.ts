@@ -1,0 +1,145 @@
+import { callSite } from '../call-site.ts'
+import type { Check, Checks } from '../checks/check.ts'
+import type { Compute, ComputeSpec } from '../computes/compute.ts'
+import { AssayError, type SourceLocation } from '../errors.ts'
+import { type AssetKey, assetKey } from '../keys.ts'
+import type { Dep, Deps, Fitting, MappingSpec } from '../partitions/mapping.ts'
+import { type Daily, type Partitions, UNPARTITIONED, type Unpartitioned } from '../partitions/partitions.ts'
+import type { Row, Schema } from '../schema/column.ts'
+
+/** An asset: what readers see of it. `.from()` says how it is made. */
+export interface Asset<out K extends string = string, out S extends Schema = Schema, out P extends Partitions = Partitions>
+  extends Dep<S, P, P extends Unpartitioned ? Partitions : Daily> {
+  readonly key: K
+  /**
+   * How it is made, once: from what, and by which compute. Readers never wait for this type.
+   * @throws ASSAY-1008 when called twice
+   */
+  from<D extends Deps>(deps: D & Fitting<NoInfer<D>, P>, compute: Compute<D, Row<S>>): void
+}
+
+/** Something that others make. It can be read where the catalog has its table; it is never made here. */
+export interface ExternalAsset<out K extends string = string, out S extends Schema = Schema, out P extends Partitions = Partitions>
+  extends Dep<S, P, P extends Unpartitioned ? Partitions : Daily> {
+  readonly key: K
+}
+
+/** Retries of a step that failed by an exception or a lost worker; a failed check is not retried. */
+export interface RetryPolicy {
+  /** How often a step is tried again. */
+  readonly max: number
+  /** Milliseconds before the first retry; doubled for each further one, with up to 20 % of chance added. */
+  readonly delay: number
+}
+
+/** How many partitions one step makes at once. Term: Dagster's backfill policy. */
+export interface BackfillPolicy {
+  readonly partitionsPerStep: number
+}
+
+/** A daily asset with a schema names the column that holds the day. */
+type Sliced<S extends Schema> = Unpartitioned | Daily<keyof S & string>
+
+export interface AssetOptions<S extends Schema, P extends Partitions> {
+  readonly description?: string
+  readonly partitions?: P
+  /** The columns of its table. Without a schema there is no table: a run of it is recorded, and that is all. */
+  readonly schema?: S
+  /** Columns that together name a row; a check holds that they are unique in each step. */
+  readonly key?: readonly (keyof NoInfer<S> & string)[]
+  readonly checks?: (c: Checks<NoInfer<S>>) => readonly Check[]
+  /**
+   * Rows that break the schema or a row check go to `<key>__rejects` with the reason, in the same pass, instead of
+   * blocking the rest.
+   */
+  readonly quarantine?: boolean
+  readonly retry?: RetryPolicy
+  readonly backfill?: BackfillPolicy
+}
+
+/** What an asset is, behind its public face. Read by `project/` only, through {@link definitionOf}. */
+export interface AssetDefinition {
+  readonly key: AssetKey
+  readonly kind: 'table' | 'marker' | 'external'
+  readonly where: SourceLocation | undefined
+  readonly description: string | undefined
+  readonly schema: Schema
+  readonly partitions: Partitions
+  readonly rowKey: readonly string[]
+  readonly checks: ((c: never) => readonly Check[]) | undefined
+  readonly quarantine: boolean
+  readonly retry: RetryPolicy
+  readonly backfill: BackfillPolicy
+  readonly made: { readonly deps: Deps; readonly compute: ComputeSpec } | undefined
+}
+
+const definitions = new WeakMap<object, () => AssetDefinition>()
+
+/** The definition behind a value, or undefined when it is no asset. */
+export const definitionOf = (value: unknown): AssetDefinition | undefined =>
+  typeof value === 'object' && value !== null ? definitions.get(value)?.() : undefined
+
+const NO_RETRY: RetryPolicy = Object.freeze({ max: 0, delay: 1000 })
+const ONE_BY_ONE: BackfillPolicy = Object.freeze({ partitionsPerStep: 1 })
+
+/**
+ * Declares an asset. This says what readers see; `.from(deps, compute)` on the result says how it is made. In two calls,
+ * because in one the editor would infer everything upstream again with each key stroke.
+ * @throws ASSAY-1004 when the key is not `layer.name`
+ */
+export function asset<const K extends string, S extends Schema = Record<never, never>, P extends Partitions = Unpartitioned>(
+  key: K,
+  options: AssetOptions<S, P> & { readonly partitions?: string extends keyof S ? P : keyof S extends never ? P : P & Sliced<S> },
+): Asset<K, S, P> {
+  const where = callSite(asset)
+  let made: AssetDefinition['made']
+  const common = definitionBase(key, where, options as LooseOptions)
+  const from = (deps: Deps, compute: { readonly spec: ComputeSpec }): void => {
+    if (made) throw new AssayError('ASSAY-1008', `${key} was already given a compute`, { where: callSite(from) })
+    made = Object.freeze({ deps: Object.freeze({ ...deps }), compute: compute.spec })
+  }
+  const face = Object.freeze({ ...faceOf(common), from })
+  definitions.set(face, () => Object.freeze({ ...common, made }))
+  return face as unknown as Asset<K, S, P>
+}
+
+/**
+ * Declares something that others make: a table of another engine, files, a model endpoint.
+ * @throws ASSAY-1004 when the key is not `layer.name`
+ */
+export function externalAsset<const K extends string, S extends Schema = Record<never, never>, P extends Partitions = Unpartitioned>(
+  key: K,
+  options: { readonly description?: string; readonly partitions?: P; readonly schema?: S } = {},
+): ExternalAsset<K, S, P> {
+  const definition: AssetDefinition = Object.freeze({ ...definitionBase(key, callSite(externalAsset), options as LooseOptions), kind: 'external' })
+  const face = Object.freeze(faceOf(definition))
+  definitions.set(face, () => definition)
+  return face as unknown as ExternalAsset<K, S, P>
+}
+
+/** Options with the types of one asset's columns forgotten. */
+type LooseOptions = AssetOptions<Schema, Partitions>
+
+function definitionBase(key: string, where: SourceLocation | undefined, options: LooseOptions): AssetDefinition {
+  const schema = options.schema ?? {}
+  return {
+    key: assetKey(key, where),
+    kind: Object.keys(schema).length === 0 ? 'marker' : 'table',
+    where,
+    description: options.description,
+    schema,
+    partitions: options.partitions ?? UNPARTITIONED,
+    rowKey: options.key ?? [],
+    checks: options.checks as AssetDefinition['checks'],
+    quarantine: options.quarantine ?? false,
+    retry: options.retry ?? NO_RETRY,
+    backfill: options.backfill ?? ONE_BY_ONE,
+    made: undefined,
+  }
+}
+
+/** By default a reader takes the same partition, and of an unpartitioned dep the whole. */
+function faceOf(definition: AssetDefinition): { key: AssetKey; schema: Schema; partitions: Partitions; mapping: MappingSpec; feeds: undefined } {
+  const mapping: MappingSpec = definition.partitions.dim === 'none' ? { kind: 'all' } : { kind: 'identity' }
+  return { key: definition.key, schema: definition.schema, partitions: definition.partitions, mapping, feeds: undefined }
+}

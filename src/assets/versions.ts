@@ -1,0 +1,103 @@
+import type { AssetKey } from '../keys.ts'
+import { difference, domain, type IntervalMap, restrict } from '../partitions/interval-map.ts'
+import { downstreamOf, type MappingSpec } from '../partitions/mapping.ts'
+import { EMPTY, intersect, type Interval, isEmpty, normalise, type PartitionSet, subtract, union } from '../partitions/partition-set.ts'
+import type { AssetSpec, DepSpec } from './spec.ts'
+
+/** What a materialization remembers, as far as staleness needs it. */
+export interface MadeFrom {
+  readonly codeVersion: string
+  readonly inputs: Readonly<Record<string, { readonly asset: AssetKey; readonly versions: IntervalMap<string> }>>
+}
+
+/** What is known of an asset: see `storage.AssetState`, of which this is a part. */
+export interface VersionState {
+  readonly versions: IntervalMap<string>
+  readonly made: IntervalMap<MadeFrom>
+}
+
+/** Why partitions of an asset are not what its inputs and code would give now. */
+export type Cause =
+  | { readonly kind: 'code changed'; readonly from: string; readonly to: string }
+  | {
+      readonly kind: 'input changed'
+      readonly dep: string
+      readonly asset: AssetKey
+      /** The partitions of the input that moved. */
+      readonly partitions: PartitionSet
+      readonly from: readonly string[]
+      readonly to: readonly string[]
+    }
+  | { readonly kind: 'dependency added' | 'dependency removed'; readonly dep: string }
+  | { readonly kind: 'forced' }
+
+export interface Stale {
+  readonly partitions: PartitionSet
+  readonly cause: Cause
+}
+
+/** Version status of all partitions of an asset. The four sets are disjoint and cover `exist`. */
+export interface VersionStatus {
+  readonly fresh: PartitionSet
+  readonly missing: PartitionSet
+  readonly stale: PartitionSet
+  readonly because: readonly Stale[]
+}
+
+/**
+ * Compares what each partition was made from with what is there now. Exact for any number of upstream partitions: the
+ * maps of consumed and current versions are compared interval by interval.
+ * @param exist all partitions of the asset. @param versionsOf current data versions of any asset.
+ */
+export function versionStatus(spec: AssetSpec, state: VersionState, exist: PartitionSet, versionsOf: (key: AssetKey) => IntervalMap<string>): VersionStatus {
+  const made = intersect(domain(state.made), exist)
+  const because: Stale[] = []
+  for (const [record, partitions] of byRecord(state.made, exist)) {
+    if (record.codeVersion !== spec.codeVersion) because.push({ partitions, cause: { kind: 'code changed', from: record.codeVersion, to: spec.codeVersion } })
+    for (const dep of spec.deps) because.push(...inputCauses(dep, record, partitions, versionsOf(dep.asset)))
+    for (const name of Object.keys(record.inputs)) {
+      if (!spec.deps.some((dep) => dep.name === name)) because.push({ partitions, cause: { kind: 'dependency removed', dep: name } })
+    }
+  }
+  const stale = union(...because.map((s) => s.partitions))
+  return { fresh: subtract(made, stale), missing: subtract(exist, made), stale, because }
+}
+
+/** The partitions of each materialization that is still the last one somewhere. */
+function byRecord(made: IntervalMap<MadeFrom>, exist: PartitionSet): ReadonlyMap<MadeFrom, PartitionSet> {
+  const intervals = new Map<MadeFrom, Interval[]>()
+  for (const { from, to, value } of made) {
+    const list = intervals.get(value)
+    if (list) list.push([from, to])
+    else intervals.set(value, [[from, to]])
+  }
+  const sets = new Map<MadeFrom, PartitionSet>()
+  for (const [record, list] of intervals) {
+    const set = intersect(normalise(list), exist)
+    if (!isEmpty(set)) sets.set(record, set)
+  }
+  return sets
+}
+
+function inputCauses(dep: DepSpec, record: MadeFrom, partitions: PartitionSet, current: IntervalMap<string>): readonly Stale[] {
+  const consumed = record.inputs[dep.name]
+  if (consumed === undefined || consumed.asset !== dep.asset) return [{ partitions, cause: { kind: 'dependency added', dep: dep.name } }]
+  const reach = reachOf(dep.mapping, partitions)
+  const before = restrict(consumed.versions, reach)
+  const after = restrict(current, reach)
+  const moved = difference(before, after)
+  const affected = downstreamOf(dep.mapping, moved, partitions)
+  if (isEmpty(affected)) return []
+  const values = (map: IntervalMap<string>): readonly string[] => [...new Set(restrict(map, moved).map((e) => e.value))]
+  return [{ partitions: affected, cause: { kind: 'input changed', dep: dep.name, asset: dep.asset, partitions: moved, from: values(before), to: values(after) } }]
+}
+
+const EVERYTHING: PartitionSet = [[Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER]]
+
+/** All partitions of a dep that partitions of a reader may look at, there or not. */
+export function reachOf(mapping: MappingSpec, wanted: PartitionSet): PartitionSet {
+  if (isEmpty(wanted)) return EMPTY
+  if (mapping.kind === 'all') return EVERYTHING
+  if (mapping.kind === 'identity') return wanted
+  return normalise(wanted.map(([from, to]): Interval => [from + mapping.startOffset, to + mapping.endOffset]))
+}

@@ -1,0 +1,55 @@
+import { callSite } from '../call-site.ts'
+import { AssayError } from '../errors.ts'
+import type { ColumnSpec, Schema } from '../schema/column.ts'
+import { handleOf, type Sql } from '../sql/template.ts'
+import { CHECKED_ROWS, type Check, type CheckOptions, type CheckRule, type Checks, type CheckSpec, type RowCheckOptions } from './check.ts'
+
+/** The builder that `checks: (c) => […]` of an asset is called with. */
+export function checksFor<S extends Schema>(columns: readonly ColumnSpec[]): Checks<S> {
+  const builder: Record<string, unknown> = { $rows: rowsBuilder(columns) }
+  for (const { name } of columns) builder[name] = columnBuilder(name)
+  return Object.freeze(builder) as Checks<S>
+}
+
+function columnBuilder(column: string): object {
+  const notNull = (o: RowCheckOptions = {}): Check => check(notNull, `${column}.not_null`, { rule: 'notNull', column, mostly: share(o) }, o)
+  const unique = (o: CheckOptions = {}): Check => check(unique, `${column}.unique`, { rule: 'unique', columns: [column] }, o)
+  const between = (min: string | number | bigint, max: string | number | bigint, o: RowCheckOptions = {}): Check =>
+    check(between, `${column}.between`, { rule: 'between', column, min: String(min), max: String(max), mostly: share(o) }, o)
+  return { notNull, unique, between }
+}
+
+function rowsBuilder(columns: readonly ColumnSpec[]): object {
+  const between = (min: number, max: number, o: CheckOptions = {}): Check => check(between, 'rows.count', { rule: 'rowCount', min, max }, o)
+  const sql = (name: string, query: (rows: never) => Sql, o: CheckOptions = {}): Check => {
+    const rows = handleOf(
+      CHECKED_ROWS,
+      columns.map((c) => c.name),
+    )
+    return check(sql, name, { rule: 'sql', query: query(rows as never).pieces }, o)
+  }
+  return { count: { between }, sql }
+}
+
+function check(callee: (...args: never[]) => unknown, name: string, rule: CheckRule, options: CheckOptions): Check {
+  const where = callSite(callee)
+  const spec: CheckSpec = { name, mode: options.mode ?? 'block', automatic: false, ...(where === undefined ? {} : { where }), ...rule }
+  return Object.freeze({ spec: Object.freeze(spec) })
+}
+
+function share({ mostly = 1 }: RowCheckOptions): number {
+  if (mostly > 0 && mostly <= 1) return mostly
+  throw new AssayError('ASSAY-1011', `mostly is ${mostly}`, { next: 'mostly is a share above 0 and up to 1.' })
+}
+
+/** The checks that follow from the schema itself: not null, the values of an enum, the key is unique. */
+export function schemaChecks(columns: readonly ColumnSpec[], key: readonly string[]): readonly CheckSpec[] {
+  const specs: CheckSpec[] = []
+  for (const column of columns) {
+    const base = { mode: 'block', automatic: true } as const
+    if (!column.nullable) specs.push({ ...base, name: `${column.name}.not_null`, rule: 'notNull', column: column.name, mostly: 1 })
+    if (column.values) specs.push({ ...base, name: `${column.name}.in`, rule: 'in', column: column.name, values: column.values })
+  }
+  if (key.length > 0) specs.push({ mode: 'block', automatic: true, name: `${key.join('+')}.unique`, rule: 'unique', columns: key })
+  return specs
+}

@@ -1,0 +1,63 @@
+import type { SourceLocation } from '../errors.ts'
+import type { Logger } from '../log.ts'
+import type { Row } from '../schema/column.ts'
+import type { Deps } from '../partitions/mapping.ts'
+import type { Handle, PartitionParams, Sql } from '../sql/template.ts'
+
+/** The deps of a compute as SQL handles, by the names that `.from({ … })` gives them. */
+export type Handles<D extends Deps> = { readonly [N in keyof D]: Handle<D[N]['schema']> }
+
+/** A dep as a TypeScript compute reads it: narrowed to the partitions that are needed. */
+export interface Input<R> {
+  /** Rows as they come; cells as `t` says. May be read more than once. */
+  rows(): AsyncIterable<R>
+}
+export type Inputs<D extends Deps> = { readonly [N in keyof D]: Input<Row<D[N]['schema']>> }
+
+/** What a TypeScript compute is asked for. */
+export interface StepContext {
+  /** The partitions to make, oldest first, as keys (`2026-01-31`); empty for an unpartitioned asset. */
+  readonly partitions: readonly string[]
+  /** Aborted when the run is cancelled. */
+  readonly signal: AbortSignal
+  readonly log: Logger
+}
+
+/** `row()` is the identity: an error lands on the property at fault, and a column too many is found. */
+export type RowsFunction<D extends Deps, R> = (
+  inputs: Inputs<D>,
+  row: (row: R) => R,
+  context: StepContext,
+) => AsyncIterable<R> | Iterable<R> | Promise<Sql | void> | Sql | void
+
+export type QueryFunction<D extends Deps> = (deps: Handles<D>, context: { readonly partition: PartitionParams }) => Sql
+
+/** How an asset is made, with what makes it. Data, apart from the user's function. */
+export type ComputeSpec =
+  | { readonly kind: 'duckdb'; readonly query: (deps: never, context: { readonly partition: PartitionParams }) => Sql; readonly where: SourceLocation | undefined }
+  | { readonly kind: 'typescript'; readonly run: RowsFunction<Deps, never>; readonly where: SourceLocation | undefined }
+
+/**
+ * What `.from(deps, …)` takes. The call signature is for the type checker only: with it TypeScript puts off the inner
+ * function until deps and schema are known.
+ */
+export interface Compute<in D extends Deps, out R> {
+  (deps: D): R
+  readonly spec: ComputeSpec
+}
+
+/** Thrown by {@link skip}. */
+export class SkipStep extends Error {
+  constructor(reason: string) {
+    super(reason)
+    this.name = 'SkipStep'
+  }
+}
+
+/**
+ * Ends the step without a result: nothing is published, what depends on it is skipped too, and the run does not fail.
+ * For a source that is not there.
+ */
+export function skip(reason: string): never {
+  throw new SkipStep(reason)
+}

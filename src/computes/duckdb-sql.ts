@@ -1,0 +1,11 @@
+import { callSite } from '../call-site.ts'
+import type { Deps } from '../partitions/mapping.ts'
+import type { Compute, QueryFunction } from './compute.ts'
+
+/**
+ * An asset made by one SELECT on DuckDB. The function is called once, when the project loads, with its deps as values;
+ * the statement sees each dep narrowed to the partitions that it needs. When a step makes several partitions, the
+ * statement must yield the rows of all of them.
+ */
+export const duckdb = <D extends Deps>(query: QueryFunction<D>): Compute<D, never> =>
+  ({ spec: { kind: 'duckdb', query, where: callSite(duckdb) } }) as unknown as Compute<D, never>

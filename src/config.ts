@@ -1,0 +1,85 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
+import * as z from 'zod'
+import { AssayError } from './errors.ts'
+
+/** Where a project lies and where its state goes. All paths are absolute. */
+export interface Settings {
+  /** The folder that the paths of the manifest are relative to: that of the nearest package.json. */
+  readonly root: string
+  readonly projectFile: string
+  /** Metadata store, catalog, manifests, logs. `ASSAY_HOME`, or `.assay` in the root. */
+  readonly home: string
+  /** Iceberg tables. `ASSAY_WAREHOUSE`, or `warehouse` in the home. */
+  readonly warehouse: string
+  /** SQLite file of the Iceberg catalog. */
+  readonly catalogFile: string
+  /** Worker processes. `ASSAY_WORKERS`, or one a core and four at most. */
+  readonly workers: number
+}
+
+export const CATALOG_NAME = 'assay'
+
+const Environment = z.object({
+  ASSAY_PROJECT: z.string().min(1).optional(),
+  ASSAY_HOME: z.string().min(1).optional(),
+  ASSAY_WAREHOUSE: z.string().min(1).optional(),
+  ASSAY_WORKERS: z.coerce.number().int().min(1).max(64).optional(),
+})
+
+const PackageFile = z.object({ assay: z.object({ project: z.string() }).optional() })
+
+/**
+ * Settings from the command line, the environment and package.json, in this order.
+ * @throws ASSAY-1001 when there is no project file, ASSAY-1017 when a setting is not valid
+ */
+export function readSettings(options: { readonly cwd: string; readonly env: NodeJS.ProcessEnv; readonly project?: string | undefined }): Settings {
+  const parsed = Environment.safeParse(options.env)
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]
+    throw new AssayError('ASSAY-1017', `${issue?.path.join('.')}: ${issue?.message}`)
+  }
+  const env = parsed.data
+  const projectFile = findProject(options.cwd, options.project ?? env.ASSAY_PROJECT)
+  const root = nearestPackage(dirname(projectFile)) ?? dirname(projectFile)
+  const home = env.ASSAY_HOME === undefined ? join(root, '.assay') : resolve(options.cwd, env.ASSAY_HOME)
+  return {
+    root,
+    projectFile,
+    home,
+    warehouse: env.ASSAY_WAREHOUSE === undefined ? join(home, 'warehouse') : resolve(options.cwd, env.ASSAY_WAREHOUSE),
+    catalogFile: join(home, 'catalog.db'),
+    workers: env.ASSAY_WORKERS ?? Math.min(4, availableParallelism()),
+  }
+}
+
+function findProject(cwd: string, named: string | undefined): string {
+  const root = nearestPackage(cwd)
+  const candidates = named === undefined ? [...fromPackage(root), join(cwd, 'project.ts')] : [resolve(cwd, named)]
+  const found = candidates.find((file) => existsSync(file))
+  if (found !== undefined) return found
+  throw new AssayError('ASSAY-1001', `no project file at ${candidates.map((file) => relative(cwd, file) || file).join(' or ')}`)
+}
+
+function fromPackage(root: string | undefined): readonly string[] {
+  if (root === undefined) return []
+  const parsed = PackageFile.safeParse(readJson(join(root, 'package.json')))
+  const project = parsed.success ? parsed.data.assay?.project : undefined
+  return project === undefined ? [] : [isAbsolute(project) ? project : join(root, project)]
+}
+
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+function nearestPackage(from: string): string | undefined {
+  for (let folder = from; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, 'package.json'))) return folder
+    if (dirname(folder) === folder) return undefined
+  }
+}

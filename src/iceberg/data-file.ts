@@ -1,0 +1,57 @@
+import type { IcebergSchema, PartitionSpec } from '../schema/iceberg-type.ts'
+import type { SnapshotId } from './metadata.ts'
+
+/** Value of one partition field: days, months, hours and years as integers since 1970, the others as they are. */
+export type PartitionValue = string | number | boolean | null
+/** Partition tuple by field name. */
+export type PartitionTuple = Readonly<Record<string, PartitionValue>>
+
+/** A live data file of a snapshot, as far as planning needs it. */
+export interface DataFile {
+  readonly path: string
+  readonly partition: PartitionTuple
+  readonly specId: number
+  readonly rows: number
+  /** Bytes. */
+  readonly size: number
+}
+
+/** A manifest as a manifest list names it. Counts are of files and rows. */
+export interface ManifestFile {
+  readonly path: string
+  readonly length: number
+  readonly specId: number
+  readonly content: 'data' | 'deletes'
+  readonly sequenceNumber: number
+  readonly minSequenceNumber: number
+  readonly addedSnapshotId: SnapshotId
+  readonly addedFiles: number
+  readonly existingFiles: number
+  readonly deletedFiles: number
+  readonly addedRows: number
+  readonly existingRows: number
+  readonly deletedRows: number
+  /** Field summaries in the order of the spec; bounds as base64 of Iceberg's single-value binary form. */
+  readonly partitions: readonly { readonly containsNull: boolean; readonly containsNan: boolean | undefined; readonly lower: string | undefined; readonly upper: string | undefined }[]
+}
+
+/**
+ * Rows written but not yet part of any snapshot: files and the manifest that adds them, all durable. Plain data: it
+ * crosses from worker to supervisor.
+ */
+export interface StagedFiles {
+  /** The id that the snapshot will have; the manifest already names it. */
+  readonly snapshotId: SnapshotId
+  /** Absolute path of the table. */
+  readonly location: string
+  /** Folder that belongs to this attempt alone; removing it undoes the staging. */
+  readonly folder: string
+  readonly schema: IcebergSchema
+  readonly spec: PartitionSpec
+  /** Absent when there are no rows. */
+  readonly manifest: ManifestFile | undefined
+  readonly files: readonly DataFile[]
+  readonly rows: number
+  /** Bytes of all files. */
+  readonly size: number
+}

@@ -1,0 +1,17 @@
+/**
+ * Where the bytes of tables lie. Paths are what metadata holds: absolute paths or URIs, also spelt by other engines
+ * (`file:/x`, `file:///x`, `/x` are one place). Every implementation passes `tests/conformance/store`.
+ */
+export interface Store {
+  /** The one spelling by which two paths are compared, and that DuckDB can open. */
+  normalise(path: string): string
+  /** @throws ASSAY-2005 when there is no such file. */
+  read(path: string): Promise<Uint8Array>
+  /** Creates a file that is durable (file and folder synced) when the promise resolves. Fails if it exists. @throws ASSAY-2001, ASSAY-2002 */
+  write(path: string, bytes: Uint8Array): Promise<void>
+  /** Makes files that another writer (the SQL engine) has written durable, and their folders up to `root`. */
+  sync(paths: readonly string[], root: string): Promise<void>
+  exists(path: string): Promise<boolean>
+  /** Removes a file or a folder with all in it; no error if absent. */
+  remove(path: string): Promise<void>
+}

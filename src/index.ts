@@ -1,0 +1,25 @@
+/** The public names of Assay, one by one. Nothing inside `src/` imports this file. */
+export { asset, externalAsset } from './assets/define-asset.ts'
+export type { Asset, AssetOptions, BackfillPolicy, ExternalAsset, RetryPolicy } from './assets/define-asset.ts'
+export type { Check, CheckOptions, Checks, RowCheckOptions } from './checks/check.ts'
+export { skip } from './computes/compute.ts'
+export type { Compute, Handles, Input, Inputs, StepContext } from './computes/compute.ts'
+export { duckdb } from './computes/duckdb-sql.ts'
+export { typescript } from './computes/typescript.ts'
+export { AssayError } from './errors.ts'
+export { all, timeWindow } from './partitions/mapping.ts'
+export type { Dep, Deps } from './partitions/mapping.ts'
+export { daily } from './partitions/partitions.ts'
+export type { Daily, Partitions, Unpartitioned } from './partitions/partitions.ts'
+export { defineProject } from './project/define-project.ts'
+export type { Project, ProjectOptions } from './project/define-project.ts'
+export { t } from './schema/column.ts'
+export type { Column, Decimal, IsoDate, LocalDateTime, Row, Schema } from './schema/column.ts'
+export { Instant } from './schema/instant.ts'
+export { sql } from './sql/template.ts'
+export type { ColumnRef, Handle, Sql, TableRef } from './sql/template.ts'
+
+import type { Row, Schema } from './schema/column.ts'
+
+/** The row of an asset: `type Order = RowOf<typeof orders>`. */
+export type RowOf<A extends { readonly schema: Schema }> = Row<A['schema']>

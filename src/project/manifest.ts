@@ -1,0 +1,73 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import type { AssetSpec } from '../assets/spec.ts'
+import type { AssetKey } from '../keys.ts'
+
+/** The project as data, named by its content. CLI, plan and store read this and nothing else. */
+export interface Manifest {
+  readonly formatVersion: 1
+  readonly name: string
+  /** The project file, relative to the root. */
+  readonly file: string
+  /** Upstream before downstream; otherwise by key. */
+  readonly assets: readonly AssetSpec[]
+}
+
+/** A manifest with its id and an index. */
+export interface LoadedManifest {
+  readonly id: string
+  readonly manifest: Manifest
+  readonly asset: (key: string) => AssetSpec | undefined
+  /** Direct readers of an asset. */
+  readonly readers: (key: AssetKey) => readonly AssetSpec[]
+}
+
+/** Where the manifest of this id lies. */
+export const manifestFile = (home: string, id: string): string => join(home, 'manifests', `${id}.json`)
+
+/**
+ * Writes a manifest under the hash of its content and returns its id: 16 hexadecimal digits. Equal manifests are one
+ * file, so runs that pin an id keep reading what they were planned on.
+ */
+export function writeManifest(home: string, manifest: Manifest): string {
+  const text = canonicalJson(manifest)
+  const id = createHash('sha256').update(text).digest('hex').slice(0, 16)
+  writeWhole(manifestFile(home, id), text)
+  return id
+}
+
+/** Reads a manifest file; its name is its id. @throws when it is not there or is not JSON. */
+export function readManifest(file: string): LoadedManifest {
+  const manifest = JSON.parse(readFileSync(file, 'utf8')) as Manifest
+  if (manifest.formatVersion !== 1) throw new Error(`${file} is no manifest of this version`)
+  return indexManifest(basename(file, '.json'), manifest)
+}
+
+/** A manifest with its id and look-ups by key. */
+export function indexManifest(id: string, manifest: Manifest): LoadedManifest {
+  const byKey = new Map<string, AssetSpec>(manifest.assets.map((spec) => [spec.key, spec]))
+  const readers = new Map<string, AssetSpec[]>()
+  for (const spec of manifest.assets) {
+    for (const source of new Set(spec.deps.map((dep) => dep.asset))) {
+      const list = readers.get(source)
+      if (list) list.push(spec)
+      else readers.set(source, [spec])
+    }
+  }
+  return { id, manifest, asset: (key) => byKey.get(key), readers: (key) => readers.get(key) ?? [] }
+}
+
+/** Writes a file that readers see whole or not at all. */
+export function writeWhole(file: string, text: string): void {
+  mkdirSync(dirname(file), { recursive: true })
+  const half = `${file}.${randomUUID()}.tmp`
+  writeFileSync(half, text)
+  renameSync(half, file)
+}
+
+/** JSON whose text depends on the content alone: object keys are sorted. */
+export const canonicalJson = (value: unknown): string =>
+  JSON.stringify(value, (_, at: unknown) =>
+    typeof at === 'object' && at !== null && !Array.isArray(at) ? Object.fromEntries(Object.entries(at).sort(([a], [b]) => (a < b ? -1 : 1))) : at,
+  )

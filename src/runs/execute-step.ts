@@ -1,0 +1,162 @@
+import { type AssetDefinition } from '../assets/define-asset.ts'
+import type { AssetSpec } from '../assets/spec.ts'
+import { type Input, type RowsFunction, SkipStep, type StepContext } from '../computes/compute.ts'
+import { AssayError, type SourceLocation } from '../errors.ts'
+import type { Store } from '../iceberg/store.ts'
+import type { Deps } from '../partitions/mapping.ts'
+import { each, type PartitionSet } from '../partitions/partition-set.ts'
+import { dayKey, partitionKey, type PartitionsSpec } from '../partitions/partitions.ts'
+import { quoteIdentifier } from '../schema/iceberg-type.ts'
+import { scanSql } from '../iceberg/scan.ts'
+import { type EngineRow, SqlError, type SqlSession } from '../sql/engine.ts'
+import { type Bindings, byDepName, locate, render } from '../sql/render.ts'
+import type { ParamName, Sql, SqlPiece } from '../sql/template.ts'
+import type { CheckResult } from '../storage/events.ts'
+import { relationOf } from '../tables/read.ts'
+import { runChecks } from '../tables/run-checks.ts'
+import { discard } from '../tables/publish.ts'
+import { metadataAt, type StagedTable, stageRows } from '../tables/stage.ts'
+import type { LoadedManifest } from '../project/manifest.ts'
+import type { StepMessage } from './worker-protocol.ts'
+
+/** What a step is executed with. */
+export interface StepEnvironment {
+  readonly loaded: LoadedManifest
+  readonly store: Store
+  /** A fresh session for each call. */
+  readonly session: () => Promise<SqlSession>
+  /** The definition of an asset, with the user's function. */
+  readonly definition: (spec: AssetSpec) => Promise<AssetDefinition>
+  readonly log: StepContext['log']
+  readonly signal: AbortSignal
+}
+
+export type StepResult =
+  | { readonly kind: 'done' | 'blocked'; readonly tables: readonly StagedTable[]; readonly checks: readonly CheckResult[] }
+  | { readonly kind: 'skipped'; readonly reason: string }
+
+/** One step: reads its inputs, runs the compute, stages the rows, checks them. It publishes nothing. */
+export async function executeStep(environment: StepEnvironment, step: StepMessage): Promise<StepResult> {
+  const spec = environment.loaded.asset(step.asset)
+  if (spec?.compute === undefined) throw new Error(`${step.asset} has no compute`)
+  try {
+    if (spec.kind === 'marker') return await runMarker(environment, spec, step)
+    const session = await environment.session()
+    try {
+      return await makeTable(environment, spec, step, session)
+    } finally {
+      session.close()
+    }
+  } catch (error) {
+    if (error instanceof SkipStep) return { kind: 'skipped', reason: error.message }
+    throw error
+  }
+}
+
+async function runMarker(environment: StepEnvironment, spec: AssetSpec, step: StepMessage): Promise<StepResult> {
+  const run = functionOf(await environment.definition(spec))
+  await run({}, identity as never, contextOf(environment, spec, step.partitions))
+  return { kind: 'done', tables: [], checks: [] }
+}
+
+async function makeTable(environment: StepEnvironment, spec: AssetSpec, step: StepMessage, session: SqlSession): Promise<StepResult> {
+  await openInputs(environment, spec, step, session)
+  const query = await queryOf(environment, spec, step, session)
+  const staging = { session, store: environment.store, spec, partitions: step.partitions }
+  const tables = await stageRows(staging, step.targets, query.text).catch((error: unknown) => {
+    throw located(error, query, spec)
+  })
+  const rows = tables.find((table) => table.role === 'rows') as StagedTable
+  const checked = { session, asset: spec.key, rows: scanSql(environment.store, rows.staged.schema, rows.staged.files) }
+  const checks = await runChecks(checked, spec.checks)
+  const blocking = checks.some((check) => check.blocking && (check.outcome === 'fail' || check.outcome === 'error'))
+  if (blocking) await discard(environment.store, tables)
+  return { kind: blocking ? 'blocked' : 'done', tables, checks }
+}
+
+/** Each dep becomes a view of its own name, narrowed to the partitions that the step may read. */
+async function openInputs(environment: StepEnvironment, spec: AssetSpec, step: StepMessage, session: SqlSession): Promise<void> {
+  for (const dep of spec.deps) {
+    const pin = step.inputs[dep.name]
+    const upstream = environment.loaded.asset(dep.asset)
+    if (upstream === undefined || upstream.columns.length === 0) continue
+    if (pin === undefined) throw new AssayError('ASSAY-3004', `${dep.asset} has no table yet`, { where: spec.where })
+    const relation = await relationOf(environment.store, await metadataAt(environment.store, pin.metadataLocation), pin)
+    const columns = upstream.columns.map((column) => quoteIdentifier(column.name)).join(', ')
+    await session.run(`CREATE OR REPLACE TEMP VIEW ${byDepName(dep.name)} AS SELECT ${columns} FROM (${relation})`)
+  }
+}
+
+/** The rows of the asset as a statement, with what it takes to point at the user's text. */
+interface Query {
+  readonly text: string
+  readonly pieces: readonly SqlPiece[]
+  readonly bindings: Bindings
+}
+
+async function queryOf(environment: StepEnvironment, spec: AssetSpec, step: StepMessage, session: SqlSession): Promise<Query> {
+  const bindings: Bindings = { table: byDepName, param: (name) => boundOf(spec, step.partitions, name) }
+  if (spec.compute?.kind === 'duckdb') return { pieces: spec.compute.query, bindings, text: render(spec.compute.query, bindings) }
+  const yielded = await runFunction(environment, spec, step, session)
+  if (yielded === undefined) throw new AssayError('ASSAY-3005', `the compute of ${spec.key} returned nothing`, { where: spec.where })
+  if ('pieces' in yielded) {
+    const query = { pieces: yielded.pieces, bindings, text: render(yielded.pieces, bindings) }
+    await session.describe(query.text).catch((error: unknown) => {
+      throw located(error, query, spec)
+    })
+    return query
+  }
+  await session.load(ROWS, spec.columns, yielded)
+  return { pieces: [], bindings, text: `SELECT * FROM ${ROWS}` }
+}
+
+const ROWS = '__rows'
+
+async function runFunction(environment: StepEnvironment, spec: AssetSpec, step: StepMessage, session: SqlSession): Promise<AsyncIterable<EngineRow> | Iterable<EngineRow> | Sql | undefined> {
+  const inputs: Record<string, Input<EngineRow>> = {}
+  for (const dep of spec.deps) inputs[dep.name] = { rows: () => session.stream(`SELECT * FROM ${byDepName(dep.name)}`) }
+  const run = functionOf(await environment.definition(spec))
+  const yielded: unknown = await run(inputs as never, identity as never, contextOf(environment, spec, step.partitions))
+  return yielded as AsyncIterable<EngineRow> | Iterable<EngineRow> | Sql | undefined
+}
+
+const identity = <R>(row: R): R => row
+
+function functionOf(definition: AssetDefinition): RowsFunction<Deps, never> {
+  const compute = definition.made?.compute
+  if (compute?.kind !== 'typescript') throw new Error(`${definition.key} is not made by a function`)
+  return compute.run
+}
+
+const contextOf = (environment: StepEnvironment, spec: AssetSpec, partitions: PartitionSet): StepContext => ({
+  partitions: spec.partitions.dim === 'none' ? [] : Array.from(each(partitions), (p) => partitionKey(spec.partitions, p)),
+  signal: environment.signal,
+  log: environment.log,
+})
+
+function boundOf(spec: AssetSpec, partitions: PartitionSet, name: ParamName): string {
+  const [first] = partitions
+  const last = partitions.at(-1)
+  if (first === undefined || last === undefined || spec.partitions.dim === 'none') return 'NULL'
+  return partitionBound(spec.partitions, spec.columns, name === 'partition.start' ? first[0] : last[1])
+}
+
+/** The instant at which a day begins, as a literal of the type of the partition column. */
+function partitionBound(partitions: PartitionsSpec & { dim: 'time' }, columns: AssetSpec['columns'], day: number): string {
+  const type = columns.find((column) => column.name === partitions.column)?.type
+  if (type === 'timestamptz') return `TIMESTAMPTZ '${dayKey(day)} 00:00:00+00'`
+  return type === 'timestamp' ? `TIMESTAMP '${dayKey(day)} 00:00:00'` : `DATE '${dayKey(day)}'`
+}
+
+/** An engine's error as one of the catalogue, at the place in the user's file. */
+function located(error: unknown, query: Query, spec: AssetSpec): unknown {
+  if (!(error instanceof SqlError)) return error
+  const start: SourceLocation | undefined = query.pieces.find((piece) => piece.kind === 'text' && piece.origin !== undefined && piece.text.trim() !== '') === undefined ? spec.where : locate(query.pieces, query.bindings, 0)
+  const where = error.position === undefined ? start : (locate(query.pieces, query.bindings, error.position) ?? start)
+  if (error.kind === 'io' && /no space left|disk full/i.test(error.message)) return new AssayError('ASSAY-2002', `${spec.key}: ${firstLine(error)}`, { cause: error })
+  const code = error.kind === 'binding' || error.kind === 'syntax' ? 'ASSAY-1012' : 'ASSAY-3008'
+  const candidates = error.candidates.length === 0 ? [] : [`did you mean ${error.candidates.join(' or ')}?`]
+  return new AssayError(code, `${spec.key}: ${firstLine(error)}`, { where, details: candidates, cause: error })
+}
+
+const firstLine = (error: Error): string => error.message.split('\n')[0] ?? ''

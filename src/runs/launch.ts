@@ -1,0 +1,174 @@
+import { appendFileSync, mkdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { select } from '../assets/selection.ts'
+import { type Clock, newId } from '../clock.ts'
+import { CATALOG_NAME, type Settings } from '../config.ts'
+import { AssayError } from '../errors.ts'
+import type { Catalog } from '../iceberg/catalog.ts'
+import { openSqlCatalog } from '../iceberg/catalogs/sql-catalog.ts'
+import type { Store } from '../iceberg/store.ts'
+import { localStore } from '../iceberg/stores/local.ts'
+import type { AssetKey } from '../keys.ts'
+import type { LogLine } from '../log.ts'
+import type { PartitionSet } from '../partitions/partition-set.ts'
+import { manifestFile } from '../project/load.ts'
+import type { LoadedManifest } from '../project/manifest.ts'
+import type { RunState, StoreEvent } from '../storage/events.ts'
+import { openStorage, openStorageReader } from '../storage/sqlite.ts'
+import type { AssetState, StorageReader } from '../storage/storage.ts'
+import { type Heads, loadHeads, type Observation, observe, withObservations } from '../tables/observe.ts'
+import type { OnLine } from './executor.ts'
+import { childProcesses } from './executors/child-process.ts'
+import { makePlan, type Plan } from './plan.ts'
+import { type Recovered, recover } from './recover.ts'
+import { RunLake } from './run-state.ts'
+import { supervise } from './supervise.ts'
+
+/** The one shape in which work is asked for: by the terminal today, by schedules, sensors and the UI later. */
+export interface RunRequest {
+  /** In words, for people: `materialize +gold.rfm`. */
+  readonly request: string
+  /** A selection; undefined: all assets. */
+  readonly select?: string | undefined
+  readonly partitions?: PartitionSet | undefined
+  readonly force: boolean
+}
+
+/** A project with what is known of it, for reading. */
+export interface Inspection {
+  readonly states: ReadonlyMap<AssetKey, AssetState>
+  readonly heads: Heads
+  /** What others did to the tables since the last run. */
+  readonly observations: readonly Observation[]
+  readonly storage: StorageReader
+  readonly catalog: Catalog
+  readonly store: Store
+  close(): void
+}
+
+/** Opens store and catalog for reading; works beside a run. */
+export async function inspect(settings: Settings, loaded: LoadedManifest): Promise<Inspection> {
+  const storage = openStorageReader({ folder: settings.home })
+  const store = localStore()
+  const catalog = openCatalog(settings, store)
+  const close = (): void => {
+    storage.close()
+    catalog.close()
+  }
+  return { ...(await look(storage, catalog, store, loaded)), storage, catalog, store, close }
+}
+
+export const openCatalog = (settings: Settings, store: Store): Catalog =>
+  openSqlCatalog({ file: settings.catalogFile, warehouse: settings.warehouse, name: CATALOG_NAME, store })
+
+async function look(storage: StorageReader, catalog: Catalog, store: Store, loaded: LoadedManifest): Promise<Pick<Inspection, 'states' | 'heads' | 'observations'>> {
+  const states = await storage.assetStates()
+  const heads = await loadHeads(catalog, loaded.manifest.assets)
+  const observations = await observe(store, loaded.manifest.assets, heads, states)
+  return { states: withObservations(states, observations), heads, observations }
+}
+
+/** The plan that a request leads to now. @throws ASSAY-4003 for an unknown asset */
+export function planFor(loaded: LoadedManifest, states: ReadonlyMap<AssetKey, AssetState>, request: RunRequest, now: number): Plan {
+  const selection = request.select === undefined ? loaded.manifest.assets.map((a) => a.key) : select(loaded.manifest, request.select)
+  return makePlan(loaded, states, { request: request.request, selection, partitions: request.partitions, force: request.force }, now)
+}
+
+export interface LaunchOptions {
+  readonly settings: Settings
+  readonly loaded: LoadedManifest
+  readonly request: RunRequest
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  readonly listener: RunListener
+}
+
+/** What a run tells while it goes. */
+export interface RunListener {
+  recovered(runs: readonly Recovered[]): void
+  observed(observations: readonly Observation[]): void
+  planned(plan: Plan, runId: string | undefined): void
+  /** An event that is durable. */
+  event(event: StoreEvent): void
+}
+
+export interface RunOutcome {
+  /** Undefined when there was nothing to run. */
+  readonly runId: string | undefined
+  readonly plan: Plan
+  readonly state: Exclude<RunState, 'running'>
+}
+
+/**
+ * Plans and runs: the one way from a request to a result. Takes the store for writing, resolves what an earlier process
+ * left open, takes in what others wrote, plans, persists the run, then walks it.
+ * @throws ASSAY-3001 when another process is writing, ASSAY-3004 when upstream partitions are missing
+ */
+export async function launch(options: LaunchOptions): Promise<RunOutcome> {
+  const { settings, loaded, clock, listener, request } = options
+  const storage = openStorage({ folder: settings.home, clock })
+  const store = localStore()
+  const catalog = openCatalog(settings, store)
+  try {
+    const lake = { catalog, store, now: () => clock.now() }
+    const recovered = await recover(storage, lake)
+    if (recovered.length > 0) listener.recovered(recovered)
+    const { states, heads, observations } = await look(storage, catalog, store, loaded)
+    if (observations.length > 0) {
+      await storage.append(observations.map((o) => ({ type: 'table.observed' as const, ...o })))
+      listener.observed(observations)
+    }
+    const plan = planFor(loaded, states, request, clock.now())
+    refuseBlocked(plan)
+    const runId = plan.steps.length === 0 ? undefined : newId(clock)
+    listener.planned(plan, runId)
+    if (runId === undefined) return { runId, plan, state: 'succeeded' }
+    await storage.append([{ type: 'run.created', runId, planId: plan.id, manifestId: loaded.id, request: request.request, steps: plan.steps }])
+    const executor = executorFor(settings, loaded)
+    const logOf = (stepId: string, attempt: number): OnLine => logTo(settings, clock, { runId, stepId, attempt })
+    const state = await supervise({
+      runId, plan, loaded, storage, lake, executor, clock, signal: options.signal, logOf,
+      state: new RunLake(loaded, states, heads, settings.warehouse),
+      onEvent: (event) => listener.event(event),
+    })
+    await executor.close()
+    return { runId, plan, state }
+  } finally {
+    catalog.close()
+    storage.close()
+  }
+}
+
+function refuseBlocked(plan: Plan): void {
+  const blocked = plan.assets.find((a) => a.blocked.length > 0)
+  const first = blocked?.blocked[0]
+  if (blocked === undefined || first === undefined) return
+  throw new AssayError('ASSAY-3004', `${blocked.asset} needs ${first.dep}, which was not made for the partitions asked for`, {
+    next: `Select upstream too: \`assay materialize +${blocked.asset}\`.`,
+  })
+}
+
+const executorFor = (settings: Settings, loaded: LoadedManifest): ReturnType<typeof childProcesses> =>
+  childProcesses(settings.workers, {
+    manifestFile: manifestFile(settings, loaded.id),
+    root: settings.root,
+    projectFile: settings.projectFile,
+    home: settings.home,
+    threads: availableParallelism(),
+  })
+
+/** The file that the lines of an attempt are kept in, one JSON object a line. */
+export const logFile = (settings: Settings, attempt: { readonly runId: string; readonly stepId: string; readonly attempt: number }): string =>
+  join(settings.home, 'logs', attempt.runId, `${attempt.stepId}-${attempt.attempt}.jsonl`)
+
+function logTo(settings: Settings, clock: Clock, attempt: { readonly runId: string; readonly stepId: string; readonly attempt: number }): OnLine {
+  const file = logFile(settings, attempt)
+  let made = false
+  return (stream, text) => {
+    if (!made) mkdirSync(join(file, '..'), { recursive: true })
+    made = true
+    const line: LogLine = { at: clock.now(), stream, text }
+    appendFileSync(file, `${JSON.stringify(line)}\n`)
+  }
+}

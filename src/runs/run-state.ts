@@ -1,0 +1,86 @@
+import type { AssetSpec, DepSpec } from '../assets/spec.ts'
+import { reachOf } from '../assets/versions.ts'
+import { formatTableId } from '../iceberg/catalog.ts'
+import type { AssetKey } from '../keys.ts'
+import { assign, domain, restrict } from '../partitions/interval-map.ts'
+import type { PartitionSet } from '../partitions/partition-set.ts'
+import type { LoadedManifest } from '../project/manifest.ts'
+import type { ConsumedInput, Materialization } from '../storage/events.ts'
+import type { AssetState } from '../storage/storage.ts'
+import { tablesOf } from '../tables/asset-table.ts'
+import type { Heads } from '../tables/observe.ts'
+import type { Published } from '../tables/publish.ts'
+import type { InputPin, TableTarget } from './worker-protocol.ts'
+
+/** Where `main` of a table stands. */
+interface Head {
+  readonly metadataLocation: string
+  readonly snapshotId: string | undefined
+  /** Folder of the table. */
+  readonly location: string
+}
+
+/** What a run knows of versions and tables while it goes: steps are pinned to it, and their results are taken in. */
+export class RunLake {
+  readonly #loaded: LoadedManifest
+  readonly #states: Map<AssetKey, AssetState>
+  readonly #heads = new Map<string, Head>()
+  readonly #warehouse: string
+
+  constructor(loaded: LoadedManifest, states: ReadonlyMap<AssetKey, AssetState>, heads: Heads, warehouse: string) {
+    this.#loaded = loaded
+    this.#states = new Map(states)
+    this.#warehouse = warehouse
+    for (const table of heads.values()) {
+      const { currentSnapshotId, location } = table.metadata
+      this.#heads.set(formatTableId(table.id), { metadataLocation: table.metadataLocation, snapshotId: currentSnapshotId, location })
+    }
+  }
+
+  /** The data versions that a step reads of a dep. */
+  consumed(dep: DepSpec, partitions: PartitionSet): ConsumedInput {
+    return { asset: dep.asset, versions: restrict(this.#states.get(dep.asset)?.versions ?? [], reachOf(dep.mapping, partitions)) }
+  }
+
+  /** The table version that a step reads of a dep; undefined where the dep has no table. */
+  pin(dep: DepSpec, partitions: PartitionSet): InputPin | undefined {
+    const upstream = this.#loaded.asset(dep.asset)
+    const head = upstream === undefined || upstream.kind === 'marker' ? undefined : this.#heads.get(dep.asset)
+    if (head?.snapshotId === undefined) return undefined
+    return { metadataLocation: head.metadataLocation, snapshotId: head.snapshotId, partitions: domain(this.consumed(dep, partitions).versions) }
+  }
+
+  /** Where a step writes, and where `main` of its tables stands now. */
+  targets(spec: AssetSpec, attemptName: string, nextSnapshotId: () => string): readonly TableTarget[] {
+    return tablesOf(spec).map((table) => {
+      const head = this.#heads.get(table.key)
+      const location = head?.location ?? `${this.#warehouse}/${table.id.namespace.replaceAll('.', '/')}/${table.id.name}`
+      const metadataLocation = head === undefined ? {} : { metadataLocation: head.metadataLocation }
+      return { role: table.role, snapshotId: nextSnapshotId(), location, attemptName, ...metadataLocation }
+    })
+  }
+
+  /** Where `main` of the tables of an asset stands. */
+  readFrom(spec: AssetSpec): ReadonlyMap<string, string> {
+    const out = new Map<string, string>()
+    for (const { key } of tablesOf(spec)) {
+      const snapshotId = this.#heads.get(key)?.snapshotId
+      if (snapshotId !== undefined) out.set(key, snapshotId)
+    }
+    return out
+  }
+
+  succeeded(materialization: Materialization, published: Published): void {
+    const { asset, partitions, dataVersion } = materialization
+    const state = this.#states.get(asset)
+    this.#states.set(asset, {
+      versions: assign(state?.versions ?? [], partitions, dataVersion),
+      made: assign(state?.made ?? [], partitions, materialization),
+      snapshotId: materialization.snapshotId,
+      lastAttempt: state?.lastAttempt ?? [],
+    })
+    for (const [name, { metadataLocation, metadata }] of published) {
+      this.#heads.set(name, { metadataLocation, snapshotId: metadata.currentSnapshotId, location: metadata.location })
+    }
+  }
+}

@@ -1,0 +1,255 @@
+import type { AssetSpec } from '../assets/spec.ts'
+import { type Clock, newId, newSnapshotId } from '../clock.ts'
+import { AssayError, type Problem, toProblem } from '../errors.ts'
+import { discardPaths } from '../iceberg/stage.ts'
+import type { LoadedManifest } from '../project/manifest.ts'
+import type { CheckResult, ConsumedInput, Materialization, PublishIntent, RunState, StoreEvent } from '../storage/events.ts'
+import type { Storage } from '../storage/storage.ts'
+import { discard, type Lake, publish, type Published } from '../tables/publish.ts'
+import type { StagedTable } from '../tables/stage.ts'
+import type { Executor, OnLine, StepAnswer } from './executor.ts'
+import type { Plan, PlannedStep } from './plan.ts'
+import { retryDelay } from './retry.ts'
+import type { RunLake } from './run-state.ts'
+import type { StepMessage, TableTarget } from './worker-protocol.ts'
+
+export interface Supervision {
+  readonly runId: string
+  readonly plan: Plan
+  readonly loaded: LoadedManifest
+  readonly storage: Storage
+  readonly lake: Lake
+  readonly state: RunLake
+  readonly executor: Executor
+  readonly clock: Clock
+  /** Aborted by Ctrl-C: nothing new is started, workers are ended, a publishing that was begun is finished. */
+  readonly signal: AbortSignal
+  /** Called with each event once it is durable. */
+  readonly onEvent: (event: StoreEvent) => void
+  /** Where the lines of an attempt go. */
+  readonly logOf: (stepId: string, attempt: number) => OnLine
+}
+
+/** Walks the steps of a plan to their end and returns the state of the run. The run must have been created. */
+export async function supervise(supervision: Supervision): Promise<Exclude<RunState, 'running'>> {
+  const walk = new Walk(supervision)
+  const stop = (): void => supervision.executor.kill()
+  supervision.signal.addEventListener('abort', stop, { once: true })
+  const state = await walk.end()
+  supervision.signal.removeEventListener('abort', stop)
+  await walk.record({ type: 'run.ended', runId: supervision.runId, state })
+  return state
+}
+
+type Ended = 'succeeded' | 'failed' | 'skipped' | 'interrupted'
+
+class Walk {
+  readonly #s: Supervision
+  readonly #waitingFor = new Map<string, number>()
+  readonly #dependents = new Map<string, PlannedStep[]>()
+  readonly #ended = new Map<string, Ended>()
+  readonly #ready: PlannedStep[] = []
+  readonly #finished: Promise<void>
+  #finish: () => void = () => {}
+  #running = 0
+  /** Publishing is one after the other: steps of one asset share a table. */
+  #publishing: Promise<unknown> = Promise.resolve()
+
+  constructor(supervision: Supervision) {
+    this.#s = supervision
+    this.#finished = new Promise((resolve) => {
+      this.#finish = resolve
+    })
+    for (const step of supervision.plan.steps) {
+      this.#waitingFor.set(step.id, step.after.length)
+      if (step.after.length === 0) this.#ready.push(step)
+      for (const id of step.after) this.#dependents.set(id, [...(this.#dependents.get(id) ?? []), step])
+    }
+  }
+
+  async end(): Promise<Exclude<RunState, 'running'>> {
+    this.#fill()
+    await this.#finished
+    const ends = new Set(this.#ended.values())
+    if (this.#s.signal.aborted && this.#ended.size < this.#s.plan.steps.length) return 'interrupted'
+    return ends.has('failed') ? 'failed' : ends.has('interrupted') ? 'interrupted' : 'succeeded'
+  }
+
+  async record(...events: readonly StoreEvent[]): Promise<void> {
+    await this.#s.storage.append(events)
+    for (const event of events) this.#s.onEvent(event)
+  }
+
+  /** Starts what is ready while there are free slots. */
+  #fill(): void {
+    while (!this.#s.signal.aborted && this.#running < this.#s.executor.slots) {
+      const step = this.#ready.shift()
+      if (step === undefined) break
+      this.#running++
+      void this.#run(step).then((ended) => this.#end(step, ended))
+    }
+    if (this.#running === 0) this.#finish()
+  }
+
+  #end(step: PlannedStep, ended: Ended): void {
+    this.#running--
+    this.#ended.set(step.id, ended)
+    for (const next of this.#dependents.get(step.id) ?? []) {
+      const left = (this.#waitingFor.get(next.id) ?? 0) - 1
+      this.#waitingFor.set(next.id, left)
+      if (left === 0) this.#ready.push(next)
+    }
+    this.#fill()
+  }
+
+  /** A step whose upstream did not succeed is skipped; never rejects. */
+  async #run(step: PlannedStep): Promise<Ended> {
+    try {
+      const reason = this.#skipReason(step)
+      if (reason === undefined) return await this.#attempts(step)
+      await this.record({ type: 'step.skipped', runId: this.#s.runId, stepId: step.id, reason })
+      return 'skipped'
+    } catch (error) {
+      return this.#failed(step, 'failed', toProblem(error), [])
+    }
+  }
+
+  #skipReason(step: PlannedStep): string | undefined {
+    const id = step.after.find((after) => this.#ended.get(after) !== 'succeeded')
+    if (id === undefined) return undefined
+    const upstream = this.#s.plan.steps.find((other) => other.id === id)
+    return `${upstream?.asset} ${this.#ended.get(id) === 'skipped' ? 'was skipped' : 'failed'}`
+  }
+
+  async #attempts(step: PlannedStep): Promise<Ended> {
+    const spec = this.#s.loaded.asset(step.asset) as AssetSpec
+    for (let attempt = 1; ; attempt++) {
+      const begun = this.#begin(spec, step, attempt)
+      await this.record({ type: 'step.started', runId: this.#s.runId, stepId: step.id, attempt, stagingFolders: stagingPaths(begun.message.targets) })
+      const answer = await this.#s.executor.run(begun.message, this.#s.logOf(step.id, attempt))
+      const outcome = await this.#outcome(spec, begun, answer)
+      if (outcome.kind !== 'failed') return outcome.kind
+      if (this.#s.signal.aborted && outcome.state === 'lost') return this.#interrupted(step, begun.message)
+      const delay = outcome.state === 'blocked' ? undefined : retryDelay(spec.retry, attempt, outcome.problem.code, this.#s.clock)
+      if (delay === undefined) return this.#failed(step, outcome.state, outcome.problem, outcome.checks)
+      await this.record({ type: 'step.retrying', runId: this.#s.runId, stepId: step.id, attempt, problem: outcome.problem, delay })
+      await this.#s.clock.sleep(delay, this.#s.signal)
+    }
+  }
+
+  /** Pins what the attempt reads to the versions of now. */
+  #begin(spec: AssetSpec, step: PlannedStep, attempt: number): Begun {
+    const { runId, clock, state } = this.#s
+    const inputs: Record<string, ConsumedInput> = {}
+    const pins: StepMessage['inputs'] = Object.fromEntries(
+      spec.deps.flatMap((dep) => {
+        inputs[dep.name] = state.consumed(dep, step.partitions)
+        const pin = state.pin(dep, step.partitions)
+        return pin === undefined ? [] : [[dep.name, pin]]
+      }),
+    )
+    const targets = state.targets(spec, `${runId}-${step.id}-${attempt}`, () => String(newSnapshotId(clock)))
+    const message: StepMessage = { type: 'step', runId, stepId: step.id, attempt, asset: step.asset, partitions: step.partitions, inputs: pins, targets }
+    return { message, inputs, readFrom: state.readFrom(spec) }
+  }
+
+  async #outcome(spec: AssetSpec, begun: Begun, answer: StepAnswer): Promise<Outcome> {
+    const { runId, stepId } = begun.message
+    switch (answer.type) {
+      case 'done':
+        return this.#publishInTurn(spec, begun, answer.tables, answer.checks)
+      case 'skipped':
+        await this.record({ type: 'step.skipped', runId, stepId, reason: answer.reason })
+        return { kind: 'skipped' }
+      case 'failed':
+        return { kind: 'failed', state: answer.outcome, problem: answer.problem, checks: answer.checks }
+      case 'lost': {
+        await discardPaths(this.#s.lake.store, stagingPaths(begun.message.targets))
+        const problem = toProblem(new AssayError('ASSAY-3002', `the worker of ${spec.key} was lost: ${answer.reason}`, { where: spec.where }))
+        return { kind: 'failed', state: 'lost', problem, checks: [] }
+      }
+    }
+  }
+
+  #publishInTurn(spec: AssetSpec, begun: Begun, tables: readonly StagedTable[], checks: readonly CheckResult[]): Promise<Outcome> {
+    const turn = this.#publishing.then(() => this.#publish(spec, begun, tables, checks))
+    this.#publishing = turn.catch(() => undefined)
+    return turn
+  }
+
+  async #publish(spec: AssetSpec, begun: Begun, tables: readonly StagedTable[], checks: readonly CheckResult[]): Promise<Outcome> {
+    const { runId, stepId, attempt, partitions } = begun.message
+    const materialization = this.#materialization(spec, begun, tables)
+    let published: Published = new Map()
+    try {
+      if (tables.length > 0) {
+        await this.record({ type: 'step.publishing', runId, stepId, intent: intentOf(begun, tables, materialization, checks) })
+        published = await publish(this.#s.lake, { spec, partitions, tables, readFrom: begun.readFrom, materialization })
+      }
+    } catch (error) {
+      const problem = toProblem(error)
+      // An unknown outcome is left open: its files stay, and the next start reads the table's ancestry.
+      if (problem.code !== 'ASSAY-2010') await discard(this.#s.lake.store, tables)
+      return { kind: 'failed', state: 'failed', problem, checks }
+    }
+    await this.record({ type: 'step.succeeded', runId, stepId, materialization, checks })
+    this.#s.state.succeeded(materialization, published)
+    return { kind: 'succeeded', attempt }
+  }
+
+  #materialization(spec: AssetSpec, { message, inputs }: Begun, tables: readonly StagedTable[]): Materialization {
+    const { clock } = this.#s
+    const id = newId(clock)
+    const rows = tables.find((table) => table.role === 'rows')
+    return {
+      id,
+      asset: spec.key,
+      partitions: message.partitions,
+      dataVersion: rows?.staged.snapshotId ?? id,
+      codeVersion: spec.codeVersion,
+      inputs,
+      snapshotId: rows?.staged.snapshotId,
+      rows: rows?.staged.rows,
+      runId: message.runId,
+      stepId: message.stepId,
+      at: clock.now(),
+    }
+  }
+
+  async #failed(step: PlannedStep, state: 'failed' | 'blocked' | 'lost', problem: Problem, checks: readonly CheckResult[]): Promise<Ended> {
+    await this.record({ type: 'step.failed', runId: this.#s.runId, stepId: step.id, state, problem, checks })
+    return 'failed'
+  }
+
+  async #interrupted(step: PlannedStep, message: StepMessage): Promise<Ended> {
+    await discardPaths(this.#s.lake.store, stagingPaths(message.targets))
+    await this.record({ type: 'step.interrupted', runId: this.#s.runId, stepId: step.id })
+    return 'interrupted'
+  }
+}
+
+/** An attempt with what it was pinned to. */
+interface Begun {
+  readonly message: StepMessage
+  readonly inputs: Readonly<Record<string, ConsumedInput>>
+  readonly readFrom: ReadonlyMap<string, string>
+}
+
+type Outcome =
+  | { readonly kind: 'succeeded'; readonly attempt: number }
+  | { readonly kind: 'skipped' }
+  | { readonly kind: 'failed'; readonly state: 'failed' | 'blocked' | 'lost'; readonly problem: Problem; readonly checks: readonly CheckResult[] }
+
+/** Everything that an attempt may have written before it was published. */
+const stagingPaths = (targets: readonly TableTarget[]): readonly string[] =>
+  targets.flatMap(({ location, attemptName }) => [`${location}/data/${attemptName}`, `${location}/metadata/${attemptName}-m0.avro`])
+
+const intentOf = ({ message }: Begun, tables: readonly StagedTable[], materialization: Materialization, checks: readonly CheckResult[]): PublishIntent => ({
+  runId: message.runId,
+  stepId: message.stepId,
+  attempt: message.attempt,
+  tables: tables.map(({ id, staged }) => ({ ...id, snapshotId: staged.snapshotId, folder: staged.folder })),
+  materialization,
+  checks,
+})
+

@@ -1,0 +1,63 @@
+import type { Problem } from '../errors.ts'
+import type { AssetKey } from '../keys.ts'
+import type { PartitionSet } from '../partitions/partition-set.ts'
+import type { CheckResult } from '../storage/events.ts'
+import type { StagedTable } from '../tables/stage.ts'
+
+/**
+ * What supervisor and worker say to each other, as JSON over the channel of a forked process. A worker has one step at a
+ * time, so what it prints belongs to that step. It never publishes, and ends when the channel closes.
+ */
+export type ToWorker = StepMessage | { readonly type: 'cancel' }
+
+/** A table version that a step reads. */
+export interface InputPin {
+  readonly metadataLocation: string
+  readonly snapshotId: string
+  readonly partitions: PartitionSet
+}
+
+export interface StepMessage {
+  readonly type: 'step'
+  readonly runId: string
+  readonly stepId: string
+  /** Counts from 1. */
+  readonly attempt: number
+  readonly asset: AssetKey
+  readonly partitions: PartitionSet
+  /** Pinned inputs by dep name; deps without a table are left out. */
+  readonly inputs: Readonly<Record<string, InputPin>>
+  /** The tables that it writes to: that of the asset, and that of its rejected rows. */
+  readonly targets: readonly TableTarget[]
+}
+
+/** Where a step writes. */
+export interface TableTarget {
+  readonly role: 'rows' | 'rejects'
+  /** Current metadata of the table; absent before its first version. */
+  readonly metadataLocation?: string
+  /** Id that the snapshot will have. */
+  readonly snapshotId: string
+  /** Absolute folder of the table. */
+  readonly location: string
+  /** Names the files of this attempt. */
+  readonly attemptName: string
+}
+
+export type FromWorker =
+  | { readonly type: 'ready' }
+  /** Rows are staged, durable and checked, or the asset has no table and its compute has ended. */
+  | { readonly type: 'done'; readonly tables: readonly StagedTable[]; readonly checks: readonly CheckResult[] }
+  | { readonly type: 'skipped'; readonly reason: string }
+  | { readonly type: 'failed'; readonly outcome: 'failed' | 'blocked'; readonly problem: Problem; readonly checks: readonly CheckResult[] }
+  | { readonly type: 'log'; readonly text: string }
+/** How a worker is started: one JSON argument. */
+export interface WorkerOptions {
+  readonly manifestFile: string
+  /** Absolute root of the project, and its project file. */
+  readonly root: string
+  readonly projectFile: string
+  readonly home: string
+  /** Threads of its DuckDB. */
+  readonly threads: number
+}

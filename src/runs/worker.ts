@@ -1,0 +1,107 @@
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { parseFrame } from '../call-site.ts'
+import { type AssetDefinition, definitionOf } from '../assets/define-asset.ts'
+import type { AssetSpec } from '../assets/spec.ts'
+import { AssayError, type SourceLocation, toProblem } from '../errors.ts'
+import { localStore } from '../iceberg/stores/local.ts'
+import { readManifest } from '../project/manifest.ts'
+import { openDuckdb } from '../resources/duckdb.ts'
+import { type SqlEngine, SqlError } from '../sql/engine.ts'
+import { executeStep, type StepEnvironment } from './execute-step.ts'
+import type { FromWorker, StepMessage, ToWorker, WorkerOptions } from './worker-protocol.ts'
+
+/** Entry of a worker process. All user code of a run lives here. */
+const options = JSON.parse(process.argv[2] ?? '{}') as WorkerOptions
+const loaded = readManifest(options.manifestFile)
+const store = localStore()
+const cancelled = new AbortController()
+let engine: Promise<SqlEngine> | undefined
+
+const send = (message: FromWorker): void => {
+  process.send?.(message)
+}
+
+process.on('message', (message: ToWorker) => {
+  if (message.type === 'step') void work(message)
+  else cancel()
+})
+// The supervisor is gone: what was staged is cleaned up by the next one.
+process.on('disconnect', () => process.exit(0))
+// Ctrl-C reaches the whole process group; the supervisor decides what becomes of a step.
+process.on('SIGINT', () => {})
+send({ type: 'ready' })
+
+function cancel(): void {
+  cancelled.abort()
+  void engine?.then((open) => open.interrupt())
+}
+
+async function work(step: StepMessage): Promise<void> {
+  try {
+    const result = await executeStep(environmentOf(), step)
+    if (result.kind === 'skipped') send({ type: 'skipped', reason: result.reason })
+    else if (result.kind === 'done') send({ type: 'done', tables: result.tables, checks: result.checks })
+    else send({ type: 'failed', outcome: 'blocked', problem: blockedProblem(step, result.checks), checks: result.checks })
+  } catch (error) {
+    send({ type: 'failed', outcome: 'failed', problem: toProblem(userError(error)), checks: [] })
+  }
+}
+
+function environmentOf(): StepEnvironment {
+  return {
+    loaded,
+    store,
+    signal: cancelled.signal,
+    definition,
+    session: async () => {
+      engine ??= openDuckdb({ threads: options.threads })
+      return (await engine).session()
+    },
+    log: { info: (text) => send({ type: 'log', text }), warn: (text) => send({ type: 'log', text: `warning: ${text}` }) },
+  }
+}
+
+const found = new Map<string, AssetDefinition>()
+
+/** Imports the file that declares the asset; the whole project only where the asset is not exported from it. */
+async function definition(spec: AssetSpec): Promise<AssetDefinition> {
+  const modules = [spec.compute?.kind === 'typescript' ? resolve(options.root, spec.compute.module) : undefined, options.projectFile]
+  for (const file of modules) {
+    if (found.has(spec.key) || file === undefined) continue
+    const module: object = await import(pathToFileURL(file).href)
+    for (const value of Object.values(module)) remember(value, 0)
+  }
+  const known = found.get(spec.key)
+  if (known?.made === undefined) throw new AssayError('ASSAY-1007', `${spec.key} is not exported, so a worker cannot find it`, { where: spec.where })
+  return known
+}
+
+function remember(value: unknown, depth: number): void {
+  const own = definitionOf(value)
+  if (own !== undefined) found.set(own.key, own)
+  else if (typeof value === 'object' && value !== null && depth < 6) for (const inner of Object.values(value)) remember(inner, depth + 1)
+}
+
+/** An exception of user code, at the first frame that is not Assay's. */
+function userError(error: unknown): unknown {
+  if (error instanceof AssayError) return error
+  if (error instanceof SqlError) return new AssayError('ASSAY-3008', error.message, { cause: error })
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  const where = error instanceof Error ? userFrame(error) : undefined
+  return where === undefined ? error : new AssayError('ASSAY-3003', text, { where, cause: error })
+}
+
+function userFrame(error: Error): SourceLocation | undefined {
+  const own = resolve(import.meta.dirname, '..')
+  const frames = (error.stack ?? '').split('\n').map(parseFrame)
+  return frames.find((frame) => frame !== undefined && frame.file.startsWith(options.root) && !frame.file.startsWith(own) && !frame.file.includes('node_modules'))
+}
+
+function blockedProblem(step: StepMessage, checks: Extract<FromWorker, { type: 'failed' }>['checks']): ReturnType<typeof toProblem> {
+  const failing = checks.filter((check) => check.blocking && check.outcome !== 'pass')
+  const first = failing[0]
+  const spec = loaded.asset(step.asset)?.checks.find((check) => check.name === first?.check)
+  const details = failing.flatMap((check) => [`${check.check}: ${check.observed}`, ...check.samples.map((sample) => `  ${sample}`)])
+  return toProblem(new AssayError('ASSAY-5001', `${step.asset}: check ${first?.check ?? ''} failed`, { where: spec?.where ?? loaded.asset(step.asset)?.where, details }))
+}

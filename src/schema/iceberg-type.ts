@@ -1,0 +1,107 @@
+/**
+ * Iceberg's type system as data (format version 2). Source: Apache Iceberg table specification, "Schemas and Data Types".
+ */
+export type PrimitiveType =
+  | 'boolean'
+  | 'int'
+  | 'long'
+  | 'float'
+  | 'double'
+  | 'date'
+  | 'time'
+  | 'timestamp'
+  | 'timestamptz'
+  | 'string'
+  | 'uuid'
+  | 'binary'
+  | `decimal(${number},${number})`
+  | `fixed[${number}]`
+
+export interface StructType {
+  readonly type: 'struct'
+  readonly fields: readonly NestedField[]
+}
+export interface ListType {
+  readonly type: 'list'
+  readonly 'element-id': number
+  readonly element: IcebergType
+  readonly 'element-required': boolean
+}
+export interface MapType {
+  readonly type: 'map'
+  readonly 'key-id': number
+  readonly key: IcebergType
+  readonly 'value-id': number
+  readonly value: IcebergType
+  readonly 'value-required': boolean
+}
+export type IcebergType = PrimitiveType | StructType | ListType | MapType
+
+export interface NestedField {
+  readonly id: number
+  readonly name: string
+  readonly required: boolean
+  readonly type: IcebergType
+  readonly doc?: string
+}
+
+/** A schema as table metadata holds it. */
+export interface IcebergSchema extends StructType {
+  readonly 'schema-id': number
+  readonly 'identifier-field-ids'?: readonly number[]
+}
+
+/** Transforms of partition fields. Their arithmetic lies in `iceberg/transforms`. */
+export type Transform = 'identity' | 'void' | 'year' | 'month' | 'day' | 'hour' | `bucket[${number}]` | `truncate[${number}]`
+
+export interface PartitionField {
+  readonly 'source-id': number
+  readonly 'field-id': number
+  readonly name: string
+  readonly transform: Transform
+}
+export interface PartitionSpec {
+  readonly 'spec-id': number
+  readonly fields: readonly PartitionField[]
+}
+
+const DECIMAL = /^decimal\(\s*(\d+)\s*,\s*(\d+)\s*\)$/
+
+/** Precision and scale of a decimal type; undefined for any other. */
+export function decimalOf(type: IcebergType): { readonly precision: number; readonly scale: number } | undefined {
+  const match = typeof type === 'string' ? DECIMAL.exec(type) : null
+  return match ? { precision: Number(match[1]), scale: Number(match[2]) } : undefined
+}
+
+const DUCKDB: Readonly<Record<string, string>> = {
+  boolean: 'BOOLEAN',
+  int: 'INTEGER',
+  long: 'BIGINT',
+  float: 'FLOAT',
+  double: 'DOUBLE',
+  date: 'DATE',
+  time: 'TIME',
+  timestamp: 'TIMESTAMP',
+  timestamptz: 'TIMESTAMP WITH TIME ZONE',
+  string: 'VARCHAR',
+  uuid: 'UUID',
+  binary: 'BLOB',
+}
+
+/** The DuckDB type that holds an Iceberg type without loss, spelt as DuckDB itself prints it. */
+export function duckdbType(type: IcebergType): string {
+  if (typeof type !== 'string') {
+    if (type.type === 'list') return `${duckdbType(type.element)}[]`
+    if (type.type === 'map') return `MAP(${duckdbType(type.key)}, ${duckdbType(type.value)})`
+    return `STRUCT(${type.fields.map((f) => `${quoteIdentifier(f.name)} ${duckdbType(f.type)}`).join(', ')})`
+  }
+  const decimal = decimalOf(type)
+  if (decimal) return `DECIMAL(${decimal.precision},${decimal.scale})`
+  return DUCKDB[type] ?? 'BLOB'
+}
+
+/** A name as a SQL identifier, always quoted. */
+export const quoteIdentifier = (name: string): string => `"${name.replaceAll('"', '""')}"`
+
+/** A text as a SQL string literal. */
+export const quoteText = (text: string): string => `'${text.replaceAll("'", "''")}'`

@@ -1,0 +1,89 @@
+import type { Problem } from '../errors.ts'
+import type { AssetKey } from '../keys.ts'
+import type { IntervalMap } from '../partitions/interval-map.ts'
+import type { PartitionSet } from '../partitions/partition-set.ts'
+
+/** The record that partitions of an asset were made by one step. */
+export interface Materialization {
+  readonly id: string
+  readonly asset: AssetKey
+  readonly partitions: PartitionSet
+  /** Id of the snapshot that holds the rows; for an asset without a table, the id of this materialization. */
+  readonly dataVersion: string
+  readonly codeVersion: string
+  /** Data versions consumed, per dep name. */
+  readonly inputs: Readonly<Record<string, ConsumedInput>>
+  /** Undefined for an asset without a table. */
+  readonly snapshotId: string | undefined
+  readonly rows: number | undefined
+  readonly runId: string
+  readonly stepId: string
+  /** Milliseconds since the epoch. */
+  readonly at: number
+}
+
+export interface ConsumedInput {
+  readonly asset: AssetKey
+  readonly versions: IntervalMap<string>
+}
+
+/** `error`: the check itself could not run, which is never a pass. */
+export type CheckOutcome = 'pass' | 'warn' | 'fail' | 'error'
+
+export interface CheckResult {
+  readonly asset: AssetKey
+  /** For example `amount.between`. */
+  readonly check: string
+  readonly outcome: CheckOutcome
+  readonly blocking: boolean
+  /** Rows looked at, and those that do not hold; undefined where rows are not what is counted. */
+  readonly rows: number | undefined
+  readonly failing: number | undefined
+  /** What was seen, in words. */
+  readonly observed: string
+  /** Up to five failing rows, as JSON objects. */
+  readonly samples: readonly string[]
+}
+
+/** What a step is about to publish: durable before the catalog is touched, resolved by reading the table's ancestry. */
+export interface PublishIntent {
+  readonly runId: string
+  readonly stepId: string
+  readonly attempt: number
+  readonly tables: readonly { readonly namespace: string; readonly name: string; readonly snapshotId: string; readonly folder: string }[]
+  /** What will be recorded when the tables are found to carry the snapshots. */
+  readonly materialization: Materialization
+  readonly checks: readonly CheckResult[]
+}
+
+export type RunState = 'running' | 'succeeded' | 'failed' | 'interrupted'
+/** `blocked`: a check kept it from being published. `lost`: its worker went away. */
+export type StepState = 'waiting' | 'running' | 'publishing' | 'succeeded' | 'failed' | 'blocked' | 'lost' | 'skipped' | 'interrupted'
+
+export interface PlannedStepRecord {
+  readonly id: string
+  readonly asset: AssetKey
+  readonly partitions: PartitionSet
+}
+
+interface OfRun {
+  readonly runId: string
+}
+interface OfStep extends OfRun {
+  readonly stepId: string
+}
+
+/** Everything that changes the store. Each is appended together with its projection in one transaction. */
+export type StoreEvent =
+  | (OfRun & { readonly type: 'run.created'; readonly planId: string; readonly manifestId: string; readonly request: string; readonly steps: readonly PlannedStepRecord[] })
+  | (OfStep & { readonly type: 'step.started'; readonly attempt: number; readonly stagingFolders: readonly string[] })
+  | (OfStep & { readonly type: 'step.retrying'; readonly attempt: number; readonly problem: Problem; readonly delay: number })
+  | (OfStep & { readonly type: 'step.publishing'; readonly intent: PublishIntent })
+  | (OfStep & { readonly type: 'step.succeeded'; readonly materialization: Materialization; readonly checks: readonly CheckResult[] })
+  | (OfStep & { readonly type: 'step.failed'; readonly state: 'failed' | 'blocked' | 'lost'; readonly problem: Problem; readonly checks: readonly CheckResult[] })
+  | (OfStep & { readonly type: 'step.skipped'; readonly reason: string })
+  | (OfStep & { readonly type: 'step.interrupted' })
+  | (OfRun & { readonly type: 'run.ended'; readonly state: Exclude<RunState, 'running'> })
+  | { readonly type: 'table.observed'; readonly asset: AssetKey; readonly snapshotId: string; readonly versions: IntervalMap<string> }
+
+export type StoredEvent = StoreEvent & { readonly seq: number; readonly at: number }

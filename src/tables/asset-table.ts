@@ -1,0 +1,52 @@
+import { type AssetSpec, REJECT_REASON } from '../assets/spec.ts'
+import type { TableId } from '../iceberg/catalog.ts'
+import type { PartitionTuple } from '../iceberg/data-file.ts'
+import { type AssetKey, tableNameOf } from '../keys.ts'
+import { contains, type PartitionSet } from '../partitions/partition-set.ts'
+import type { PartitionsSpec } from '../partitions/partitions.ts'
+import type { ColumnSpec } from '../schema/column.ts'
+import type { Transform } from '../schema/iceberg-type.ts'
+
+/** One of the tables that an asset writes: its rows, or those that it rejected. */
+export interface AssetTable {
+  readonly role: 'rows' | 'rejects'
+  readonly key: AssetKey
+  readonly id: TableId
+  readonly columns: readonly ColumnSpec[]
+  readonly partitionFields: readonly { readonly column: string; readonly transform: Transform }[]
+}
+
+/** The tables of an asset: none for a marker, two where it quarantines. */
+export function tablesOf(spec: AssetSpec): readonly AssetTable[] {
+  if (spec.kind !== 'table') return []
+  const partitionFields = partitionFieldsOf(spec.partitions)
+  const rows: AssetTable = { role: 'rows', key: spec.key, id: tableNameOf(spec.key), columns: spec.columns, partitionFields }
+  if (spec.rejects === undefined) return [rows]
+  const { key, columns } = spec.rejects
+  return [rows, { role: 'rejects', key, id: tableNameOf(key), columns, partitionFields }]
+}
+
+/** Iceberg's `day` is UTC for a `timestamptz` and wall time for a `timestamp` or `date`, as daily partitions are. */
+const partitionFieldsOf = (spec: PartitionsSpec): AssetTable['partitionFields'] =>
+  spec.dim === 'none' || spec.column === undefined ? [] : [{ column: spec.column, transform: 'day' }]
+
+/** The partition of an asset that a file belongs to: its day, or 0 where there are none. Undefined: no day (a null). */
+export function partitionOf(tuple: PartitionTuple): number | undefined {
+  const values = Object.values(tuple)
+  if (values.length === 0) return 0
+  return typeof values[0] === 'number' ? values[0] : undefined
+}
+
+/** True for the files of these partitions. */
+export const inPartitions =
+  (set: PartitionSet) =>
+  (tuple: PartitionTuple): boolean => {
+    const partition = partitionOf(tuple)
+    return partition !== undefined && contains(set, partition)
+  }
+
+/** The columns of the rejects table of an asset. */
+export const rejectColumns = (columns: readonly ColumnSpec[]): readonly ColumnSpec[] => [
+  ...columns.map(({ values: _, ...column }) => ({ ...column, nullable: true })),
+  { name: REJECT_REASON, type: 'string', nullable: false },
+]

@@ -1,0 +1,74 @@
+import type { AssetSpec } from '../assets/spec.ts'
+import { type Catalog, formatTableId, type LoadedTable } from '../iceberg/catalog.ts'
+import { changesSince } from '../iceberg/scan.ts'
+import type { Store } from '../iceberg/store.ts'
+import { type AssetKey, tableNameOf } from '../keys.ts'
+import { assign, domain, type IntervalMap } from '../partitions/interval-map.ts'
+import { type Interval, normalise, type PartitionSet, WHOLE } from '../partitions/partition-set.ts'
+import type { AssetState } from '../storage/storage.ts'
+import { partitionOf } from './asset-table.ts'
+
+/** A table that moved without Assay: by another engine, or by a process that died before it could record. */
+export interface Observation {
+  readonly asset: AssetKey
+  /** The head of the table now. */
+  readonly snapshotId: string
+  /** Data versions of the partitions that were touched: ids of the snapshots that did it. */
+  readonly versions: IntervalMap<string>
+}
+
+/** Current tables of the assets, by key. Assets without a table, or not yet made, are left out. */
+export type Heads = ReadonlyMap<AssetKey, LoadedTable>
+
+export async function loadHeads(catalog: Catalog, assets: readonly AssetSpec[]): Promise<Heads> {
+  const stored = new Set((await catalog.locations()).map((row) => formatTableId(row.id)))
+  const heads = new Map<AssetKey, LoadedTable>()
+  for (const spec of assets) {
+    const id = tableNameOf(spec.key)
+    if (spec.kind === 'marker' || !stored.has(formatTableId(id))) continue
+    const loaded = await catalog.load(id)
+    if (loaded !== undefined) heads.set(spec.key, loaded)
+  }
+  return heads
+}
+
+/** What others have done to the tables since the store last knew of them. */
+export async function observe(store: Store, assets: readonly AssetSpec[], heads: Heads, states: ReadonlyMap<AssetKey, AssetState>): Promise<readonly Observation[]> {
+  const observations: Observation[] = []
+  for (const spec of assets) {
+    const head = heads.get(spec.key)
+    const current = head?.metadata.currentSnapshotId
+    const known = states.get(spec.key)
+    if (head === undefined || current === undefined || current === known?.snapshotId) continue
+    observations.push({ asset: spec.key, snapshotId: current, versions: await touched(store, spec, head, known) })
+  }
+  return observations
+}
+
+async function touched(store: Store, spec: AssetSpec, head: LoadedTable, known: AssetState | undefined): Promise<IntervalMap<string>> {
+  let versions: IntervalMap<string> = []
+  for (const change of await changesSince(store, head.metadata, known?.snapshotId)) {
+    const partitions = change.partitions.map(partitionOf).filter((p) => p !== undefined)
+    versions = assign(versions, partitionsTouched(spec, partitions), change.snapshotId)
+  }
+  return versions
+}
+
+const partitionsTouched = (spec: AssetSpec, partitions: readonly number[]): PartitionSet =>
+  spec.partitions.dim === 'none' ? WHOLE : normalise(partitions.map((p): Interval => [p, p + 1]))
+
+/** The states as they are with the observations taken in. */
+export function withObservations(states: ReadonlyMap<AssetKey, AssetState>, observations: readonly Observation[]): ReadonlyMap<AssetKey, AssetState> {
+  if (observations.length === 0) return states
+  const out = new Map(states)
+  for (const { asset, snapshotId, versions } of observations) {
+    const state = out.get(asset) ?? { versions: [], made: [], snapshotId: undefined, lastAttempt: [] }
+    let merged = state.versions
+    for (const { from, to, value } of versions) merged = assign(merged, [[from, to]], value)
+    out.set(asset, { ...state, snapshotId, versions: merged })
+  }
+  return out
+}
+
+/** The partitions that observations touched, for messages. */
+export const touchedPartitions = (observation: Observation): PartitionSet => domain(observation.versions)

@@ -1,0 +1,105 @@
+import type { AssetSpec } from '../assets/spec.ts'
+import { AssayError } from '../errors.ts'
+import { type Catalog, type CommitOutcome, formatTableId } from '../iceberg/catalog.ts'
+import { type PreparedCommit, prepareCommit } from '../iceberg/commit.ts'
+import { ancestors, type TableMetadata } from '../iceberg/metadata.ts'
+import { discardStaged } from '../iceberg/stage.ts'
+import type { Store } from '../iceberg/store.ts'
+import type { PartitionSet } from '../partitions/partition-set.ts'
+import type { Materialization, PublishIntent } from '../storage/events.ts'
+import { inPartitions } from './asset-table.ts'
+import type { StagedTable } from './stage.ts'
+
+/** Summary properties by which a snapshot says who made it; recovery and other tools read them. */
+export const MATERIALIZATION_ID = 'assay.materialization-id'
+const CODE_VERSION = 'assay.code-version'
+const INPUT_VERSIONS = 'assay.input-versions'
+
+export interface Lake {
+  readonly catalog: Catalog
+  readonly store: Store
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+}
+
+/** How often a commit is rebuilt when another writer moved a table between reading and writing it. */
+const MAX_REBUILDS = 8
+
+export interface Publishing {
+  readonly spec: AssetSpec
+  readonly partitions: PartitionSet
+  readonly tables: readonly StagedTable[]
+  /** Where `main` of each table stood when the step began, by name; absent for a table that was not there. */
+  readonly readFrom: ReadonlyMap<string, string>
+  readonly materialization: Materialization
+}
+
+/** Metadata of the tables after a publish, by name, with the location that the catalog now stores. */
+export type Published = ReadonlyMap<string, { readonly metadataLocation: string; readonly metadata: TableMetadata }>
+
+/**
+ * Moves all tables of a step to their staged version in one catalog transaction. When another writer was faster, the
+ * commit is rebuilt on the new head, unless it touched the same partitions.
+ * @throws ASSAY-2006 when it did; the staged files are then removed
+ */
+export async function publish(lake: Lake, publishing: Publishing): Promise<Published> {
+  for (let rebuild = 0; rebuild < MAX_REBUILDS; rebuild++) {
+    const prepared = await Promise.all(publishing.tables.map((table) => prepare(lake, publishing, table)))
+    const outcome = await lake.catalog.commit(prepared.map((p) => p.change))
+    if (outcome.kind === 'committed') return publishedOf(prepared)
+    if (outcome.kind === 'unknown' && (await landed(lake, publishing))) return publishedOf(prepared)
+    if (outcome.kind === 'unknown') throw unknownOutcome(publishing, outcome)
+    await Promise.all(prepared.flatMap((p) => p.written.map((file) => lake.store.remove(file))))
+  }
+  throw new AssayError('ASSAY-2006', `${publishing.spec.key} was moved by other writers ${MAX_REBUILDS} times in a row`)
+}
+
+const publishedOf = (prepared: readonly PreparedCommit[]): Published =>
+  new Map(prepared.map((p) => [formatTableId(p.change.id), { metadataLocation: p.change.metadataLocation, metadata: p.metadata }]))
+
+async function prepare(lake: Lake, publishing: Publishing, table: StagedTable): Promise<PreparedCommit> {
+  const { spec, partitions, materialization, readFrom } = publishing
+  return prepareCommit(lake.store, await lake.catalog.load(table.id), {
+    id: table.id,
+    staged: table.staged,
+    overwrite: spec.partitions.dim === 'none' ? 'everything' : inPartitions(partitions),
+    readFrom: readFrom.get(formatTableId(table.id)),
+    summary: {
+      [MATERIALIZATION_ID]: materialization.id,
+      [CODE_VERSION]: materialization.codeVersion,
+      [INPUT_VERSIONS]: JSON.stringify(materialization.inputs),
+    },
+    now: lake.now(),
+  })
+}
+
+async function landed(lake: Lake, publishing: Publishing): Promise<boolean> {
+  const found = await Promise.all(publishing.tables.map((table) => carries(lake, table.id, table.staged.snapshotId)))
+  return found.length > 0 && found.every(Boolean)
+}
+
+async function carries(lake: Lake, id: StagedTable['id'], snapshotId: string): Promise<boolean> {
+  const loaded = await lake.catalog.load(id)
+  return loaded !== undefined && ancestors(loaded.metadata).some((snapshot) => snapshot.id === snapshotId)
+}
+
+const unknownOutcome = ({ spec }: Publishing, { cause }: CommitOutcome & { kind: 'unknown' }): AssayError =>
+  new AssayError('ASSAY-2010', `the catalog did not say whether ${spec.key} was published`, {
+    next: 'Its files stay. Run the same command again: Assay reads the table and records what happened.',
+    cause,
+  })
+
+/**
+ * What became of a publishing that was begun by a process that is gone: all its tables moved in one transaction, so one
+ * answer holds for all. If it did not happen, what was staged is removed.
+ */
+export async function resolveIntent(lake: Lake, intent: PublishIntent): Promise<'committed' | 'rejected'> {
+  const found = await Promise.all(intent.tables.map((table) => carries(lake, table, table.snapshotId)))
+  if (found.length > 0 && found.every(Boolean)) return 'committed'
+  await Promise.all(intent.tables.map((table) => lake.store.remove(table.folder)))
+  return 'rejected'
+}
+
+export const discard = async (store: Store, tables: readonly StagedTable[]): Promise<void> => {
+  await Promise.all(tables.map((table) => discardStaged(store, table.staged)))
+}

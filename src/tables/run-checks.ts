@@ -1,0 +1,109 @@
+import type { CheckSpec } from '../checks/check.ts'
+import { CHECKED_ROWS } from '../checks/check.ts'
+import { duplicatesQuery, duplicatesSample, fusedAggregate, isRowCheck, violation } from '../checks/planner.ts'
+import type { AssetKey } from '../keys.ts'
+import type { CheckResult } from '../storage/events.ts'
+import { quoteIdentifier } from '../schema/iceberg-type.ts'
+import { type EngineRow, SqlError, type SqlSession } from '../sql/engine.ts'
+import { byDepName, render } from '../sql/render.ts'
+
+const SAMPLES = 5
+
+interface Checked {
+  readonly session: SqlSession
+  readonly asset: AssetKey
+  /** A SELECT that yields the rows to check. */
+  readonly rows: string
+}
+
+/**
+ * Runs the checks of an asset: one fused aggregate for all that look at single rows, one grouping for each key, one query
+ * for each `sql` check; failing rows are fetched only where something fails.
+ */
+export async function runChecks(checked: Checked, checks: readonly CheckSpec[]): Promise<readonly CheckResult[]> {
+  if (checks.length === 0) return []
+  await checked.session.run(`CREATE OR REPLACE TEMP VIEW ${quoteIdentifier(CHECKED_ROWS)} AS ${checked.rows}`)
+  const totals = await rowTotals(checked, checks)
+  const results: CheckResult[] = []
+  for (const check of checks) {
+    results.push(await guarded(checked, check, () => judge(checked, check, totals)))
+  }
+  return results
+}
+
+interface Totals {
+  readonly total: number
+  readonly byName: ReadonlyMap<string, { readonly failing: number; readonly looked: number }>
+}
+
+async function rowTotals({ session }: Checked, checks: readonly CheckSpec[]): Promise<Totals> {
+  const rowChecks = checks.filter(isRowCheck)
+  const [row = {}] = await session.rows(fusedAggregate(rowChecks, quoteIdentifier(CHECKED_ROWS)))
+  const byName = new Map(rowChecks.map((check, i) => [check.name, { failing: Number(row[`failing_${i}`]), looked: Number(row[`looked_${i}`]) }]))
+  return { total: Number(row['total']), byName }
+}
+
+/** A check that throws has not passed. */
+async function guarded({ asset }: Checked, check: CheckSpec, run: () => Promise<CheckResult>): Promise<CheckResult> {
+  try {
+    return await run()
+  } catch (error) {
+    if (!(error instanceof SqlError)) throw error
+    return { ...verdict(asset, check, false), outcome: 'error', observed: `the check could not run: ${error.message.split('\n')[0]}` }
+  }
+}
+
+const verdict = (asset: AssetKey, check: CheckSpec, passed: boolean): CheckResult => ({
+  asset,
+  check: check.name,
+  outcome: passed ? 'pass' : check.mode === 'block' ? 'fail' : 'warn',
+  blocking: check.mode === 'block',
+  rows: undefined,
+  failing: undefined,
+  observed: '',
+  samples: [],
+})
+
+async function judge(checked: Checked, check: CheckSpec, totals: Totals): Promise<CheckResult> {
+  switch (check.rule) {
+    case 'rowCount': {
+      const passed = totals.total >= check.min && totals.total <= check.max
+      return { ...verdict(checked.asset, check, passed), rows: totals.total, observed: `${totals.total} rows, allowed ${check.min} to ${check.max}` }
+    }
+    case 'unique':
+      return uniqueResult(checked, check, totals.total)
+    case 'sql':
+      return sqlResult(checked, check, totals.total)
+    default:
+      return rowResult(checked, check, totals)
+  }
+}
+
+async function rowResult(checked: Checked, check: Extract<CheckSpec, { rule: 'notNull' | 'between' | 'in' }>, totals: Totals): Promise<CheckResult> {
+  const { failing, looked } = totals.byName.get(check.name) ?? { failing: 0, looked: 0 }
+  const mostly = check.rule === 'in' ? 1 : check.mostly
+  const passed = looked === 0 || (looked - failing) / looked >= mostly
+  const samples = passed ? [] : await sample(checked, `SELECT * FROM ${quoteIdentifier(CHECKED_ROWS)} WHERE ${violation(check)}`)
+  return { ...verdict(checked.asset, check, passed), rows: looked, failing, observed: `${failing} of ${looked} rows do not hold`, samples }
+}
+
+async function uniqueResult(checked: Checked, check: Extract<CheckSpec, { rule: 'unique' }>, total: number): Promise<CheckResult> {
+  const rows = quoteIdentifier(CHECKED_ROWS)
+  const [row = {}] = await checked.session.rows(duplicatesQuery(check.columns, rows))
+  const failing = Number(row['failing'])
+  const samples = failing === 0 ? [] : await sample(checked, duplicatesSample(check.columns, rows, SAMPLES))
+  return { ...verdict(checked.asset, check, failing === 0), rows: total, failing, observed: `${failing} of ${total} rows repeat a key`, samples }
+}
+
+async function sqlResult(checked: Checked, check: Extract<CheckSpec, { rule: 'sql' }>, total: number): Promise<CheckResult> {
+  const query = render(check.query, { table: byDepName, param: (name) => name })
+  const [row = {}] = await checked.session.rows(`SELECT count(*) AS n FROM (${query})`)
+  const failing = Number(row['n'])
+  const samples = failing === 0 ? [] : await sample(checked, query)
+  return { ...verdict(checked.asset, check, failing === 0), rows: total, failing, observed: `the query found ${failing} rows`, samples }
+}
+
+const sample = async ({ session }: Checked, query: string): Promise<readonly string[]> => {
+  const rows: readonly EngineRow[] = await session.rows(`SELECT to_json(s)::VARCHAR AS row FROM (SELECT * FROM (${query}) LIMIT ${SAMPLES}) s`)
+  return rows.map((row) => String(row['row']))
+}

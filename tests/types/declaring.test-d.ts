@@ -1,0 +1,51 @@
+import { all, asset, daily, defineProject, duckdb, Instant, type RowOf, sql, t, timeWindow, typescript } from 'assay'
+
+const days = daily({ start: '2026-01-01' })
+const events = asset('bronze.events', { partitions: days.on('ts'), schema: { event_id: t.string(), user_id: t.long().nullable(), ts: t.timestamptz(), amount: t.decimal(18, 2), kind: t.enum(['view', 'buy']) } })
+const spend = asset('gold.spend', {
+  partitions: days.on('day'),
+  schema: { day: t.date(), user_id: t.long(), spend: t.double() },
+  key: ['day', 'user_id'],
+  checks: (c) => [c.user_id.unique(), c.spend.between(0, 10, { mostly: 0.9 }), c.$rows.count.between(1, 5), c.$rows.sql('positive', (r) => sql`select * from ${r} where ${r.spend} < 0`)],
+})
+spend.from({ events }, duckdb(({ events }, { partition }) => sql`select ${events.ts}::date as day, ${events.user_id}, 1.0 as spend from ${events} where ${events.ts} >= ${partition.start}`))
+const total = asset('gold.total', { schema: { n: t.long() } })
+total.from({ spend: all(spend) }, duckdb(({ spend }) => sql`select count(*) as n from ${spend}`))
+const sessions = asset('silver.sessions', { partitions: days.on('start'), schema: { start: t.timestamptz(), n: t.int() } })
+sessions.from({ events: timeWindow(events, { startOffset: 0, endOffset: 1, allowHoleAtEnd: true }) }, typescript(async function* ({ events }, row) {
+  for await (const e of events.rows()) if (e.user_id !== null) yield row({ start: e.ts, n: 1 })
+}))
+const marker = asset('landing.files', { partitions: days })
+marker.from({}, typescript(async (_inputs, _row, context) => { context.log.info(context.partitions.join()) }))
+const perDay = asset('gold.per_day', { partitions: days.on('day'), schema: { day: t.date(), n: t.long() } })
+perDay.from({ total, events }, duckdb(({ total, events: e }) => sql`select ${e.ts}::date as day, ${total.n} from ${total}, ${e}`))
+export const row: RowOf<typeof spend> = { day: '2026-01-01', user_id: 1n, spend: 1 }
+export const when: RowOf<typeof events>['ts'] = Instant.parse('2026-01-01T00:00:00Z')
+export const project = defineProject({ name: 'p', assets: { events, spend } })
+
+// @ts-expect-error a wrong dep name
+spend.from({ events }, duckdb(({ evnts }) => sql`select 1`))
+// @ts-expect-error a column that the dep does not have
+spend.from({ events }, duckdb(({ events }) => sql`select ${events.userid} from ${events}`))
+// @ts-expect-error a check on a column that is not declared
+asset('a.b', { schema: { n: t.long() }, checks: (c) => [c.m.notNull()] })
+// @ts-expect-error between() on text
+asset('a.b', { schema: { n: t.string() }, checks: (c) => [c.n.between(1, 2)] })
+// @ts-expect-error a key column that is not declared
+asset('a.b', { schema: { n: t.string() }, key: ['m'] })
+// @ts-expect-error days on a column that is not declared
+asset('a.b', { schema: { n: t.date() }, partitions: days.on('m') })
+// @ts-expect-error a daily table without the column that holds the day
+asset('a.b', { schema: { n: t.date() }, partitions: days })
+// @ts-expect-error daily into unpartitioned needs all()
+total.from({ spend }, duckdb(({ spend }) => sql`select count(*) as n from ${spend}`))
+// @ts-expect-error a column is missing
+total.from({}, typescript(async function* (_i, row) { yield row({}) }))
+// @ts-expect-error a column too many
+total.from({}, typescript(async function* (_i, row) { yield row({ n: 1n, m: 2 }) }))
+// @ts-expect-error a value of another type
+total.from({}, typescript(async function* (_i, row) { yield row({ n: 1 }) }))
+// @ts-expect-error null in a column that is not nullable
+total.from({}, typescript(async function* (_i, row) { yield row({ n: null }) }))
+// @ts-expect-error an enum value that does not exist
+asset('a.b', { schema: { k: t.enum(['x']) } }).from({}, typescript(async function* (_i, row) { yield row({ k: 'y' }) }))
