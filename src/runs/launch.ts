@@ -23,7 +23,7 @@ import { childProcesses } from './executors/child-process.ts'
 import { makePlan, type Plan } from './plan.ts'
 import { type Recovered, recover } from './recover.ts'
 import { RunLake } from './run-state.ts'
-import { supervise } from './supervise.ts'
+import { type Supervision, supervise } from './supervise.ts'
 
 /** The one shape in which work is asked for: by the terminal today, by schedules, sensors and the UI later. */
 export interface RunRequest {
@@ -125,18 +125,25 @@ export async function launch(options: LaunchOptions): Promise<RunOutcome> {
     listener.planned(plan, runId)
     if (runId === undefined) return { runId, plan, state: 'succeeded' }
     await storage.append([{ type: 'run.created', runId, planId: plan.id, manifestId: loaded.id, request: request.request, steps: plan.steps }])
-    const executor = executorFor(settings, loaded)
-    const logOf = (stepId: string, attempt: number): OnLine => logTo(settings, clock, { runId, stepId, attempt })
-    const state = await supervise({
-      runId, plan, loaded, storage, lake, executor, clock, signal: options.signal, logOf,
-      state: new RunLake(loaded, states, heads, settings.warehouse),
-      onEvent: (event) => listener.event(event),
-    })
-    await executor.close()
-    return { runId, plan, state }
+    const lakeState = new RunLake(loaded, states, heads, settings.warehouse)
+    return { runId, plan, state: await execute(options, { runId, plan, storage, lake, state: lakeState }) }
   } finally {
     catalog.close()
     storage.close()
+  }
+}
+
+type Created = Pick<Supervision, 'runId' | 'plan' | 'storage' | 'lake' | 'state'>
+
+async function execute({ settings, loaded, clock, signal, listener }: LaunchOptions, created: Created): Promise<RunOutcome['state']> {
+  const executor = executorFor(settings, loaded)
+  const logOf = (stepId: string, attempt: number): OnLine => logTo(settings, clock, { runId: created.runId, stepId, attempt })
+  try {
+    const state = await supervise({ ...created, loaded, executor, clock, signal, logOf, onEvent: (event) => listener.event(event) })
+    await executor.close()
+    return state
+  } finally {
+    executor.kill()
   }
 }
 

@@ -8,7 +8,7 @@ import type { LoadedManifest } from '../project/manifest.ts'
 import type { ConsumedInput, Materialization } from '../storage/events.ts'
 import type { AssetState } from '../storage/storage.ts'
 import { tablesOf } from '../tables/asset-table.ts'
-import type { Heads } from '../tables/observe.ts'
+import { type Heads, type Observation, withObservations } from '../tables/observe.ts'
 import type { Published } from '../tables/publish.ts'
 import type { InputPin, TableTarget } from './worker-protocol.ts'
 
@@ -68,6 +68,17 @@ export class RunLake {
       if (snapshotId !== undefined) out.set(key, snapshotId)
     }
     return out
+  }
+
+  /** The newest snapshot of the asset's table that this run knows of. */
+  snapshotOf(key: AssetKey): string | undefined {
+    return this.#heads.get(key)?.snapshotId
+  }
+
+  /** Takes in what others wrote while the run went on. */
+  observed(observation: Observation): void {
+    const state = withObservations(this.#states, [observation]).get(observation.asset)
+    if (state !== undefined) this.#states.set(observation.asset, state)
   }
 
   succeeded(materialization: Materialization, published: Published): void {

@@ -5,6 +5,7 @@ import { discardPaths } from '../iceberg/stage.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
 import type { CheckResult, ConsumedInput, Materialization, PublishIntent, RunState, StoreEvent } from '../storage/events.ts'
 import type { Storage } from '../storage/storage.ts'
+import { observeBefore } from '../tables/observe.ts'
 import { discard, type Lake, publish, type Published } from '../tables/publish.ts'
 import type { StagedTable } from '../tables/stage.ts'
 import type { Executor, OnLine, StepAnswer } from './executor.ts'
@@ -35,30 +36,38 @@ export async function supervise(supervision: Supervision): Promise<Exclude<RunSt
   const walk = new Walk(supervision)
   const stop = (): void => supervision.executor.kill()
   supervision.signal.addEventListener('abort', stop, { once: true })
-  const state = await walk.end()
-  supervision.signal.removeEventListener('abort', stop)
-  await walk.record({ type: 'run.ended', runId: supervision.runId, state })
-  return state
+  try {
+    const state = await walk.end()
+    await walk.record({ type: 'run.ended', runId: supervision.runId, state })
+    return state
+  } finally {
+    supervision.signal.removeEventListener('abort', stop)
+  }
 }
 
 type Ended = 'succeeded' | 'failed' | 'skipped' | 'interrupted'
 
 class Walk {
   readonly #s: Supervision
+  readonly #steps: ReadonlyMap<string, PlannedStep>
   readonly #waitingFor = new Map<string, number>()
   readonly #dependents = new Map<string, PlannedStep[]>()
   readonly #ended = new Map<string, Ended>()
   readonly #ready: PlannedStep[] = []
   readonly #finished: Promise<void>
   #finish: () => void = () => {}
+  /** The store failed: nothing can be recorded any more, so the run is left to the next start. */
+  #giveUp: (error: unknown) => void = () => {}
   #running = 0
   /** Publishing is one after the other: steps of one asset share a table. */
   #publishing: Promise<unknown> = Promise.resolve()
 
   constructor(supervision: Supervision) {
     this.#s = supervision
-    this.#finished = new Promise((resolve) => {
+    this.#steps = new Map(supervision.plan.steps.map((step) => [step.id, step]))
+    this.#finished = new Promise((resolve, reject) => {
       this.#finish = resolve
+      this.#giveUp = reject
     })
     for (const step of supervision.plan.steps) {
       this.#waitingFor.set(step.id, step.after.length)
@@ -86,7 +95,7 @@ class Walk {
       const step = this.#ready.shift()
       if (step === undefined) break
       this.#running++
-      void this.#run(step).then((ended) => this.#end(step, ended))
+      this.#run(step).then((ended) => this.#end(step, ended), this.#giveUp)
     }
     if (this.#running === 0) this.#finish()
   }
@@ -102,23 +111,18 @@ class Walk {
     this.#fill()
   }
 
-  /** A step whose upstream did not succeed is skipped; never rejects. */
+  /** A step whose upstream did not succeed is skipped. */
   async #run(step: PlannedStep): Promise<Ended> {
-    try {
-      const reason = this.#skipReason(step)
-      if (reason === undefined) return await this.#attempts(step)
-      await this.record({ type: 'step.skipped', runId: this.#s.runId, stepId: step.id, reason })
-      return 'skipped'
-    } catch (error) {
-      return this.#failed(step, 'failed', toProblem(error), [])
-    }
+    const reason = this.#skipReason(step)
+    if (reason === undefined) return this.#attempts(step)
+    await this.record({ type: 'step.skipped', runId: this.#s.runId, stepId: step.id, reason })
+    return 'skipped'
   }
 
   #skipReason(step: PlannedStep): string | undefined {
     const id = step.after.find((after) => this.#ended.get(after) !== 'succeeded')
     if (id === undefined) return undefined
-    const upstream = this.#s.plan.steps.find((other) => other.id === id)
-    return `${upstream?.asset} ${this.#ended.get(id) === 'skipped' ? 'was skipped' : 'failed'}`
+    return `${this.#steps.get(id)?.asset} ${this.#ended.get(id) === 'skipped' ? 'was skipped' : 'failed'}`
   }
 
   async #attempts(step: PlannedStep): Promise<Ended> {
@@ -134,6 +138,7 @@ class Walk {
       if (delay === undefined) return this.#failed(step, outcome.state, outcome.problem, outcome.checks)
       await this.record({ type: 'step.retrying', runId: this.#s.runId, stepId: step.id, attempt, problem: outcome.problem, delay })
       await this.#s.clock.sleep(delay, this.#s.signal)
+      if (this.#s.signal.aborted) return this.#interrupted(step, begun.message)
     }
   }
 
@@ -178,23 +183,37 @@ class Walk {
   }
 
   async #publish(spec: AssetSpec, begun: Begun, tables: readonly StagedTable[], checks: readonly CheckResult[]): Promise<Outcome> {
-    const { runId, stepId, attempt, partitions } = begun.message
+    const { runId, stepId, partitions } = begun.message
     const materialization = this.#materialization(spec, begun, tables)
-    let published: Published = new Map()
+    const succeeded: StoreEvent = { type: 'step.succeeded', runId, stepId, materialization, checks }
+    if (tables.length === 0) {
+      await this.record(succeeded)
+      this.#s.state.succeeded(materialization, new Map())
+      return { kind: 'succeeded' }
+    }
+    await this.record({ type: 'step.publishing', runId, stepId, intent: intentOf(begun, tables, materialization, checks) })
+    let published: Published
     try {
-      if (tables.length > 0) {
-        await this.record({ type: 'step.publishing', runId, stepId, intent: intentOf(begun, tables, materialization, checks) })
-        published = await publish(this.#s.lake, { spec, partitions, tables, readFrom: begun.readFrom, materialization })
-      }
+      published = await publish(this.#s.lake, { spec, partitions, tables, readFrom: begun.readFrom, materialization })
     } catch (error) {
       const problem = toProblem(error)
       // An unknown outcome is left open: its files stay, and the next start reads the table's ancestry.
       if (problem.code !== 'ASSAY-2010') await discard(this.#s.lake.store, tables)
       return { kind: 'failed', state: 'failed', problem, checks }
     }
-    await this.record({ type: 'step.succeeded', runId, stepId, materialization, checks })
+    await this.record(...(await this.#overtaken(spec, published, materialization)), succeeded)
     this.#s.state.succeeded(materialization, published)
-    return { kind: 'succeeded', attempt }
+    return { kind: 'succeeded' }
+  }
+
+  /** Commits of others that came in between this run's last look at the table and its own commit. */
+  async #overtaken(spec: AssetSpec, published: Published, { snapshotId }: Materialization): Promise<readonly StoreEvent[]> {
+    const metadata = published.get(spec.key)?.metadata
+    if (metadata === undefined || snapshotId === undefined) return []
+    const observation = await observeBefore(this.#s.lake.store, spec, metadata, { known: this.#s.state.snapshotOf(spec.key), ours: snapshotId })
+    if (observation === undefined) return []
+    this.#s.state.observed(observation)
+    return [{ type: 'table.observed', ...observation }]
   }
 
   #materialization(spec: AssetSpec, { message, inputs }: Begun, tables: readonly StagedTable[]): Materialization {
@@ -236,7 +255,7 @@ interface Begun {
 }
 
 type Outcome =
-  | { readonly kind: 'succeeded'; readonly attempt: number }
+  | { readonly kind: 'succeeded' }
   | { readonly kind: 'skipped' }
   | { readonly kind: 'failed'; readonly state: 'failed' | 'blocked' | 'lost'; readonly problem: Problem; readonly checks: readonly CheckResult[] }
 

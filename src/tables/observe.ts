@@ -1,5 +1,6 @@
 import type { AssetSpec } from '../assets/spec.ts'
 import { type Catalog, formatTableId, type LoadedTable } from '../iceberg/catalog.ts'
+import type { TableMetadata } from '../iceberg/metadata.ts'
 import { changesSince } from '../iceberg/scan.ts'
 import type { Store } from '../iceberg/store.ts'
 import { type AssetKey, tableNameOf } from '../keys.ts'
@@ -40,14 +41,28 @@ export async function observe(store: Store, assets: readonly AssetSpec[], heads:
     const current = head?.metadata.currentSnapshotId
     const known = states.get(spec.key)
     if (head === undefined || current === undefined || current === known?.snapshotId) continue
-    observations.push({ asset: spec.key, snapshotId: current, versions: await touched(store, spec, head, known) })
+    observations.push({ asset: spec.key, snapshotId: current, versions: await touched(store, spec, head.metadata, known?.snapshotId) })
   }
   return observations
 }
 
-async function touched(store: Store, spec: AssetSpec, head: LoadedTable, known: AssetState | undefined): Promise<IntervalMap<string>> {
+/** What others did to a table after `known` and before `ours`, when `ours` was committed on top of it. */
+export async function observeBefore(
+  store: Store,
+  spec: AssetSpec,
+  metadata: TableMetadata,
+  between: { readonly known: string | undefined; readonly ours: string },
+): Promise<Observation | undefined> {
+  const parent = metadata.snapshots.find((snapshot) => snapshot.id === between.ours)?.parentId
+  if (parent === undefined || parent === between.known) return undefined
+  const versions = await touched(store, spec, metadata, between.known, between.ours)
+  return { asset: spec.key, snapshotId: parent, versions }
+}
+
+async function touched(store: Store, spec: AssetSpec, metadata: TableMetadata, known: string | undefined, except?: string): Promise<IntervalMap<string>> {
   let versions: IntervalMap<string> = []
-  for (const change of await changesSince(store, head.metadata, known?.snapshotId)) {
+  for (const change of await changesSince(store, metadata, known)) {
+    if (change.snapshotId === except) continue
     const partitions = change.partitions.map(partitionOf).filter((p) => p !== undefined)
     versions = assign(versions, partitionsTouched(spec, partitions), change.snapshotId)
   }

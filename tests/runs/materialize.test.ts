@@ -1,0 +1,201 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
+import { parseRange } from '../../src/partitions/partitions.ts'
+import { openStorage } from '../../src/storage/sqlite.ts'
+import type { StoreEvent } from '../../src/storage/events.ts'
+import { impatientClock, type TestProject, testProject } from '../support/project.ts'
+
+const HEAD = `import { all, asset, daily, defineProject, duckdb, skip, sql, t, timeWindow, typescript } from 'assay'\n`
+const project = (body: string): string => `${HEAD}${body}`
+
+let open: TestProject | undefined
+afterEach(async () => {
+  await open?.remove()
+  open = undefined
+})
+async function of(body: string): Promise<TestProject> {
+  open = await testProject({ 'project.ts': project(body) })
+  return open
+}
+
+const failed = (events: readonly StoreEvent[]) => events.filter((e) => e.type === 'step.failed')
+const steps = (events: readonly StoreEvent[], type: StoreEvent['type']): number => events.filter((e) => e.type === type).length
+
+const NUMBERS = (values: string, more = ''): string => `
+export const numbers = asset('bronze.numbers', { schema: { n: t.long() }${more} })
+numbers.from({}, typescript(async function* (_inputs, row) { for (const n of [${values}]) yield row({ n }) }))
+export const doubled = asset('silver.doubled', { schema: { n: t.long() } })
+doubled.from({ numbers }, duckdb(({ numbers }) => sql\`select \${numbers.n} * 2 as n from \${numbers}\`))
+export default defineProject({ name: 'test', assets: { numbers, doubled } })
+`
+
+describe('materialize', () => {
+  it('makes tables in order, then knows that all is fresh', async () => {
+    const p = await of(NUMBERS('1n, 2n'))
+    const first = await p.run()
+    expect(first.state).toBe('succeeded')
+    expect(await p.rows('silver.doubled')).toEqual([{ n: 2n }, { n: 4n }])
+    const again = await p.run()
+    expect(again.runId).toBeUndefined()
+    expect(again.plan.assets.map((a) => a.action)).toEqual(['reuse', 'reuse'])
+  })
+
+  it('changed code makes the asset and what reads it again, and says why', async () => {
+    const p = await of(NUMBERS('1n'))
+    await p.run()
+    await p.write({ 'project.ts': project(NUMBERS('1n').replace('* 2 as', '* 3 as')) })
+    const again = await p.run()
+    expect(again.plan.assets.map((a) => [a.action, a.because[0]?.cause.kind])).toEqual([['reuse', undefined], ['run', 'code changed']])
+    expect(await p.rows('silver.doubled')).toEqual([{ n: 3n }])
+  })
+
+  it('a blocking check that fails leaves readers on the last good snapshot, and skips what is downstream', async () => {
+    const check = `, checks: (c) => [c.n.between(0, 5)]`
+    const p = await of(NUMBERS('1n', check))
+    await p.run()
+    await p.write({ 'project.ts': project(NUMBERS('7n', check)) })
+    const { state, events } = await p.run()
+    expect(state).toBe('failed')
+    expect(failed(events)).toMatchObject([{ state: 'blocked', problem: { code: 'ASSAY-5001', where: { line: 3 } }, checks: [{ outcome: 'pass' }, { check: 'n.between', outcome: 'fail', failing: 1, samples: ['{"n":7}'] }] }])
+    expect(steps(events, 'step.skipped')).toBe(1)
+    expect(await p.rows('bronze.numbers')).toEqual([{ n: 1n }])
+    expect(await p.rows('silver.doubled')).toEqual([{ n: 2n }])
+  })
+
+  it('a warning check does not block', async () => {
+    const p = await of(NUMBERS('7n', `, checks: (c) => [c.n.between(0, 5, { mode: 'warn' })]`))
+    const { state, events } = await p.run()
+    expect(state).toBe('succeeded')
+    expect(events.find((e) => e.type === 'step.succeeded')).toMatchObject({ checks: [{ outcome: 'pass' }, { outcome: 'warn' }] })
+  })
+
+  it('a worker that dies fails its step and not the run', async () => {
+    const p = await of(`
+export const dies = asset('a.dies', { schema: { n: t.long() } })
+dies.from({}, typescript(async function* () { process.kill(process.pid, 'SIGKILL') }))
+export const lives = asset('a.lives', { schema: { n: t.long() } })
+lives.from({}, typescript(async function* (_i, row) { yield row({ n: 1n }) }))
+export default defineProject({ name: 'test', assets: { dies, lives } })`)
+    const { state, events } = await p.run()
+    expect(state).toBe('failed')
+    expect(failed(events)).toMatchObject([{ state: 'lost', problem: { code: 'ASSAY-3002' } }])
+    expect(await p.rows('a.lives')).toEqual([{ n: 1n }])
+  })
+
+  it('an exception points into the user\'s file, and is retried with growing delays', async () => {
+    const p = await of(`
+export const flaky = asset('a.flaky', { schema: { n: t.long() }, retry: { max: 2, delay: 100 } })
+flaky.from({}, typescript(async function* () {
+  throw new TypeError('not today')
+}))
+export default defineProject({ name: 'test', assets: { flaky } })`)
+    const clock = impatientClock()
+    const { events } = await p.run({ clock })
+    expect(failed(events)).toMatchObject([{ problem: { code: 'ASSAY-3003', what: 'TypeError: not today', where: { file: `${p.root}/project.ts`, line: 5 } } }])
+    expect(steps(events, 'step.started')).toBe(3)
+    const [first = 0, second = 0] = clock.slept
+    expect(first).toBeGreaterThanOrEqual(100)
+    expect(first).toBeLessThanOrEqual(120)
+    expect(second).toBeGreaterThanOrEqual(200)
+    expect(clock.slept).toHaveLength(2)
+  })
+
+  it('skip() ends a step without failing the run, and skips what reads it', async () => {
+    const p = await of(`
+export const source = asset('a.source', { schema: { n: t.long() } })
+source.from({}, typescript(() => skip('nothing there')))
+export const reader = asset('a.reader', { schema: { n: t.long() } })
+reader.from({ source }, duckdb(({ source }) => sql\`select \${source.n} from \${source}\`))
+export default defineProject({ name: 'test', assets: { source, reader } })`)
+    const { state, events } = await p.run()
+    expect(state).toBe('succeeded')
+    expect(events.filter((e) => e.type === 'step.skipped').map((e) => e.reason)).toEqual(['nothing there', 'a.source was skipped'])
+  })
+
+  it('an asset without a schema records its run and has no table', async () => {
+    const p = await of(`
+export const marker = asset('a.marker', {})
+marker.from({}, typescript(async (_i, _row, { log }) => { log.info('ran') }))
+export default defineProject({ name: 'test', assets: { marker } })`)
+    expect((await p.run()).events.find((e) => e.type === 'step.succeeded')).toMatchObject({ materialization: { asset: 'a.marker' } })
+    expect((await p.run()).plan.steps).toEqual([])
+  })
+
+  const DAILY = (query: string, more = ''): string => `
+const days = daily({ start: '2026-01-01', end: '2026-01-05' })
+export const events = asset('bronze.events', { partitions: days.on('day'), schema: { day: t.date(), n: t.long() }, backfill: { partitionsPerStep: 3 } })
+events.from({}, typescript(async function* (_i, row, { partitions }) { for (const day of partitions) yield row({ day: day as '2026-01-01', n: 1n }) }))
+export const copy = asset('silver.copy', { partitions: days.on('day'), schema: { day: t.date(), n: t.long() }${more} })
+copy.from({ events }, duckdb(({ events }, { partition }) => sql\`${query}\`))
+export default defineProject({ name: 'test', assets: { events, copy } })`
+
+  it('makes and overwrites partitions without touching their neighbours', async () => {
+    const p = await of(DAILY('select ${events.day}, ${events.n} from ${events} where ${events.day} >= ${partition.start} and ${events.day} < ${partition.end}'))
+    const first = await p.run()
+    expect(first.plan.steps.map((s) => s.asset)).toEqual([...Array(2).fill('bronze.events'), ...Array(4).fill('silver.copy')])
+    const [one] = (await p.rows('silver.copy')) as readonly { day: string }[]
+    expect(one?.day).toBe('2026-01-01')
+    const forced = await p.run({ select: 'silver.copy', partitions: parseRange('2026-01-02'), force: true })
+    expect(forced.plan.steps).toHaveLength(1)
+    expect(await p.rows('silver.copy')).toHaveLength(4)
+  })
+
+  it('refuses a row outside the partitions being written, and publishes nothing', async () => {
+    const p = await of(DAILY('select ${events.day} + 1 as day, ${events.n} from ${events}'))
+    const { events } = await p.run()
+    expect(failed(events)).toHaveLength(4)
+    expect(failed(events)[0]).toMatchObject({ problem: { code: 'ASSAY-5002', details: [expect.stringContaining('2026-01-02')] } })
+    expect(await p.rows('silver.copy')).toEqual([])
+  })
+
+  it('quarantines rows with the reason, in the same publish', async () => {
+    const p = await of(`
+export const good = asset('silver.good', { schema: { id: t.long(), kind: t.enum(['a', 'b']) }, quarantine: true, checks: (c) => [c.id.between(0, 9)] })
+good.from({}, duckdb(() => sql\`select * from (values (1::bigint, 'a'), (null, 'b'), (20, 'x'), (2, 'b')) v(id, kind)\`))
+export default defineProject({ name: 'test', assets: { good } })`)
+    const { state } = await p.run()
+    expect(state).toBe('succeeded')
+    expect(await p.rows('silver.good')).toEqual([{ id: 1n, kind: 'a' }, { id: 2n, kind: 'b' }])
+  })
+
+  it('what is interrupted is resolved and continued', async () => {
+    const p = await of(`
+export const first = asset('a.first', { schema: { n: t.long() } })
+first.from({}, typescript(async function* (_i, row) { yield row({ n: 1n }) }))
+export const second = asset('a.second', { schema: { n: t.long() } })
+second.from({ first }, duckdb(({ first }) => sql\`select \${first.n} from \${first}\`))
+export default defineProject({ name: 'test', assets: { first, second } })`)
+    const abort = new AbortController()
+    const cut = await p.run({ signal: abort.signal, onEvent: (e) => { if (e.type === 'step.succeeded') abort.abort() } })
+    expect(cut.state).toBe('interrupted')
+    const rest = await p.run()
+    expect(rest.plan.steps.map((s) => s.asset)).toEqual(['a.second'])
+    expect(await p.rows('a.second')).toEqual([{ n: 1n }])
+  })
+
+  it('a second writer is refused, while reading works', async () => {
+    const p = await of(NUMBERS('1n'))
+    await p.run()
+    const holder = openStorage({ folder: p.settings.home, clock: systemClock })
+    try {
+      await expect(p.run()).rejects.toMatchObject({ code: 'ASSAY-3001' })
+      expect(await p.rows('bronze.numbers')).toEqual([{ n: 1n }])
+    } finally {
+      holder.close()
+    }
+  })
+
+  it('a schema that the history of the table cannot take is refused; one that it can is taken', async () => {
+    const p = await of(NUMBERS('1n'))
+    await p.run()
+    const wider = NUMBERS('1n').replace('{ schema: { n: t.long() } })\nnumbers', '{ schema: { n: t.long(), note: t.string().nullable() } })\nnumbers').replace('row({ n })', 'row({ n, note: null })')
+    await p.write({ 'project.ts': project(wider) })
+    expect((await p.run()).state).toBe('succeeded')
+    expect(await p.rows('bronze.numbers')).toEqual([{ n: 1n, note: null }])
+    const text = NUMBERS('1n').replace('{ schema: { n: t.long() } })\nnumbers', '{ schema: { n: t.string() } })\nnumbers').replace('row({ n })', 'row({ n: String(n) })').replace('* 2 as n', ':: bigint as n')
+    await p.write({ 'project.ts': project(text) })
+    const { events } = await p.run()
+    expect(failed(events)[0]).toMatchObject({ problem: { code: 'ASSAY-2007' } })
+    expect(await p.rows('bronze.numbers')).toEqual([{ n: 1n, note: null }])
+  })
+})

@@ -1,0 +1,66 @@
+import { expect } from 'vitest'
+import { canonical, openShop, orphans, type Shop } from './shop.ts'
+
+export const GOLD = [
+  'gold.daily_revenue',
+  'gold.funnel_daily',
+  'gold.conversion_by_source',
+  'gold.top_products_daily',
+  'gold.retail_daily_revenue',
+  'gold.rfm',
+]
+/** Tables in which a step that ran twice would show as double rows. */
+const BELOW = ['silver.sessions', 'silver.orders']
+
+interface Scale {
+  readonly events: number
+  readonly days: number
+  readonly retailDays: readonly string[]
+  readonly kills: number
+  readonly seed: number
+}
+
+/**
+ * Runs the lakehouse once without disturbance, then again with SIGKILLs at random moments, of the main process and of the
+ * whole tree by turns, each followed by a new start. What remains must be the same to the byte.
+ */
+export async function surviveKills(scale: Scale): Promise<void> {
+  const calm = await openShop(scale)
+  const stormy = await openShop(scale)
+  try {
+    const began = performance.now()
+    expect((await calm.assay('materialize')).code).toBe(0)
+    const duration = (performance.now() - began) / 1000
+    const reference = await canonical(calm, [...GOLD, ...BELOW])
+    for (const table of ['gold.daily_revenue', 'gold.rfm']) expect(reference[table]).not.toBe('')
+    await storm(stormy, scale, duration)
+    expect((await stormy.assay('materialize')).code).toBe(0)
+    expect(await canonical(stormy, [...GOLD, ...BELOW])).toEqual(reference)
+    expect(await orphans(stormy)).toEqual([])
+    expect((await stormy.assay('materialize', '--json')).stdout).not.toContain('step.started')
+  } finally {
+    await calm.remove()
+    await stormy.remove()
+  }
+}
+
+/** Moments are drawn over the time that an undisturbed run takes; a seed replays them. A run that ends before its kill is forced again. */
+async function storm(shop: Shop, scale: Scale, duration: number): Promise<void> {
+  const random = mulberry(scale.seed)
+  for (let kill = 0; kill < scale.kills; kill++) {
+    const moment = 0.15 + random() * duration * 0.9
+    const whole = kill % 2 === 0 ? 'whole tree' : 'main process'
+    const ran = await shop.killed(moment, whole, 'materialize', ...(kill === 0 ? [] : ['--force']))
+    expect([null, 0, 137], `kill ${kill} of seed ${scale.seed} (${whole} after ${moment.toFixed(3)} s): ${ran.stderr}${ran.stdout}`).toContain(ran.code)
+  }
+}
+
+function mulberry(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let x = Math.imul(state ^ (state >>> 15), 1 | state)
+    x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x
+    return ((x ^ (x >>> 14)) >>> 0) / 4_294_967_296
+  }
+}

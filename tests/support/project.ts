@@ -1,0 +1,89 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { type Clock, systemClock } from '../../src/clock.ts'
+import { readSettings, type Settings } from '../../src/config.ts'
+import type { PartitionSet } from '../../src/partitions/partition-set.ts'
+import { loadProject } from '../../src/project/load.ts'
+import { openDuckdb } from '../../src/resources/duckdb.ts'
+import type { EngineRow } from '../../src/sql/engine.ts'
+import { inspect, launch, type RunOutcome } from '../../src/runs/launch.ts'
+import type { StoreEvent } from '../../src/storage/events.ts'
+import { relationOf } from '../../src/tables/read.ts'
+import { assetKey } from '../../src/keys.ts'
+import { ROOT } from './shop.ts'
+
+export interface RanProject extends RunOutcome {
+  readonly events: readonly StoreEvent[]
+}
+
+/** A project in a temporary folder, loaded and run the way the CLI does it. */
+export interface TestProject {
+  readonly root: string
+  readonly settings: Settings
+  write(files: Readonly<Record<string, string>>): Promise<void>
+  run(options?: { readonly select?: string; readonly partitions?: PartitionSet; readonly force?: boolean; readonly clock?: Clock; readonly signal?: AbortSignal; readonly onEvent?: (event: StoreEvent) => void }): Promise<RanProject>
+  /** Published rows of an asset, sorted. */
+  rows(key: string): Promise<readonly EngineRow[]>
+  remove(): Promise<void>
+}
+
+export async function testProject(files: Readonly<Record<string, string>>, workers = 2): Promise<TestProject> {
+  const root = await mkdtemp(join(tmpdir(), 'assay-project-'))
+  await mkdir(join(root, 'node_modules'))
+  await symlink(ROOT, join(root, 'node_modules/assay'))
+  const write = async (more: Readonly<Record<string, string>>): Promise<void> => {
+    for (const [name, text] of Object.entries(more)) {
+      await mkdir(dirname(join(root, name)), { recursive: true })
+      await writeFile(join(root, name), text)
+    }
+  }
+  await write({ 'package.json': '{ "name": "test", "type": "module" }', ...files })
+  const settings: Settings = { ...readSettings({ cwd: root, env: {} }), workers }
+  return {
+    root,
+    settings,
+    write,
+    run: async ({ select, partitions, force = false, clock = systemClock, signal = new AbortController().signal, onEvent } = {}) => {
+      const events: StoreEvent[] = []
+      const event = (e: StoreEvent): void => {
+        events.push(e)
+        onEvent?.(e)
+      }
+      const loaded = await loadProject(settings)
+      const listener = { recovered: () => {}, observed: () => {}, planned: () => {}, event }
+      const outcome = await launch({ settings, loaded, request: { request: 'test', select, partitions, force }, clock, signal, listener })
+      return { ...outcome, events }
+    },
+    rows: async (key) => readRows(settings, key),
+    remove: () => rm(root, { recursive: true, force: true }),
+  }
+}
+
+async function readRows(settings: Settings, key: string): Promise<readonly EngineRow[]> {
+  const inspection = await inspect(settings, await loadProject(settings))
+  const engine = await openDuckdb({ threads: 1 })
+  const session = await engine.session()
+  try {
+    const head = inspection.heads.get(assetKey(key))
+    const snapshotId = head?.metadata.currentSnapshotId
+    if (head === undefined || snapshotId === undefined) return []
+    return await session.rows(`SELECT * FROM (${await relationOf(inspection.store, head.metadata, { snapshotId })}) ORDER BY ALL`)
+  } finally {
+    session.close()
+    engine.close()
+    inspection.close()
+  }
+}
+
+/** A clock whose sleeps end at once; the lengths asked for are kept. */
+export function impatientClock(): Clock & { readonly slept: number[] } {
+  const slept: number[] = []
+  return {
+    ...systemClock,
+    slept,
+    sleep: async (ms) => {
+      slept.push(ms)
+    },
+  }
+}

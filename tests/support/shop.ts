@@ -1,0 +1,103 @@
+import { spawn } from 'node:child_process'
+import { copyFile, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { CATALOG_NAME } from '../../src/config.ts'
+import { openSqlCatalog } from '../../src/iceberg/catalogs/sql-catalog.ts'
+import { liveFiles } from '../../src/iceberg/scan.ts'
+import { localStore } from '../../src/iceberg/stores/local.ts'
+
+export const ROOT = resolve(import.meta.dirname, '../..')
+const RETAIL = join(ROOT, '../shared/data/online-retail')
+
+export interface Ran {
+  /** Null when a signal ended it. */
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** The lakehouse with a state folder of its own, run through the real binary. */
+export interface Shop {
+  readonly folder: string
+  readonly home: string
+  assay(...args: readonly string[]): Promise<Ran>
+  /** Runs and kills with SIGKILL after `seconds`, the main process alone or with all that it started. */
+  killed(seconds: number, whole: 'main process' | 'whole tree', ...args: readonly string[]): Promise<Ran>
+  /** All rows of a query, as the lines of `--json` without what changes from run to run. */
+  rows(query: string): Promise<readonly Record<string, unknown>[]>
+  remove(): Promise<void>
+}
+
+export async function openShop(settings: { readonly events: number; readonly days: number; readonly retailDays: readonly string[] }): Promise<Shop> {
+  const folder = await mkdtemp(join(tmpdir(), 'assay-shop-'))
+  const home = join(folder, 'home')
+  const retail = join(folder, 'retail')
+  await mkdir(retail)
+  for (const day of settings.retailDays) await copyFile(join(RETAIL, `${day}.csv.gz`), join(retail, `${day}.csv.gz`)).catch(() => {})
+  const env = {
+    ...process.env,
+    ASSAY_HOME: home,
+    ASSAY_RETAIL_DIR: retail,
+    LAKEHOUSE_LANDING: join(folder, 'landing'),
+    LAKEHOUSE_EVENTS: String(settings.events),
+    LAKEHOUSE_DAYS: String(settings.days),
+  }
+  const binary = [join(ROOT, 'bin/assay.js')]
+  const assay = (...args: readonly string[]): Promise<Ran> => run(process.execPath, [...binary, ...args], env)
+  return {
+    folder,
+    home,
+    assay,
+    killed: (seconds, whole, ...args) =>
+      run('timeout', [...(whole === 'main process' ? ['--foreground'] : []), '-s', 'KILL', seconds.toFixed(3), process.execPath, ...binary, ...args], env),
+    rows: async (query) => {
+      const { code, stdout, stderr } = await assay('query', query, '--json', '--limit', '1000000')
+      if (code !== 0) throw new Error(stderr || stdout)
+      return stdout.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Record<string, unknown>).filter((row) => row['type'] === 'row')
+    },
+    remove: () => rm(folder, { recursive: true, force: true }),
+  }
+}
+
+function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Ran> {
+  return new Promise((done, fail) => {
+    const child = spawn(command, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    let stdout = ''
+    let stderr = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text
+    })
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text
+    })
+    child.on('error', fail).on('close', (code) => done({ code, stdout, stderr }))
+  })
+}
+
+/** Every table as text: rows sorted, without columns that name a run. What two runs of the same input must agree on. */
+export async function canonical(shop: Shop, tables: readonly string[]): Promise<Readonly<Record<string, string>>> {
+  const out: Record<string, string> = {}
+  for (const table of tables) {
+    const rows = await shop.rows(`select * from ${table} order by all`)
+    out[table] = rows.map((row) => JSON.stringify(row)).join('\n')
+  }
+  return out
+}
+
+/** Parquet files below the warehouse that no snapshot of a table names: what a crash must not leave. */
+export async function orphans(shop: Shop): Promise<readonly string[]> {
+  const store = localStore()
+  const catalog = openSqlCatalog({ file: join(shop.home, 'catalog.db'), warehouse: join(shop.home, 'warehouse'), name: CATALOG_NAME, store })
+  const known = new Set<string>()
+  for (const { id } of await catalog.locations()) {
+    const table = await catalog.load(id)
+    for (const snapshot of table?.metadata.snapshots ?? []) {
+      if (table) for (const file of await liveFiles(store, table.metadata, snapshot.id)) known.add(store.normalise(file.path))
+    }
+  }
+  catalog.close()
+  const files = await readdir(join(shop.home, 'warehouse'), { recursive: true, withFileTypes: true })
+  const paths = files.filter((file) => file.isFile() && file.name.endsWith('.parquet')).map((file) => join(file.parentPath, file.name))
+  return paths.filter((path) => !known.has(path))
+}
