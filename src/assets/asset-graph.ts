@@ -31,7 +31,12 @@ export function assetGraph(nodes: readonly GraphNode[]): AssetGraph {
       to.push(at)
     }
   })
-  return { keys: nodes.map((node) => node.key), indexOf, upstream: rowsOf(nodes.length, from, to), downstream: rowsOf(nodes.length, to, from) }
+  return {
+    keys: nodes.map((node) => node.key),
+    indexOf,
+    upstream: rowsOf(nodes.length, from, to),
+    downstream: rowsOf(nodes.length, to, from),
+  }
 }
 
 function rowsOf(size: number, from: readonly number[], to: readonly number[]): Rows {
@@ -103,10 +108,15 @@ export async function findCycles(nodes: readonly GraphNode[]): Promise<readonly 
   for (const node of nodes) graph.mergeNode(node.key)
   for (const node of nodes) for (const source of node.reads) if (graph.hasNode(source)) graph.mergeEdge(node.key, source)
   const groups = stronglyConnectedComponents(graph).filter((group) => group.length > 1 || graph.hasEdge(group[0], group[0]))
-  return groups.map((group) => shortestCycle(graph, group.toSorted()[0] ?? '')).toSorted((a, b) => ((a[0] ?? '') < (b[0] ?? '') ? -1 : 1))
+  return groups.map((group) =>
+    group
+      .toSorted()
+      .map((key) => shortestCycle(graph, key))
+      .reduce((a, b) => (b.length < a.length ? b : a)),
+  )
 }
 
-/** Breadth first from a node that lies on a cycle, until it is met again. */
+/** The shortest cycle through a node: breadth first until it is met again. */
 function shortestCycle(graph: AbstractGraph, start: string): readonly string[] {
   const cameFrom = new Map<string, string>()
   for (const queue = [start]; queue.length > 0; ) {

@@ -70,7 +70,8 @@ export interface AssetDefinition {
   readonly quarantine: boolean
   readonly retry: RetryPolicy
   readonly backfill: BackfillPolicy
-  readonly made: { readonly deps: Deps; readonly compute: ComputeSpec } | undefined
+  /** `where`: the call of `.from()`. */
+  readonly made: { readonly deps: Deps; readonly compute: ComputeSpec; readonly where: SourceLocation | undefined } | undefined
 }
 
 const definitions = new WeakMap<object, () => AssetDefinition>()
@@ -95,8 +96,9 @@ export function asset<const K extends string, S extends Schema = Record<never, n
   let made: AssetDefinition['made']
   const common = definitionBase(key, where, options as LooseOptions)
   const from = (deps: Deps, compute: { readonly spec: ComputeSpec }): void => {
-    if (made) throw new AssayError('ASSAY-1008', `${key} was already given a compute`, { where: callSite(from) })
-    made = Object.freeze({ deps: Object.freeze({ ...deps }), compute: compute.spec })
+    const calledAt = callSite(from)
+    if (made) throw new AssayError('ASSAY-1008', `${key} was already given a compute`, { where: calledAt })
+    made = Object.freeze({ deps: Object.freeze({ ...deps }), compute: compute.spec, where: calledAt })
   }
   const face = Object.freeze({ ...faceOf(common), from })
   definitions.set(face, () => Object.freeze({ ...common, made }))

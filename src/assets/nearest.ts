@@ -2,7 +2,7 @@
  * The names that may have been meant, nearest first, at most three. Distance: Levenshtein, case folded; a name counts
  * as near when a third of its letters or fewer differ, or when one holds the other.
  */
-export function nearest(wanted: string, names: Iterable<string>): readonly string[] {
+function nearest(wanted: string, names: Iterable<string>): readonly string[] {
   const word = wanted.toLowerCase()
   return [...new Set(names)]
     .map((name) => ({ name, distance: distanceOf(word, name.toLowerCase()) }))

@@ -39,7 +39,11 @@ function match(graph: AssetGraph, name: string): readonly string[] {
   const found = name.includes('*') ? graph.keys.filter((key) => pattern.test(key)) : []
   if (found.length > 0) return found
   const hint = didYouMean(name, graph.keys)
-  throw new AssayError('ASSAY-4003', `no asset ${name.includes('*') ? 'matches' : 'is called'} '${name}'`, hint === undefined ? {} : { next: hint })
+  throw new AssayError(
+    'ASSAY-4003',
+    `no asset ${name.includes('*') ? 'matches' : 'is called'} '${name}'`,
+    hint === undefined ? {} : { next: hint },
+  )
 }
 
 const escapeText = (text: string): string => text.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&')

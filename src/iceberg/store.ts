@@ -9,6 +9,8 @@ export interface Store {
   read(path: string): Promise<Uint8Array>
   /** Creates a file that is durable (file and folder synced) when the promise resolves. Fails if it exists. @throws ASSAY-2001, ASSAY-2002 */
   write(path: string, bytes: Uint8Array): Promise<void>
+  /** Makes a folder and those above it, durably, where they are not there yet. @throws ASSAY-2001, ASSAY-2002 */
+  makeFolder(path: string): Promise<void>
   /** Makes files that another writer (the SQL engine) has written durable, and their folders up to `root`. */
   sync(paths: readonly string[], root: string): Promise<void>
   exists(path: string): Promise<boolean>

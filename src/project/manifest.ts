@@ -69,5 +69,7 @@ export function writeWhole(file: string, text: string): void {
 /** JSON whose text depends on the content alone: object keys are sorted. */
 export const canonicalJson = (value: unknown): string =>
   JSON.stringify(value, (_, at: unknown) =>
-    typeof at === 'object' && at !== null && !Array.isArray(at) ? Object.fromEntries(Object.entries(at).sort(([a], [b]) => (a < b ? -1 : 1))) : at,
+    typeof at === 'object' && at !== null && !Array.isArray(at)
+      ? Object.fromEntries(Object.entries(at).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : at,
   )

@@ -17,7 +17,9 @@ export class ProjectErrors extends AssayError {
 /** By file, line and column; problems without a place first. The same problem at the same place is kept once. */
 export function inOrder(problems: readonly Problem[]): readonly Problem[] {
   const byPlace = (a: Problem, b: Problem): number =>
-    compare(a.where?.file ?? '', b.where?.file ?? '') || (a.where?.line ?? 0) - (b.where?.line ?? 0) || (a.where?.column ?? 0) - (b.where?.column ?? 0)
+    compare(a.where?.file ?? '', b.where?.file ?? '') ||
+    (a.where?.line ?? 0) - (b.where?.line ?? 0) ||
+    (a.where?.column ?? 0) - (b.where?.column ?? 0)
   const unique = new Map(problems.map((problem) => [JSON.stringify([problem.code, problem.what, problem.where]), problem]))
   return [...unique.values()].sort(byPlace)
 }

@@ -12,8 +12,7 @@ import { localStore } from '../iceberg/stores/local.ts'
 import type { AssetKey } from '../keys.ts'
 import type { LogLine } from '../log.ts'
 import type { PartitionSet } from '../partitions/partition-set.ts'
-import { manifestFile } from '../project/load.ts'
-import type { LoadedManifest } from '../project/manifest.ts'
+import { type LoadedManifest, manifestFile } from '../project/manifest.ts'
 import type { RunState, StoreEvent } from '../storage/events.ts'
 import { openStorage, openStorageReader } from '../storage/sqlite.ts'
 import type { AssetState, StorageReader } from '../storage/storage.ts'
@@ -71,7 +70,7 @@ async function look(storage: StorageReader, catalog: Catalog, store: Store, load
 
 /** The plan that a request leads to now. @throws ASSAY-4003 for an unknown asset */
 export function planFor(loaded: LoadedManifest, states: ReadonlyMap<AssetKey, AssetState>, request: RunRequest, now: number): Plan {
-  const selection = request.select === undefined ? loaded.manifest.assets.map((a) => a.key) : select(loaded.manifest, request.select)
+  const selection = request.select === undefined ? loaded.manifest.assets.map((a) => a.key) : select(loaded.manifest.assets, request.select)
   return makePlan(loaded, states, { request: request.request, selection, partitions: request.partitions, force: request.force }, now)
 }
 
@@ -158,7 +157,7 @@ function refuseBlocked(plan: Plan): void {
 
 const executorFor = (settings: Settings, loaded: LoadedManifest): ReturnType<typeof childProcesses> =>
   childProcesses(settings.workers, {
-    manifestFile: manifestFile(settings, loaded.id),
+    manifestFile: manifestFile(settings.home, loaded.id),
     root: settings.root,
     projectFile: settings.projectFile,
     home: settings.home,

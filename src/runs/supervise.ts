@@ -1,7 +1,7 @@
 import type { AssetSpec } from '../assets/spec.ts'
 import { type Clock, newId, newSnapshotId } from '../clock.ts'
 import { AssayError, type Problem, toProblem } from '../errors.ts'
-import { discardPaths } from '../iceberg/stage.ts'
+import { discardStaged, stagedPlaces } from '../iceberg/stage.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
 import type { CheckResult, ConsumedInput, Materialization, PublishIntent, RunState, StoreEvent } from '../storage/events.ts'
 import type { Storage } from '../storage/storage.ts'
@@ -169,7 +169,7 @@ class Walk {
       case 'failed':
         return { kind: 'failed', state: answer.outcome, problem: answer.problem, checks: answer.checks }
       case 'lost': {
-        await discardPaths(this.#s.lake.store, stagingPaths(begun.message.targets))
+        await this.#discard(begun.message)
         const problem = toProblem(new AssayError('ASSAY-3002', `the worker of ${spec.key} was lost: ${answer.reason}`, { where: spec.where }))
         return { kind: 'failed', state: 'lost', problem, checks: [] }
       }
@@ -240,8 +240,12 @@ class Walk {
     return 'failed'
   }
 
+  async #discard({ targets }: StepMessage): Promise<void> {
+    await Promise.all(targets.map(({ location, attemptName }) => discardStaged(this.#s.lake.store, { location, attempt: attemptName })))
+  }
+
   async #interrupted(step: PlannedStep, message: StepMessage): Promise<Ended> {
-    await discardPaths(this.#s.lake.store, stagingPaths(message.targets))
+    await this.#discard(message)
     await this.record({ type: 'step.interrupted', runId: this.#s.runId, stepId: step.id })
     return 'interrupted'
   }
@@ -261,7 +265,7 @@ type Outcome =
 
 /** Everything that an attempt may have written before it was published. */
 const stagingPaths = (targets: readonly TableTarget[]): readonly string[] =>
-  targets.flatMap(({ location, attemptName }) => [`${location}/data/${attemptName}`, `${location}/metadata/${attemptName}-m0.avro`])
+  targets.flatMap(({ location, attemptName }) => Object.values(stagedPlaces({ location, attempt: attemptName })))
 
 const intentOf = ({ message }: Begun, tables: readonly StagedTable[], materialization: Materialization, checks: readonly CheckResult[]): PublishIntent => ({
   runId: message.runId,

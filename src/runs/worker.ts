@@ -55,8 +55,9 @@ function environmentOf(): StepEnvironment {
     signal: cancelled.signal,
     definition,
     session: async () => {
-      engine ??= openDuckdb({ threads: options.threads })
-      return (await engine).session()
+      const opening = engine ?? openDuckdb({ threads: options.threads })
+      engine = opening
+      return (await opening).session()
     },
     log: { info: (text) => send({ type: 'log', text }), warn: (text) => send({ type: 'log', text: `warning: ${text}` }) },
   }

@@ -14,7 +14,8 @@ export class Instant {
   static parse(text: string): Instant {
     const match = /^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(Z|[+-]\d\d(?::?\d\d)?)$/.exec(text)
     const millis = match ? Date.parse(`${match[1]?.replace(' ', 'T')}${offset(match[3] ?? 'Z')}`) : Number.NaN
-    if (!match || Number.isNaN(millis)) throw new RangeError(`'${text}' is not an instant such as 2026-01-31T12:00:00Z`)
+    if (!match || Number.isNaN(millis) || !isDay(text.slice(0, 10)))
+      throw new RangeError(`'${text}' is not an instant such as 2026-01-31T12:00:00Z`)
     return new Instant(BigInt(millis) * 1000n + BigInt((match[2] ?? '').padEnd(6, '0')))
   }
 
@@ -38,5 +39,8 @@ export class Instant {
     return this.toString()
   }
 }
+
+/** Date.parse takes 30 February for 2 March. */
+const isDay = (day: string): boolean => new Date(`${day}T00:00:00Z`).toISOString().startsWith(day)
 
 const offset = (text: string): string => (/^[+-]\d\d$/.test(text) ? `${text}:00` : text)

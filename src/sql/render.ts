@@ -14,7 +14,8 @@ export interface Bindings {
 export const byDepName = (dep: string): string => quoteIdentifier(dep)
 
 /** The statement as text. */
-export const render = (pieces: readonly SqlPiece[], bindings: Bindings): string => pieces.map((piece) => renderPiece(piece, bindings)).join('')
+export const render = (pieces: readonly SqlPiece[], bindings: Bindings): string =>
+  pieces.map((piece) => renderPiece(piece, bindings)).join('')
 
 function renderPiece(piece: SqlPiece, bindings: Bindings): string {
   switch (piece.kind) {

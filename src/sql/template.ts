@@ -1,6 +1,7 @@
 import { callSite } from '../call-site.ts'
 import type { SourceLocation } from '../errors.ts'
 import type { Kind, Schema } from '../schema/column.ts'
+import { quoteText } from '../schema/iceberg-type.ts'
 
 /** A column of an input, to be interpolated into `sql`. Renaming it upstream breaks the reader when it is compiled. */
 export interface ColumnRef<out K extends Kind = Kind, out T = unknown> {
@@ -17,7 +18,9 @@ export interface TableRef {
 }
 
 /** An input: itself a table, its columns by name. `as('o')` gives it a short name: `from ${o}` becomes `from orders as o`. */
-export type Handle<S extends Schema> = TableRef & { readonly as: (alias: string) => Handle<S> } & { readonly [C in keyof S]: ColumnRef<S[C]['kind'], S[C]['cell']> }
+export type Handle<S extends Schema> = TableRef & { readonly as: (alias: string) => Handle<S> } & {
+  readonly [C in keyof S]: ColumnRef<S[C]['kind'], S[C]['cell']>
+}
 
 /** A bound of the partitions being made: a value of the type of the partition column. `end` is exclusive. */
 export interface ParamRef {
@@ -74,11 +77,17 @@ function piecesOf(value: SqlValue): readonly SqlPiece[] {
   return [{ kind: 'text', text: literal(value) }]
 }
 
-function literal(value: string | number | bigint | boolean | null | readonly string[]): string {
+/** @throws TypeError for values that have no meaning in SQL, which only unchecked code can bring here */
+function literal(value: unknown): string {
   if (value === null) return 'NULL'
-  if (typeof value === 'string') return `'${value.replaceAll("'", "''")}'`
-  if (typeof value === 'object') return `[${value.map((item) => literal(item)).join(', ')}]`
-  return String(value)
+  if (typeof value === 'string') return quoteText(value)
+  if (typeof value === 'boolean') return String(value)
+  if (typeof value === 'number' && !Number.isFinite(value)) return `'${value}'::DOUBLE`
+  // In brackets when negative: behind a minus it would begin a comment.
+  if (typeof value === 'number' || typeof value === 'bigint') return value < 0 ? `(${value})` : String(value)
+  if (Array.isArray(value)) return `[${value.map(literal).join(', ')}]`
+  const what = value === undefined ? 'undefined' : typeof value === 'object' ? 'an object' : `a ${typeof value}`
+  throw new TypeError(`${what} cannot stand in sql\`…\``)
 }
 
 /** The handle of an input named `dep` with these columns. */

@@ -75,12 +75,23 @@ interface OfStep extends OfRun {
 
 /** Everything that changes the store. Each is appended together with its projection in one transaction. */
 export type StoreEvent =
-  | (OfRun & { readonly type: 'run.created'; readonly planId: string; readonly manifestId: string; readonly request: string; readonly steps: readonly PlannedStepRecord[] })
+  | (OfRun & {
+      readonly type: 'run.created'
+      readonly planId: string
+      readonly manifestId: string
+      readonly request: string
+      readonly steps: readonly PlannedStepRecord[]
+    })
   | (OfStep & { readonly type: 'step.started'; readonly attempt: number; readonly stagingFolders: readonly string[] })
   | (OfStep & { readonly type: 'step.retrying'; readonly attempt: number; readonly problem: Problem; readonly delay: number })
   | (OfStep & { readonly type: 'step.publishing'; readonly intent: PublishIntent })
   | (OfStep & { readonly type: 'step.succeeded'; readonly materialization: Materialization; readonly checks: readonly CheckResult[] })
-  | (OfStep & { readonly type: 'step.failed'; readonly state: 'failed' | 'blocked' | 'lost'; readonly problem: Problem; readonly checks: readonly CheckResult[] })
+  | (OfStep & {
+      readonly type: 'step.failed'
+      readonly state: 'failed' | 'blocked' | 'lost'
+      readonly problem: Problem
+      readonly checks: readonly CheckResult[]
+    })
   | (OfStep & { readonly type: 'step.skipped'; readonly reason: string })
   | (OfStep & { readonly type: 'step.interrupted' })
   | (OfRun & { readonly type: 'run.ended'; readonly state: Exclude<RunState, 'running'> })

@@ -52,7 +52,7 @@ export interface StepRecord {
 
 /** Reads work beside a writer, also in other processes. */
 export interface StorageReader {
-  /** One entry for every asset that was ever made or observed. */
+  /** One entry for every asset that was ever attempted, made or observed. */
   assetStates(): Promise<ReadonlyMap<AssetKey, AssetState>>
   /** Newest first. */
   runs(limit: number): Promise<readonly RunRecord[]>

@@ -58,6 +58,8 @@ class Worker {
       if (source) createInterface({ input: source }).on('line', (line) => this.#task?.onLine(stream, line))
     }
     this.#ended = new Promise((resolve) => {
+      // Node never emits 'close' for a child that its parent has disconnected from.
+      this.#child.on('exit', () => resolve())
       this.#child.on('close', (code, signal) => {
         this.alive = false
         onEnd(this)

@@ -1,0 +1,124 @@
+import type { Command } from './context.ts'
+
+export type OptionName = 'project' | 'select' | 'partition' | 'force' | 'workers' | 'limit' | 'at' | 'exit-code' | 'json' | 'trace' | 'help' | 'version'
+
+export interface OptionEntry {
+  readonly type: 'string' | 'boolean'
+  readonly multiple?: boolean
+  /** How its value is called in help. */
+  readonly value?: string
+  readonly help: string
+}
+
+export const OPTIONS: Readonly<Record<OptionName, OptionEntry>> = {
+  select: { type: 'string', multiple: true, value: 'ASSETS', help: 'the same as naming them' },
+  partition: { type: 'string', value: 'A..B', help: 'only these partitions: a day, or a range with both ends' },
+  force: { type: 'boolean', help: 'make also what is fresh' },
+  workers: { type: 'string', value: 'N', help: 'worker processes' },
+  limit: { type: 'string', value: 'N', help: 'rows shown (40; with --json all)' },
+  at: { type: 'string', multiple: true, value: 'TABLE=ID', help: 'read a table as of a snapshot' },
+  'exit-code': { type: 'boolean', help: 'exit with 4 when there is something to run' },
+  project: { type: 'string', value: 'FILE', help: 'the project file' },
+  json: { type: 'boolean', help: 'one JSON object a line' },
+  trace: { type: 'boolean', help: 'show the stack of an error' },
+  help: { type: 'boolean', help: 'show this' },
+  version: { type: 'boolean', help: 'show the version' },
+}
+
+export interface CommandEntry {
+  readonly name: string
+  /** Its arguments, as help shows them. */
+  readonly takes: string
+  readonly summary: string
+  readonly options: readonly OptionName[]
+  /** Fewest and most arguments that are no options. */
+  readonly words: readonly [min: number, max: number]
+  readonly example: string
+  readonly load: () => Promise<Command>
+}
+
+const ANY = Number.POSITIVE_INFINITY
+const EVERYWHERE: readonly OptionName[] = ['json', 'trace', 'help']
+const ON_A_PROJECT: readonly OptionName[] = ['project', ...EVERYWHERE]
+
+/** Every command, in the order of help. Each is imported when it is run. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'init', takes: '', summary: 'write a small project into this folder', options: EVERYWHERE, words: [0, 0],
+    example: 'assay init', load: async () => (await import('./commands/init.ts')).init,
+  },
+  {
+    name: 'ls', takes: '[assets]', summary: 'list assets and their status', options: ['select', ...ON_A_PROJECT], words: [0, ANY],
+    example: 'assay ls gold.*', load: async () => (await import('./commands/ls.ts')).ls,
+  },
+  {
+    name: 'show', takes: '<asset>', summary: 'everything about one asset', options: ON_A_PROJECT, words: [1, 1],
+    example: 'assay show silver.orders', load: async () => (await import('./commands/show.ts')).show,
+  },
+  {
+    name: 'plan', takes: '[assets]', summary: 'what would run, and why', options: ['select', 'partition', 'force', 'exit-code', ...ON_A_PROJECT], words: [0, ANY],
+    example: 'assay plan +gold.daily_revenue', load: async () => (await import('./commands/plan.ts')).plan,
+  },
+  {
+    name: 'materialize', takes: '[assets]', summary: 'make what is missing or stale, test it, publish it',
+    options: ['select', 'partition', 'force', 'workers', ...ON_A_PROJECT], words: [0, ANY],
+    example: 'assay materialize +gold.daily_revenue --partition 2026-01-05..2026-01-07',
+    load: async () => (await import('./commands/materialize.ts')).materialize,
+  },
+  {
+    name: 'check', takes: '[assets]', summary: 'run checks on what is published', options: ['select', 'partition', ...ON_A_PROJECT], words: [0, ANY],
+    example: 'assay check silver.*', load: async () => (await import('./commands/check.ts')).check,
+  },
+  {
+    name: 'why', takes: '<asset> [partition]', summary: 'why an asset is fresh, stale or missing', options: ON_A_PROJECT, words: [1, 2],
+    example: 'assay why gold.daily_revenue 2026-01-05', load: async () => (await import('./commands/why.ts')).why,
+  },
+  {
+    name: 'query', takes: '<sql> [sql …]', summary: 'SELECT from the tables', options: ['limit', 'at', ...ON_A_PROJECT], words: [1, ANY],
+    example: 'assay query "select * from gold.daily_revenue"', load: async () => (await import('./commands/query.ts')).query,
+  },
+  {
+    name: 'logs', takes: '[run] [step]', summary: 'runs, the steps of a run, the lines of a step', options: ON_A_PROJECT, words: [0, 2],
+    example: 'assay logs', load: async () => (await import('./commands/logs.ts')).logs,
+  },
+  {
+    name: 'retry', takes: '[run]', summary: 'make what a run did not', options: ['workers', ...ON_A_PROJECT], words: [0, 1],
+    example: 'assay retry', load: async () => (await import('./commands/retry.ts')).retry,
+  },
+  {
+    name: 'explain', takes: '<code>', summary: 'what an error code means', options: EVERYWHERE, words: [1, 1],
+    example: 'assay explain ASSAY-5001', load: async () => (await import('./commands/explain.ts')).explain,
+  },
+]
+
+const flag = (name: OptionName): string => `--${name}${OPTIONS[name].value === undefined ? '' : ` ${OPTIONS[name].value}`}`
+
+const pairs = (rows: readonly (readonly [left: string, right: string])[]): string => {
+  const left = Math.max(...rows.map(([text]) => text.length))
+  return rows.map(([text, words]) => `  ${text.padEnd(left)}  ${words}`).join('\n')
+}
+
+/** What `assay --help` prints. */
+export const helpText = (): string => `Assay keeps a graph of tables, makes what is missing or stale, tests it and publishes it to Iceberg.
+
+Usage: assay <command> [arguments] [options]
+
+${pairs(COMMANDS.map((entry) => [`${entry.name} ${entry.takes}`.trimEnd(), entry.summary]))}
+
+Assets are named by key: silver.orders, gold.* (all that match), +gold.x (and all
+upstream), gold.x+ (and all downstream). Without a name, all assets are meant.
+
+Every command takes --json, --trace and --help. Exit codes: 0 done, 1 a run or
+check failed, 2 usage, 3 the project has errors, 4 plan --exit-code has changes,
+130 interrupted.
+`
+
+/** What `assay <command> --help` prints. */
+export const commandHelp = (entry: CommandEntry): string => `assay ${entry.name}: ${entry.summary}
+
+Usage: assay ${entry.name}${entry.takes === '' ? '' : ` ${entry.takes}`} [options]
+
+${pairs(entry.options.map((name) => [flag(name), OPTIONS[name].help]))}
+
+Example: ${entry.example}
+`

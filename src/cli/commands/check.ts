@@ -1,0 +1,78 @@
+import type { AssetSpec } from '../../assets/spec.ts'
+import type { PartitionSet } from '../../partitions/partition-set.ts'
+import { openDuckdb } from '../../resources/duckdb.ts'
+import { type Inspection, inspect } from '../../runs/launch.ts'
+import type { SqlEngine } from '../../sql/engine.ts'
+import type { CheckOutcome, CheckResult } from '../../storage/events.ts'
+import { relationOf } from '../../tables/read.ts'
+import { runChecks } from '../../tables/run-checks.ts'
+import { type Command, type CommandContext, emit } from '../context.ts'
+import { openProject, partitionsOf, selected } from '../open-project.ts'
+import { type LookWord, look, tinted } from '../render/status.ts'
+import { type TableColumn, table } from '../render/table.ts'
+import { counted, cut } from '../render/words.ts'
+
+/** `assay check [assets]`: runs the checks of assets on what is published. Records nothing; `materialize` does. */
+export const check: Command = async (context) => {
+  const { settings, loaded } = await openProject(context)
+  const keys = selected(context, loaded)
+  const partitions = partitionsOf(context.options.partition, loaded, keys, context.surroundings.clock.now())
+  const specs = keys.flatMap((key) => loaded.asset(key) ?? []).filter((spec) => spec.checks.length > 0)
+  const inspection = await inspect(settings, loaded)
+  const engine = await openDuckdb()
+  try {
+    const results: CheckResult[] = []
+    const unmade: string[] = []
+    for (const spec of specs) {
+      const found = await checksOf(spec, inspection, engine, partitions)
+      if (found === undefined) unmade.push(spec.key)
+      else results.push(...found)
+    }
+    if (context.options.json) for (const result of results) emit(context, 'check', result)
+    else print(context, results, unmade)
+    return results.some((result) => result.blocking && result.outcome !== 'pass') ? 1 : 0
+  } finally {
+    engine.close()
+    inspection.close()
+  }
+}
+
+/** Undefined where there is no table yet. */
+async function checksOf(spec: AssetSpec, { heads, store }: Inspection, engine: SqlEngine, partitions: PartitionSet | undefined): Promise<readonly CheckResult[] | undefined> {
+  const metadata = heads.get(spec.key)?.metadata
+  const snapshotId = metadata?.currentSnapshotId
+  if (metadata === undefined || snapshotId === undefined) return undefined
+  const narrowed = partitions === undefined || spec.partitions.dim === 'none' ? {} : { partitions }
+  const session = await engine.session()
+  try {
+    return await runChecks({ session, asset: spec.key, rows: await relationOf(store, metadata, { snapshotId, ...narrowed }) }, spec.checks)
+  } finally {
+    session.close()
+  }
+}
+
+const LOOK_OF: Readonly<Record<CheckOutcome, LookWord>> = { pass: 'succeeded', warn: 'warned', fail: 'failed', error: 'failed' }
+const COLUMNS: readonly TableColumn[] = [{ title: '' }, { title: 'asset', min: 12 }, { title: 'check', min: 10 }, { title: 'seen', min: 10, drop: 1 }]
+
+function print({ terminal }: CommandContext, results: readonly CheckResult[], unmade: readonly string[]): void {
+  const rows = results.map((result) => [look(terminal, LOOK_OF[result.outcome], result.outcome), result.asset, result.check, result.observed])
+  if (rows.length > 0) for (const line of table(terminal, COLUMNS, rows)) terminal.line(line)
+  const wrong = results.filter((result) => result.outcome !== 'pass' && result.samples.length > 0)
+  for (const { asset, check: name, samples } of wrong) {
+    terminal.line()
+    terminal.line(`${asset} ${name}, rows that do not hold:`)
+    for (const row of samples) terminal.line(`  ${cut(row, terminal.columns() - 2)}`)
+  }
+  if (results.length > 0) terminal.line()
+  for (const key of unmade) terminal.line(`${key} has no table yet: assay materialize +${key}`)
+  terminal.line(summary(results, (word, text) => tinted(terminal, word, text)))
+}
+
+function summary(results: readonly CheckResult[], paint: (word: LookWord, text: string) => string): string {
+  const have = (...outcomes: readonly CheckOutcome[]): number => results.filter((result) => outcomes.includes(result.outcome)).length
+  const failed = have('fail', 'error')
+  const warned = have('warn')
+  if (results.length === 0) return 'no checks to run'
+  const words = `${counted(results.length, 'check')}: ${have('pass')} passed${warned === 0 ? '' : `, ${warned} warned`}${failed === 0 ? '' : `, ${failed} failed`}`
+  return paint(failed > 0 ? 'failed' : warned > 0 ? 'warned' : 'succeeded', words)
+}

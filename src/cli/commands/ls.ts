@@ -1,0 +1,49 @@
+import { inspect } from '../../runs/launch.ts'
+import { type AssetFacts, factsJson, factsOf, madePartitions, partitionCount, statusWords } from '../asset-facts.ts'
+import { type Command, type CommandContext, emit } from '../context.ts'
+import { openProject, selected } from '../open-project.ts'
+import { look } from '../render/status.ts'
+import { type TableColumn, table } from '../render/table.ts'
+import { ago, counted, number } from '../render/words.ts'
+
+const COLUMNS: readonly TableColumn[] = [
+  { title: 'asset', min: 14 },
+  { title: 'kind', drop: 1 },
+  { title: 'partitions', align: 'right', drop: 4 },
+  { title: 'status', min: 10 },
+  { title: 'rows', align: 'right', drop: 3 },
+  { title: 'last made', drop: 2 },
+]
+
+/** `assay ls [assets]`: one line an asset. */
+export const ls: Command = async (context) => {
+  const { settings, loaded } = await openProject(context)
+  const keys = selected(context, loaded)
+  const inspection = await inspect(settings, loaded)
+  try {
+    const now = context.surroundings.clock.now()
+    const facts = keys.flatMap((key) => loaded.asset(key) ?? []).map((spec) => factsOf(spec, inspection, now))
+    if (context.options.json) for (const one of facts) emit(context, 'asset', factsJson(one))
+    else print(context, facts, now)
+  } finally {
+    inspection.close()
+  }
+  return 0
+}
+
+function print({ terminal }: CommandContext, facts: readonly AssetFacts[], now: number): void {
+  const rows = facts.map((one) => [
+    one.spec.key,
+    one.spec.kind,
+    one.spec.kind === 'external' ? '' : partitionCount(one.spec, madePartitions(one), one.exist),
+    look(terminal, one.word, statusWords(one)),
+    one.rows === undefined ? '' : number(one.rows),
+    one.lastMade === undefined ? '' : ago(one.lastMade, now),
+  ])
+  for (const line of table(terminal, COLUMNS, rows)) terminal.line(line)
+  const due = facts.filter((one) => one.word !== 'fresh' && one.word !== 'external').length
+  if (!terminal.live) return
+  terminal.line()
+  const next = due === 0 ? 'all fresh' : `${counted(due, 'asset')} not fresh: \`assay plan\` says what would run`
+  terminal.line(terminal.paint('grey', `${counted(facts.length, 'asset')}, ${next}`))
+}

@@ -1,0 +1,35 @@
+import { inspect, planFor } from '../../runs/launch.ts'
+import { type Command, emit } from '../context.ts'
+import { openProject } from '../open-project.ts'
+import { planSentence, planTable, schemaChanges, type SchemaChange } from '../render/plan.ts'
+import type { Terminal } from '../render/terminal.ts'
+import { requestOf } from '../request.ts'
+
+const CHANGES = 4
+
+/** `assay plan [assets]`: what `materialize` would run now, and why. Writes nothing. */
+export const plan: Command = async (context) => {
+  const { settings, loaded } = await openProject(context)
+  const { terminal, options } = context
+  const now = context.surroundings.clock.now()
+  const inspection = await inspect(settings, loaded)
+  try {
+    const planned = planFor(loaded, inspection.states, requestOf(context, loaded), now)
+    const changes = schemaChanges(planned, loaded, inspection.heads)
+    if (options.json) emit(context, 'plan', { plan: planned, schemaChanges: changes })
+    else {
+      terminal.line(`${terminal.paint('bold', planSentence(planned, changes))}  ${terminal.paint('grey', `plan ${planned.id}`)}`)
+      for (const change of changes) printChange(terminal, change)
+      terminal.line()
+      for (const line of planTable(terminal, planned, loaded, now)) terminal.line(line)
+    }
+    return options.exitCode && planned.steps.length > 0 ? CHANGES : 0
+  } finally {
+    inspection.close()
+  }
+}
+
+function printChange(terminal: Terminal, { asset, added, dropped }: SchemaChange): void {
+  const words = [...dropped.map((name) => terminal.paint('red', `drops ${name}`)), ...added.map((name) => `adds ${name}`)]
+  terminal.line(`  columns of ${asset}: ${words.join(', ')}`)
+}

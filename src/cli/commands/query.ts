@@ -1,0 +1,153 @@
+import { didYouMean } from '../../assets/nearest.ts'
+import { AssayError } from '../../errors.ts'
+import { type Catalog, formatTableId, type TableId } from '../../iceberg/catalog.ts'
+import { localStore } from '../../iceberg/stores/local.ts'
+import type { Store } from '../../iceberg/store.ts'
+import { openDuckdb } from '../../resources/duckdb.ts'
+import { openCatalog } from '../../runs/launch.ts'
+import { quoteIdentifier } from '../../schema/iceberg-type.ts'
+import { type Cell, type EngineRow, SqlError, type SqlSession } from '../../sql/engine.ts'
+import { relationOf } from '../../tables/read.ts'
+import { type Command, type CommandContext, emit, jsonLine } from '../context.ts'
+import { settingsOf } from '../open-project.ts'
+import { table } from '../render/table.ts'
+import { counted, harmless } from '../render/words.ts'
+
+const ROWS_SHOWN = 40
+
+/**
+ * `assay query <sql> …`: every table of the catalog under its own name, `--at table=id` as of a snapshot. Only tables
+ * that the statements mention are opened. Needs no loadable project.
+ */
+export const query: Command = async (context) => {
+  const settings = settingsOf(context)
+  const store = localStore()
+  const catalog = openCatalog(settings, store)
+  const engine = await openDuckdb()
+  try {
+    const session = await engine.session()
+    const pins = pinsOf(context.options.at)
+    const known = await openTables({ catalog, store, session }, context.words.join('\n'), pins)
+    for (const [i, statement] of context.words.entries()) {
+      if (i > 0 && !context.options.json) context.terminal.line()
+      await answer(context, session, { statement, number: i + 1, known })
+    }
+    return 0
+  } finally {
+    engine.close()
+    catalog.close()
+  }
+}
+
+/** `silver.orders=123` as the table and its snapshot. @throws ASSAY-4002 */
+function pinsOf(texts: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(
+    texts.map((text): [string, string] => {
+      const [name, id, ...more] = text.split('=')
+      if (!name || !/^\d+$/.test(id ?? '') || more.length > 0) throw new AssayError('ASSAY-4002', `--at is '${text}', and must be TABLE=SNAPSHOT`, { next: '`assay show <asset>` lists the snapshots of its table.' })
+      return [name, id ?? '']
+    }),
+  )
+}
+
+interface Opening {
+  readonly catalog: Catalog
+  readonly store: Store
+  readonly session: SqlSession
+}
+
+/** Makes a view of each table that the text mentions. Returns the names of all tables. @throws ASSAY-2008, ASSAY-2009 */
+async function openTables(opening: Opening, text: string, pins: ReadonlyMap<string, string>): Promise<readonly string[]> {
+  const tables = await opening.catalog.locations()
+  const names = tables.map(({ id }) => formatTableId(id))
+  const stray = [...pins.keys()].find((name) => !names.includes(name))
+  if (stray !== undefined) throw new AssayError('ASSAY-2008', `there is no table ${stray}`, { next: didYouMean(stray, names) ?? 'List the tables with `assay ls`.' })
+  const plain = text.toLowerCase().replaceAll('"', '')
+  for (const { id } of tables) if (plain.includes(formatTableId(id).toLowerCase())) await openTable(opening, id, pins.get(formatTableId(id)))
+  return names
+}
+
+async function openTable({ catalog, store, session }: Opening, id: TableId, pinned: string | undefined): Promise<void> {
+  const loaded = await catalog.load(id)
+  const snapshotId = pinned ?? loaded?.metadata.currentSnapshotId
+  if (loaded === undefined || snapshotId === undefined) return
+  const schema = quoteIdentifier(id.namespace)
+  await session.run(`CREATE SCHEMA IF NOT EXISTS ${schema}`)
+  await session.run(`CREATE VIEW ${schema}.${quoteIdentifier(id.name)} AS ${await relationOf(store, loaded.metadata, { snapshotId })}`)
+}
+
+interface Statement {
+  readonly statement: string
+  /** Counts from 1. */
+  readonly number: number
+  /** Names of all tables. */
+  readonly known: readonly string[]
+}
+
+/** A comment at the head of a statement is its title. */
+const TITLE = /^\s*\/\*\s*([\s\S]*?)\s*\*\//
+
+async function answer(context: CommandContext, session: SqlSession, statement: Statement): Promise<void> {
+  const text = statement.statement.replace(/[;\s]+$/, '')
+  try {
+    const columns = await session.describe(text)
+    const limit = context.options.limit ?? (context.options.json ? Number.POSITIVE_INFINITY : ROWS_SHOWN)
+    const rows: EngineRow[] = []
+    let total = 0
+    for await (const row of session.stream(text)) {
+      if (total++ >= limit) continue
+      if (context.options.json) context.terminal.line(jsonLine('row', { statement: statement.number, row }))
+      else rows.push(row)
+    }
+    if (context.options.json) emit(context, 'result', { statement: statement.number, columns, rows: total })
+    else print(context, { title: TITLE.exec(text)?.[1], columns, rows, total })
+  } catch (error) {
+    throw error instanceof SqlError ? refusal(error, text, statement.known) : error
+  }
+}
+
+interface Answer {
+  readonly title: string | undefined
+  readonly columns: Awaited<ReturnType<SqlSession['describe']>>
+  readonly rows: readonly EngineRow[]
+  readonly total: number
+}
+
+const NUMERIC = /^(U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|FLOAT|DOUBLE|DECIMAL.*)$/
+/** Narrowest a column of text is cut to. */
+const LEAST = 8
+
+function print({ terminal }: CommandContext, { title, columns, rows, total }: Answer): void {
+  if (title !== undefined) terminal.line(terminal.paint('bold', harmless(title)))
+  const shape = columns.map(({ name, type }) => (NUMERIC.test(type) ? { title: name, align: 'right' as const } : { title: name, min: LEAST }))
+  for (const line of table(terminal, shape, rows.map((row) => columns.map(({ name }) => cellText(row[name] ?? null))))) terminal.line(line)
+  const words = total > rows.length ? `${counted(total, 'row')}, the first ${rows.length} shown: --limit shows more` : counted(total, 'row')
+  terminal.line(terminal.paint('grey', `(${words})`))
+}
+
+function cellText(cell: Cell): string {
+  if (cell === null) return 'null'
+  if (typeof cell !== 'object') return harmless(String(cell))
+  const text = jsonLine('', { cell })
+  return harmless(/^.*?"cell":"?(.*?)"?\}$/.exec(text)?.[1] ?? text)
+}
+
+/** The engine's error with a caret below the line of the statement that it is about. */
+function refusal(error: SqlError, text: string, known: readonly string[]): AssayError {
+  const [first = '', ...more] = error.message.split('\n')
+  const missing = /Table with name (\S+) does not exist/.exec(first)?.[1]
+  const hint = missing === undefined ? undefined : didYouMean(missing, known)
+  const candidates = error.candidates.length === 0 ? undefined : `Did you mean ${error.candidates.join(' or ')}?`
+  const next = hint ?? candidates
+  return new AssayError('ASSAY-4006', first, {
+    details: error.position === undefined ? more.filter((line) => line !== '') : caret(text, error.position),
+    ...(next === undefined ? {} : { next }),
+    cause: error,
+  })
+}
+
+function caret(text: string, position: number): readonly string[] {
+  const before = text.slice(0, position).split('\n')
+  const line = text.split('\n')[before.length - 1] ?? ''
+  return [line, `${' '.repeat(before.at(-1)?.length ?? 0)}^`]
+}

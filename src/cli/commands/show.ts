@@ -1,0 +1,145 @@
+import type { AssetSpec } from '../../assets/spec.ts'
+import { ancestors } from '../../iceberg/metadata.ts'
+import { isEmpty } from '../../partitions/partition-set.ts'
+import { formatSet } from '../../partitions/partitions.ts'
+import { type Inspection, inspect } from '../../runs/launch.ts'
+import type { CheckOutcome } from '../../storage/events.ts'
+import { type AssetFacts, factsJson, factsOf, madePartitions, partitionCount, statusWords } from '../asset-facts.ts'
+import { type Command, emit } from '../context.ts'
+import { oneAsset, openProject } from '../open-project.ts'
+import { glyph, type LookWord, look, tinted } from '../render/status.ts'
+import { type TableCell, type TableColumn, table } from '../render/table.ts'
+import type { Terminal } from '../render/terminal.ts'
+import { ago, instant, number, wrap } from '../render/words.ts'
+
+/** Snapshots shown, newest first. */
+const SNAPSHOTS = 10
+
+type CheckRecord = Awaited<ReturnType<Inspection['storage']['checkResults']>>[number]
+
+interface Shown {
+  readonly facts: AssetFacts
+  readonly readers: readonly AssetSpec[]
+  readonly checks: readonly CheckRecord[]
+  readonly now: number
+}
+
+/** `assay show <asset>`: everything about one asset. */
+export const show: Command = async (context) => {
+  const { settings, loaded } = await openProject(context)
+  const spec = oneAsset(loaded, context.words[0] ?? '')
+  const inspection = await inspect(settings, loaded)
+  try {
+    const now = context.surroundings.clock.now()
+    const shown: Shown = { facts: factsOf(spec, inspection, now), readers: loaded.readers(spec.key), checks: await inspection.storage.checkResults(spec.key), now }
+    if (context.options.json) emit(context, 'asset', showJson(shown))
+    else print(context.terminal, shown)
+  } finally {
+    inspection.close()
+  }
+  return 0
+}
+
+const snapshotsOf = ({ table }: AssetFacts) =>
+  (table === undefined ? [] : ancestors(table.metadata)).map(({ id, timestamp, operation, summary }) => ({
+    id, at: timestamp, operation,
+    rows: Number(summary['total-records'] ?? Number.NaN),
+    materialization: summary['assay.materialization-id'],
+  }))
+
+function showJson({ facts, readers, checks }: Shown): object {
+  const { spec, table } = facts
+  return {
+    ...factsJson(facts),
+    spec,
+    readers: readers.map((reader) => reader.key),
+    partitionsOf: { fresh: formatSet(spec.partitions, facts.version.fresh), stale: formatSet(spec.partitions, facts.version.stale), missing: formatSet(spec.partitions, facts.version.missing) },
+    checks,
+    snapshots: snapshotsOf(facts),
+    table: table === undefined ? null : { location: table.metadata.location, metadata: table.metadataLocation },
+  }
+}
+
+function print(terminal: Terminal, shown: Shown): void {
+  const { facts, readers } = shown
+  const { spec } = facts
+  terminal.line(`${terminal.paint('bold', spec.key)}  ${spec.description === undefined ? '' : `${spec.description}`}`.trimEnd())
+  for (const [label, words] of factRows(terminal, shown)) printFact(terminal, label, words)
+  section(terminal, 'columns', [{ title: '', min: 8 }, { title: '' }, { title: '' }, { title: '', min: 10, drop: 1 }],
+    spec.columns.map((column) => [column.name, column.values === undefined ? column.type : 'enum', column.nullable ? 'nullable' : '', [column.doc ?? column.values?.join(', ') ?? '', 'grey']]))
+  section(terminal, 'checks', [{ title: '', min: 12 }, { title: '' }, { title: '' }, { title: '', min: 16, drop: 2 }, { title: '', drop: 1 }], checkRows(terminal, shown))
+  section(terminal, 'reads', [{ title: '', min: 10 }, { title: '' }], spec.deps.map((dep) => [dep.asset, [mappingWords(dep.mapping), 'grey']]))
+  section(terminal, 'read by', [{ title: '', min: 10 }], readers.map((reader) => [reader.key]))
+  const snapshots = snapshotsOf(facts)
+  const more = snapshots.length > SNAPSHOTS ? `, the newest ${SNAPSHOTS} of ${snapshots.length}` : ''
+  section(terminal, `snapshots${more}`, [{ title: '' }, { title: '', drop: 1 }, { title: '' }, { title: '', align: 'right' }],
+    snapshots.slice(0, SNAPSHOTS).map((s) => [s.id, [instant(s.at), 'grey'], s.operation, Number.isNaN(s.rows) ? '' : `${number(s.rows)} rows`]))
+}
+
+/** Paths stay whole, so that they can be copied; words are wrapped. */
+function printFact(terminal: Terminal, label: string, words: string): void {
+  const [first = '', ...more] = wrap(words, terminal.columns() - 14)
+  terminal.line(`  ${terminal.paint('grey', label.padEnd(10))}  ${first}`)
+  for (const line of more) terminal.line(`${' '.repeat(14)}${line}`)
+}
+
+type Fact = readonly [label: string, words: string]
+
+function factRows(terminal: Terminal, { facts, now }: Shown): readonly Fact[] {
+  const { spec, version, table, lastMade } = facts
+  const status = `${terminal.live ? `${glyph(terminal, facts.word)} ` : ''}${tinted(terminal, facts.word, statusWords(facts))}`
+  return [
+    ['status', status],
+    ['kind', spec.compute === undefined ? spec.kind : `${spec.kind}, made by ${spec.compute.kind}`],
+    ...sliceRows(facts),
+    ...(facts.rows === undefined ? [] : [fact('rows', number(facts.rows))]),
+    ...(lastMade === undefined ? [] : [fact('last made', `${ago(lastMade, now)} (${instant(lastMade)})`)]),
+    ...(spec.rowKey.length === 0 ? [] : [fact('key', spec.rowKey.join(', '))]),
+    ...(spec.where === undefined ? [] : [fact('declared', `${spec.where.file}:${spec.where.line}`)]),
+    ...(spec.codeVersion === '' ? [] : [fact('code', spec.codeVersion)]),
+    ...(spec.rejects === undefined ? [] : [fact('rejects', spec.rejects.key)]),
+    ...(table === undefined ? [] : [fact('folder', table.metadata.location), fact('metadata', table.metadataLocation.replace(`${table.metadata.location}/`, ''))]),
+    ...(isEmpty(version.stale) ? [] : [fact('next', `assay why ${spec.key}`)]),
+  ]
+}
+
+const fact = (label: string, words: string): Fact => [label, words]
+
+function sliceRows(facts: AssetFacts): readonly Fact[] {
+  const { partitions, kind } = facts.spec
+  const { stale, missing } = facts.version
+  if (partitions.dim === 'none') return []
+  const all = fact('partitions', `${formatSet(partitions, facts.exist)}, by day${partitions.column === undefined ? '' : ` of ${partitions.column}`}`)
+  if (kind === 'external') return [all]
+  return [
+    all,
+    fact('made', partitionCount(facts.spec, madePartitions(facts), facts.exist)),
+    ...(isEmpty(stale) ? [] : [fact('stale', formatSet(partitions, stale))]),
+    ...(isEmpty(missing) ? [] : [fact('missing', formatSet(partitions, missing))]),
+  ]
+}
+
+const LOOK_OF: Readonly<Record<CheckOutcome, LookWord>> = { pass: 'succeeded', warn: 'warned', fail: 'failed', error: 'failed' }
+
+/** What each check said when it last ran. */
+function checkRows(terminal: Terminal, { facts, checks, now }: Shown): readonly (readonly TableCell[])[] {
+  return facts.spec.checks.map((check) => {
+    const last = checks.find((result) => result.check === check.name)
+    const verdict: TableCell = last === undefined ? ['not run yet', 'grey'] : look(terminal, LOOK_OF[last.outcome], last.outcome)
+    return [check.name, check.mode === 'block' ? 'blocks' : 'warns', verdict, last?.observed ?? '', [last === undefined ? '' : ago(last.at, now), 'grey']]
+  })
+}
+
+function mappingWords(mapping: AssetSpec['deps'][number]['mapping']): string {
+  if (mapping.kind === 'identity') return 'the same partition'
+  if (mapping.kind === 'all') return 'all of it'
+  return `partitions ${mapping.startOffset} to ${mapping.endOffset} away${mapping.allowHoleAtEnd ? ', as far as made' : ''}`
+}
+
+function section(terminal: Terminal, title: string, columns: readonly TableColumn[], rows: readonly (readonly TableCell[])[]): void {
+  if (rows.length === 0) return
+  terminal.line()
+  for (const line of wrap(title, terminal.columns())) terminal.line(terminal.paint('bold', line))
+  const inner = { ...terminal, columns: () => terminal.columns() - 2 }
+  for (const line of table(inner, columns, rows)) terminal.line(`  ${line}`)
+}

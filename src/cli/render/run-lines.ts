@@ -1,0 +1,74 @@
+import type { AssetSpec } from '../../assets/spec.ts'
+import { count, isEmpty, type PartitionSet } from '../../partitions/partition-set.ts'
+import { formatSet } from '../../partitions/partitions.ts'
+import { type AssetProgress, endedPartitions, type RunView, warnings } from './run-view.ts'
+import { glyph, type LookWord, tinted } from './status.ts'
+import type { Terminal } from './terminal.ts'
+import { counted, cut, duration, number } from './words.ts'
+
+/** What became of an asset, when its steps have ended: a line, and one for each kind of thing that is not well. */
+export function assetLine(terminal: Terminal, progress: AssetProgress, spec: AssetSpec | undefined, keyWidth: number): readonly string[] {
+  const word = wordOf(progress)
+  const sliced = spec !== undefined && spec.partitions.dim !== 'none'
+  const facts = [
+    ...(sliced && !isEmpty(progress.made) ? [`${count(progress.made)} of ${counted(count(progress.wanted), 'partition')}`] : []),
+    ...(progress.rows === undefined ? [] : [counted(progress.rows, 'row')]),
+    ...(progress.startedAt === undefined ? [] : [duration((progress.endedAt ?? progress.startedAt) - progress.startedAt)]),
+    ...(progress.checks.size === 0 ? [] : [checksWords(progress)]),
+  ]
+  const ran = !isEmpty(progress.made) || !isEmpty(progress.failed)
+  return [
+    ...(ran ? [line(terminal, word, `${pad(terminal, progress.asset, keyWidth)}${facts.join(terminal.live ? '  ' : ', ')}`, VERBS[word])] : []),
+    ...[...progress.checks].filter(([, seen]) => seen.warned > 0).map(([name, { failing }]) =>
+      line(terminal, 'warned', `${progress.asset} ${name}: ${failing === 0 ? 'did not hold' : `${counted(failing, 'row')} did not hold`}`, 'warned'),
+    ),
+    ...(isEmpty(progress.failed) || !sliced ? [] : [line(terminal, 'failed', `${progress.asset} ${days(spec, progress.failed)}`, 'failed')]),
+    ...(isEmpty(progress.skipped) ? [] : [line(terminal, 'skipped', `${progress.asset}${sliced ? ` ${days(spec, progress.skipped)}` : ''}: ${[...progress.reasons].join('; ')}`, 'skipped')]),
+  ]
+}
+
+const VERBS: Readonly<Record<string, string>> = { succeeded: 'made', warned: 'made', failed: 'partly', interrupted: 'partly' }
+
+function wordOf(progress: AssetProgress): LookWord {
+  if (!isEmpty(progress.failed)) return 'failed'
+  if (!isEmpty(progress.interrupted)) return 'interrupted'
+  return warnings(progress).length > 0 ? 'warned' : 'succeeded'
+}
+
+/** A glyph where somebody looks, a word where the output is piped. */
+const line = (terminal: Terminal, word: LookWord, text: string, verb = ''): string =>
+  terminal.live ? `  ${glyph(terminal, word)} ${cut(`${text}${needsWord(word) ? `  ${verb}` : ''}`, terminal.columns() - 5)}` : `${verb.padEnd(8)}${text}`
+
+/** What is neither fine nor said by the text itself. */
+const needsWord = (word: LookWord): boolean => word === 'skipped' || word === 'warned' || word === 'failed'
+
+const pad = (terminal: Terminal, key: string, keyWidth: number): string => (terminal.live ? `${key.padEnd(Math.min(keyWidth, Math.floor(terminal.columns() / 2)))}  ` : `${key}: `)
+
+const days = (spec: AssetSpec, set: PartitionSet): string => formatSet(spec.partitions, set)
+
+function checksWords(progress: AssetProgress): string {
+  const warned = warnings(progress).length
+  return `${counted(progress.checks.size, 'check')}${warned === 0 ? '' : `, ${warned} warned`}`
+}
+
+/** An asset that is being made, in the live block. @param now of `clock.monotonic` */
+export function runningLine(terminal: Terminal, progress: AssetProgress, keyWidth: number, now: number): string {
+  const half = Math.max(12, Math.min(keyWidth, Math.floor(terminal.columns() / 2)))
+  const facts = [
+    ...(count(progress.wanted) > 1 ? [`${endedPartitions(progress)} of ${count(progress.wanted)}`] : []),
+    ...(progress.rows === undefined ? [] : [counted(progress.rows, 'row')]),
+    ...(progress.startedAt === undefined ? [] : [duration(now - progress.startedAt)]),
+  ]
+  return `  ${glyph(terminal, 'running')} ${cut(`${cut(progress.asset, half).padEnd(half)}  ${facts.join('  ')}`, terminal.columns() - 5)}`
+}
+
+/** `[███████░░░] 47 of 244 steps · 1 failed · 5.2 s`. */
+export function barLine(terminal: Terminal, view: RunView, elapsed: number): string {
+  const ended = view.ended()
+  const failed = view.assets.filter((progress) => !isEmpty(progress.failed)).length
+  const words = [`${number(ended)} of ${counted(view.steps, 'step')}`, ...(failed === 0 ? [] : [`${failed} failed`]), duration(elapsed)].join(' · ')
+  const cells = Math.max(0, Math.min(30, terminal.columns() - words.length - 6))
+  const full = view.steps === 0 ? 0 : Math.floor((ended / view.steps) * cells)
+  const bar = cells < 5 ? '' : `${tinted(terminal, failed === 0 ? 'fresh' : 'failed', '█'.repeat(full))}${terminal.paint('grey', '░'.repeat(cells - full))} `
+  return `  ${bar}${cut(words, terminal.columns() - 3)}`
+}

@@ -1,0 +1,136 @@
+import type { Clock } from '../../clock.ts'
+import { count, isEmpty } from '../../partitions/partition-set.ts'
+import { formatSet } from '../../partitions/partitions.ts'
+import type { LoadedManifest } from '../../project/manifest.ts'
+import type { RunListener, RunOutcome } from '../../runs/launch.ts'
+import type { Plan } from '../../runs/plan.ts'
+import { touchedPartitions } from '../../tables/observe.ts'
+import { liveBlock } from './live-block.ts'
+import { planSentence, type SchemaChange } from './plan.ts'
+import { type ProblemFrame, problemLines } from './problem.ts'
+import { assetLine, barLine, runningLine } from './run-lines.ts'
+import { type Progress, type RunView, runView } from './run-view.ts'
+import { tinted } from './status.ts'
+import type { Terminal } from './terminal.ts'
+import { counted, duration, wrap } from './words.ts'
+
+/** Tells a person what a run does. */
+export interface RunPrinter extends RunListener {
+  /** The user wants it to stop. */
+  stopping(): void
+  /** Takes the live block away and says what came of it. */
+  end(outcome: RunOutcome): void
+  /** Takes the live block away; the run could not be walked. */
+  broken(): void
+}
+
+interface Printing {
+  readonly terminal: Terminal
+  readonly clock: Clock
+  readonly loaded: LoadedManifest
+  readonly frame: ProblemFrame
+}
+
+const HEARTBEAT_MS = 30_000
+/** Running assets in the live block; the bar and what is not shown take the rest of its ten lines. */
+const RUNNING_SHOWN = 7
+
+/** One live block at the bottom of a terminal; one plain line a fact where the output is piped. */
+export function runPrinter(printing: Printing): RunPrinter {
+  const { terminal, clock } = printing
+  const began = clock.monotonic()
+  const elapsed = (): number => clock.monotonic() - began
+  let view: RunView | undefined
+  let stopped = false
+  const block = terminal.live ? liveBlock(terminal, clock, () => (view === undefined ? [] : blockLines(terminal, clock, view, elapsed()))) : undefined
+  const print = (...lines: readonly string[]): void => {
+    if (block) block.print(...lines)
+    else for (const line of lines) terminal.line(line)
+  }
+  const heartbeat = terminal.live ? () => {} : clock.every(HEARTBEAT_MS, () => print(`still running: ${view?.ended() ?? 0} of ${counted(view?.steps ?? 0, 'step')} done after ${duration(elapsed())}`))
+  const close = (): void => {
+    heartbeat()
+    block?.end()
+  }
+  return {
+    recovered: (runs) => {
+      for (const { run, published, interrupted } of runs) {
+        print(`run ${run.id} (${run.request}) had been cut off: ${counted(published, 'step')} found published, ${interrupted} to run again`)
+      }
+    },
+    observed: (observations) => {
+      for (const seen of observations) {
+        const spec = printing.loaded.asset(seen.asset)
+        const slices = spec === undefined || spec.partitions.dim === 'none' ? '' : ` in ${formatSet(spec.partitions, touchedPartitions(seen))}`
+        print(`${seen.asset} was written by others${slices}: snapshot ${seen.snapshotId}`)
+      }
+    },
+    planned: (plan, runId) => {
+      view = runView(plan, clock)
+      print(...plannedLines(terminal, plan, runId))
+    },
+    event: (event) => {
+      const progress = view?.apply(event)
+      if (progress === undefined) return
+      if (event.type === 'step.retrying') print(`  ${stepName(printing, progress)} tries again in ${duration(event.delay)}: ${event.problem.what}`)
+      if (progress.news !== undefined) print('', tinted(terminal, 'failed', `${stepName(printing, progress)} failed`), ...problemLines(terminal, progress.news, printing.frame), '')
+      if (progress.finished) print(...assetLine(terminal, progress.progress, printing.loaded.asset(progress.progress.asset), keyWidth(view)))
+    },
+    stopping: () => {
+      if (!stopped) print('stopping; what is being published is finished first. Again to end at once')
+      stopped = true
+    },
+    end: (outcome) => {
+      if (view !== undefined && outcome.runId !== undefined) print(...summaryLines(printing, view, outcome, elapsed()))
+      close()
+    },
+    broken: close,
+  }
+}
+
+function plannedLines(terminal: Terminal, plan: Plan, runId: string | undefined, changes: readonly SchemaChange[] = []): readonly string[] {
+  if (runId === undefined) {
+    const reused = plan.assets.filter((planned) => planned.action === 'reuse')
+    const slices = reused.reduce((n, planned) => n + count(planned.reuse), 0)
+    return [tinted(terminal, 'fresh', `all fresh: ${counted(reused.length, 'asset')}, ${counted(slices, 'partition')}; nothing to run`)]
+  }
+  return [`${terminal.paint('bold', planSentence(plan, changes))}  ${terminal.paint('grey', `run ${runId}`)}`]
+}
+
+const stepName = ({ loaded }: Printing, { step }: Progress): string => {
+  const spec = loaded.asset(step.asset)
+  return spec === undefined || spec.partitions.dim === 'none' ? step.asset : `${step.asset} ${formatSet(spec.partitions, step.partitions)}`
+}
+
+const keyWidth = (view: RunView | undefined): number => (view?.assets ?? []).reduce((max, { asset }) => Math.max(max, asset.length), 0)
+
+function blockLines(terminal: Terminal, clock: Clock, view: RunView, elapsed: number): readonly string[] {
+  const running = view.assets.filter((progress) => progress.running > 0 || (progress.ended > 0 && progress.ended < progress.steps))
+  const hidden = running.length - RUNNING_SHOWN
+  return [
+    ...running.slice(0, RUNNING_SHOWN).map((progress) => runningLine(terminal, progress, keyWidth(view), clock.monotonic())),
+    ...(hidden > 0 ? [`  and ${hidden} more`] : []),
+    barLine(terminal, view, elapsed),
+  ]
+}
+
+function summaryLines({ terminal }: Printing, view: RunView, { state, runId, plan }: RunOutcome, elapsed: number): readonly string[] {
+  const have = (test: (asset: RunView['assets'][number]) => boolean): number => view.assets.filter(test).length
+  const failed = have((asset) => !isEmpty(asset.failed))
+  const skipped = have((asset) => isEmpty(asset.failed) && !isEmpty(asset.skipped))
+  const made = have((asset) => count(asset.made) === count(asset.wanted))
+  const parts = [
+    `${made} of ${counted(view.assets.length, 'asset')} made`,
+    ...nonZero(plan.assets.filter((planned) => planned.action === 'reuse').length, 'reused'),
+    ...nonZero(failed, 'failed'),
+    ...nonZero(skipped, 'skipped'),
+    ...nonZero(view.steps - view.ended() + have((asset) => !isEmpty(asset.interrupted)), 'steps not run'),
+    ...nonZero(view.assets.reduce((n, asset) => n + [...asset.checks.values()].filter((seen) => seen.warned > 0).length, 0), 'checks warned'),
+  ]
+  const word = state === 'succeeded' ? 'done' : state
+  const [first = '', ...more] = wrap(`${word} in ${duration(elapsed)}: ${parts.join(', ')}`, terminal.columns())
+  const next = state === 'succeeded' ? [] : [`see \`assay logs ${runId}\`, continue with \`assay retry ${runId}\``]
+  return ['', tinted(terminal, state, first), ...more, ...next]
+}
+
+const nonZero = (n: number, word: string): readonly string[] => (n === 0 ? [] : [`${n} ${n === 1 ? word.replace(/^(step|check)s/, '$1') : word}`])

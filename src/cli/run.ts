@@ -1,0 +1,78 @@
+import { systemClock } from '../clock.ts'
+import { AssayError, type Problem, toProblem } from '../errors.ts'
+import { findCommand, parseArguments } from './arguments.ts'
+import { jsonLine, type Surroundings } from './context.ts'
+import { type ProblemFrame, problemLines } from './render/problem.ts'
+import { terminalOn } from './render/terminal.ts'
+
+/** Runs a command by its name; whatever it throws is shown. Resolves to the exit code. */
+export async function run(name: string | undefined, argv: readonly string[], surroundings = ofProcess()): Promise<number> {
+  let project: string | undefined
+  try {
+    if (name === undefined) throw new AssayError('ASSAY-4002', `assay has no option ${argv[0]} without a command`)
+    const { entry, options, words } = parseArguments(findCommand(name), argv)
+    project = options.project
+    const command = await entry.load()
+    return await command({ surroundings, options, words, terminal: terminalOn(surroundings.stdout, surroundings.env) })
+  } catch (error) {
+    const problems = problemsOf(error)
+    const root = problems.some((problem) => problem.where !== undefined) ? await rootOf(surroundings, project) : surroundings.cwd
+    showProblems(surroundings, problems, { root, json: argv.includes('--json'), trace: argv.includes('--trace') })
+    return exitCodeOf(problems[0])
+  }
+}
+
+/** What places of problems are relative to: the root of the project, or this folder where there is none. */
+async function rootOf({ cwd, env }: Surroundings, project: string | undefined): Promise<string> {
+  const { readSettings } = await import('../config.ts')
+  try {
+    return readSettings({ cwd, env, project }).root
+  } catch {
+    return cwd
+  }
+}
+
+/** A project can have several errors at once; see `project/problems`. */
+const problemsOf = (error: unknown): readonly Problem[] =>
+  error instanceof AssayError && 'problems' in error && Array.isArray(error.problems) ? error.problems : [toProblem(error)]
+
+function showProblems(surroundings: Surroundings, problems: readonly Problem[], how: ProblemFrame & { readonly json: boolean }): void {
+  if (how.json) {
+    for (const { trace, ...problem } of problems) {
+      surroundings.stdout.write(`${jsonLine('error', { problem: how.trace ? { ...problem, trace } : problem })}\n`)
+    }
+    return
+  }
+  const terminal = terminalOn(surroundings.stderr, surroundings.env)
+  for (const problem of problems) {
+    for (const line of problemLines(terminal, problem, how)) terminal.line(line)
+    if (problem !== problems.at(-1)) terminal.line()
+  }
+  if (problems.length > 1) terminal.line(`\n${problems.length} problems`)
+}
+
+function exitCodeOf(problem: Problem | undefined): number {
+  if (problem?.code === 'ASSAY-3009') return 130
+  if (problem?.code.startsWith('ASSAY-4')) return 2
+  return problem?.code.startsWith('ASSAY-1') ? 3 : 1
+}
+
+function ofProcess(): Surroundings {
+  // `assay ls | head`: the reader has seen enough.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+  return {
+    cwd: process.cwd(),
+    env: process.env,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    clock: systemClock,
+    onInterrupt: (handler) => {
+      const signals = ['SIGINT', 'SIGTERM'] as const
+      for (const signal of signals) process.on(signal, handler)
+      return () => {
+        for (const signal of signals) process.off(signal, handler)
+      }
+    },
+    exit: (code) => process.exit(code),
+  }
+}

@@ -1,0 +1,126 @@
+import { AssayError } from '../errors.ts'
+import { decimalOf, type IcebergSchema, type PartitionSpec, quoteIdentifier } from '../schema/iceberg-type.ts'
+import { SqlError, type SqlSession, type WrittenColumn, type WrittenFile } from '../sql/engine.ts'
+import type { AvroRecord, AvroValue } from './avro.ts'
+import { lowerBound, upperBound } from './bounds.ts'
+import type { DataFile, PartitionTuple, StagedFiles } from './data-file.ts'
+import { encodeManifest, type ManifestEntry } from './manifests.ts'
+import type { SnapshotId } from './metadata.ts'
+import type { Store } from './store.ts'
+import { partitionValue, transformSql } from './transforms.ts'
+
+export interface StageRequest {
+  /** The id that the snapshot will have. */
+  readonly snapshotId: SnapshotId
+  /** Folder of the table. */
+  readonly location: string
+  /** Names the files of this attempt; no other attempt at this table has it. */
+  readonly attempt: string
+  readonly schema: IcebergSchema
+  readonly spec: PartitionSpec
+  /** A SELECT that yields the columns of the schema. */
+  readonly query: string
+}
+
+/**
+ * Writes the rows of a query as data files and a manifest, all durable, that no snapshot names yet. On an error nothing
+ * stays.
+ * @throws ASSAY-2001, ASSAY-2002, ASSAY-2004 for transforms that are not written, ASSAY-5003; SqlError of the query
+ */
+export async function stageFiles(session: SqlSession, store: Store, request: StageRequest): Promise<StagedFiles> {
+  try {
+    return await stage(session, store, request)
+  } catch (error) {
+    await discardStaged(store, request)
+    throw diskError(error, request.location)
+  }
+}
+
+async function stage(session: SqlSession, store: Store, request: StageRequest): Promise<StagedFiles> {
+  const { snapshotId, schema, spec, query } = request
+  const location = store.normalise(request.location)
+  const { folder, manifestPath } = stagedPlaces({ ...request, location })
+  await store.makeFolder(folder)
+  const written = await session.writeParquet(query, { folder, schema, partitionBy: partitionExpressions(schema, spec) })
+  const entries = written.map((file) => entryOf(file, request))
+  const files = entries.map((entry) => entry.file)
+  const staged = { snapshotId, location, folder, schema, spec, files, rows: sum(files, (f) => f.rows), size: sum(files, (f) => f.size) }
+  if (files.length === 0) return { ...staged, manifest: undefined }
+  const { bytes, manifest } = encodeManifest({ path: manifestPath, snapshotId, spec, schema, schemas: [schema], entries })
+  await Promise.all([store.write(manifestPath, bytes), store.sync(files.map((file) => file.path), folder)])
+  return { ...staged, manifest }
+}
+
+/** What an attempt writes at most: the folder of its data files, and its manifest. */
+export const stagedPlaces = ({ location, attempt }: { readonly location: string; readonly attempt: string }): { folder: string; manifestPath: string } => ({
+  folder: `${location}/data/${attempt}`,
+  manifestPath: `${location}/metadata/${attempt}-m0.avro`,
+})
+
+/** Removes what was staged. Only for files that no snapshot can name. */
+export async function discardStaged(store: Store, staged: StagedFiles | { readonly location: string; readonly attempt: string }): Promise<void> {
+  const { folder, manifestPath } = 'attempt' in staged ? stagedPlaces(staged) : { folder: staged.folder, manifestPath: staged.manifest?.path }
+  await Promise.all([store.remove(folder), ...(manifestPath === undefined ? [] : [store.remove(manifestPath)])])
+}
+
+/** The engine reports a full disk as an error of the query, which it is not. */
+function diskError(error: unknown, location: string): unknown {
+  if (!(error instanceof SqlError) || error.kind !== 'io') return error
+  if (/No space left|quota exceeded/i.test(error.message)) return new AssayError('ASSAY-2002', `The disk of ${location} is full`, { cause: error })
+  const refused = /Permission denied|Read-only file system|Not a directory/i.test(error.message) && error.message.includes(location)
+  return refused ? new AssayError('ASSAY-2001', `${location} cannot be written: ${error.message}`, { cause: error }) : error
+}
+
+const sourceOf = (schema: IcebergSchema, field: PartitionSpec['fields'][number]): IcebergSchema['fields'][number] => {
+  const source = schema.fields.find((column) => column.id === field['source-id'])
+  if (source === undefined) throw new AssayError('ASSAY-2011', `The partition field ${field.name} has no column in the schema any more`)
+  return source
+}
+
+function partitionExpressions(schema: IcebergSchema, spec: PartitionSpec): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    spec.fields.map((field) => {
+      const source = sourceOf(schema, field)
+      if (source.type === 'binary' || typeof source.type !== 'string' || source.type.startsWith('fixed')) {
+        throw new AssayError('ASSAY-2004', `Assay does not write partitions by the ${typeof source.type === 'string' ? source.type : source.type.type} column ${source.name}`)
+      }
+      return [field.name, transformSql(field.transform, quoteIdentifier(source.name), source.type)]
+    }),
+  )
+}
+
+function entryOf(written: WrittenFile, { snapshotId, schema, spec }: StageRequest): ManifestEntry {
+  const partition: PartitionTuple = Object.fromEntries(
+    spec.fields.map((field) => [field.name, partitionValue(field, sourceOf(schema, field).type, written.partition[field.name] ?? null)]),
+  )
+  const file: DataFile = { path: written.path, partition, specId: spec['spec-id'], rows: written.rows, size: written.size }
+  return { status: 'added', snapshotId, sequenceNumber: undefined, fileSequenceNumber: undefined, file, fields: fieldsOf(written, schema) }
+}
+
+/** The data file fields of a manifest. NaN counts are given where they are known, which is where there are none. */
+function fieldsOf(written: WrittenFile, schema: IcebergSchema): AvroRecord {
+  const byId = (value: (column: WrittenColumn, type: IcebergSchema['fields'][number]['type']) => AvroValue | undefined): AvroRecord[] =>
+    written.columns.flatMap((column) => {
+      const found = value(column, schema.fields.find((field) => field.id === column.id)?.type ?? 'binary')
+      return found === undefined ? [] : [{ key: column.id, value: found }]
+    })
+  return {
+    content: 0,
+    file_path: written.path,
+    file_format: 'PARQUET',
+    record_count: written.rows,
+    file_size_in_bytes: written.size,
+    column_sizes: byId((column) => column.size),
+    value_counts: byId((column) => column.values),
+    null_value_counts: byId((column) => column.nulls),
+    nan_value_counts: byId((column, type) => ((type === 'float' || type === 'double') && !column.hasNan ? 0 : undefined)),
+    lower_bounds: byId((column, type) => (column.min === undefined || !isPrimitive(type) ? undefined : lowerBound(type, column.min))),
+    upper_bounds: byId((column, type) => (column.max === undefined || !isPrimitive(type) ? undefined : upperBound(type, column.max))),
+    sort_order_id: 0,
+  }
+}
+
+const isPrimitive = (type: IcebergSchema['fields'][number]['type']): type is Extract<typeof type, string> =>
+  typeof type === 'string' && (decimalOf(type) !== undefined || !type.startsWith('fixed'))
+
+const sum = <T>(items: readonly T[], of: (item: T) => number): number => items.reduce((total, item) => total + of(item), 0)

@@ -1,0 +1,79 @@
+import { type SourceLocation, AssayError } from '../errors.ts'
+import type { PartitionsSpec } from '../partitions/partitions.ts'
+import type { ColumnSpec } from '../schema/column.ts'
+import { duckdbType, quoteIdentifier } from '../schema/iceberg-type.ts'
+import { SqlError, type SqlSession } from '../sql/engine.ts'
+import { type Bindings, byDepName, locate, render } from '../sql/render.ts'
+import type { SqlPiece } from '../sql/template.ts'
+import { compareColumns, type QueryColumn } from './column-match.ts'
+
+/** A statement of the project with all that is needed to bind it. */
+export interface BoundStatement {
+  /** Names it in messages: `gold.spend`, or `the check 'positive' of gold.spend`. */
+  readonly name: string
+  /** With origins. */
+  readonly pieces: readonly SqlPiece[]
+  /** The columns of what it reads, by dep name. */
+  readonly inputs: Readonly<Record<string, readonly ColumnSpec[]>>
+  readonly partitions: PartitionsSpec
+  /** The columns of the asset. */
+  readonly columns: readonly ColumnSpec[]
+  /** What it must yield; undefined where that does not matter. */
+  readonly yields: readonly ColumnSpec[] | undefined
+  /** Where it begins, for faults without a place of their own. */
+  readonly where: SourceLocation | undefined
+}
+
+/**
+ * Binds a statement in DuckDB over empty tables, and holds what it yields against the schema. Nothing is run.
+ * Returns the fault: ASSAY-1012 where DuckDB refuses the statement, ASSAY-1013 where its columns differ.
+ */
+export async function analyseStatement(session: SqlSession, statement: BoundStatement): Promise<AssayError | undefined> {
+  if (statement.partitions.dim === 'none' && statement.pieces.some((piece) => piece.kind === 'param')) {
+    const next = 'Give the asset partitions, or take partition.start and partition.end out of the query.'
+    return new AssayError('ASSAY-1012', `${statement.name} has no partitions, so partition has no bounds`, { where: statement.where, next })
+  }
+  const tables = Object.entries(statement.inputs).filter(([, columns]) => columns.length > 0)
+  for (const [name, columns] of tables)
+    await session.run(`CREATE OR REPLACE TEMP TABLE ${quoteIdentifier(name)} (${columns.map(definition).join(', ')})`)
+  const yielded = await bind(session, statement)
+  for (const [name] of tables) await session.run(`DROP TABLE ${quoteIdentifier(name)}`)
+  if (yielded instanceof AssayError) return yielded
+  const details = statement.yields === undefined ? [] : compareColumns(yielded, statement.yields)
+  return details.length === 0
+    ? undefined
+    : new AssayError('ASSAY-1013', `the query of ${statement.name} does not yield the columns of its schema`, {
+        where: statement.where,
+        details,
+      })
+}
+
+const definition = (column: ColumnSpec): string => `${quoteIdentifier(column.name)} ${duckdbType(column.type)}`
+
+/** In brackets, as it will stand when it runs: so a statement that is not one SELECT is refused here. */
+const OPEN = '('
+
+async function bind(session: SqlSession, statement: BoundStatement): Promise<readonly QueryColumn[] | AssayError> {
+  const bindings: Bindings = { table: byDepName, param: () => sampleBound(statement) }
+  try {
+    return await session.describe(`${OPEN}${render(statement.pieces, bindings)})`)
+  } catch (error) {
+    if (!(error instanceof SqlError)) throw error
+    const position = error.position === undefined ? undefined : Math.max(0, error.position - OPEN.length)
+    const where = position === undefined ? undefined : locate(statement.pieces, bindings, position)
+    const candidates = error.candidates.map((name) => `candidate: ${name}`)
+    return new AssayError('ASSAY-1012', `${statement.name}: ${error.message.split('\n')[0]}`, {
+      where: where ?? statement.where,
+      details: candidates,
+      cause: error,
+    })
+  }
+}
+
+/** Any bound of the type that the partition column has: binding looks at types alone. */
+function sampleBound({ partitions, columns }: BoundStatement): string {
+  const name = partitions.dim === 'time' ? partitions.column : undefined
+  const type = columns.find((column) => column.name === name)?.type
+  if (type === 'timestamptz') return `TIMESTAMPTZ '2026-01-01 00:00:00+00'`
+  return type === 'timestamp' ? `TIMESTAMP '2026-01-01 00:00:00'` : `DATE '2026-01-01'`
+}

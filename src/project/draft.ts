@@ -1,0 +1,113 @@
+import type { AssetDefinition } from '../assets/define-asset.ts'
+import { type AssetSpec, REJECT_REASON, type RejectsSpec } from '../assets/spec.ts'
+import type { Check, CheckSpec } from '../checks/check.ts'
+import { checksFor, schemaChecks } from '../checks/expectations.ts'
+import { AssayError } from '../errors.ts'
+import { assetKey } from '../keys.ts'
+import { type ColumnSpec, columnSpecs } from '../schema/column.ts'
+import { PARTITION_PARAMS, type Sql, type SqlPiece } from '../sql/template.ts'
+import { guardedHandles } from './handles.ts'
+import type { Origins } from './origins.ts'
+import { placed } from './user-place.ts'
+
+/** An asset on its way to becoming an {@link AssetSpec}. */
+export interface Draft {
+  readonly definition: AssetDefinition
+  readonly columns: readonly ColumnSpec[]
+  readonly checks: readonly CheckSpec[]
+  /** The statement of a duckdb compute, with origins; undefined for other computes and where it could not be made. */
+  readonly query: Sql | undefined
+}
+
+/** The columns of an asset. @throws ASSAY-1011 when something in the schema is no column */
+export function columnsOf(definition: AssetDefinition): readonly ColumnSpec[] {
+  const stray = Object.entries(definition.schema).find(([, column]) => typeof (column as { type?: unknown } | undefined)?.type !== 'string')
+  if (stray === undefined) return columnSpecs(definition.schema)
+  throw new AssayError('ASSAY-1011', `${definition.key}.${stray[0]} is no column`, {
+    where: definition.where,
+    next: 'Write a column as t.string(), t.long(), …',
+  })
+}
+
+/**
+ * Calls the query function of a duckdb compute with its deps as values.
+ * @throws ASSAY-1014 for a dep or column that is not there, ASSAY-1012 when it returns no statement, and what the user's code throws
+ */
+export function queryOf(definition: AssetDefinition, columns: (key: string) => readonly ColumnSpec[], origins: Origins): Sql | undefined {
+  const compute = definition.made?.compute
+  if (compute?.kind !== 'duckdb') return undefined
+  const deps = Object.entries(definition.made?.deps ?? {}).map(([name, dep]): [string, readonly string[]] => [
+    name,
+    columns(dep.key).map((c) => c.name),
+  ])
+  const handles = guardedHandles(definition.key, Object.fromEntries(deps))
+  const query = compute.query(handles as never, { partition: PARTITION_PARAMS }) as Sql | undefined
+  if (query === undefined || !Array.isArray(query.pieces))
+    throw new AssayError('ASSAY-1012', `the query of ${definition.key} returns no sql\`…\``, {
+      where: compute.where,
+      next: 'Return sql`select …` from the function.',
+    })
+  return { where: query.where, pieces: ended(origins.locate(query.pieces)) }
+}
+
+/** Without a closing semicolon, and with a line end, so that it can stand in brackets also after a comment. */
+function ended(pieces: readonly SqlPiece[]): readonly SqlPiece[] {
+  const last = pieces.at(-1)
+  if (last?.kind !== 'text') return pieces
+  return [...pieces.slice(0, -1), { ...last, text: `${last.text.replace(/[\s;]+$/, '')}\n` }]
+}
+
+/**
+ * The checks of an asset: those of the schema, then the user's own. One that repeats what the schema holds is dropped.
+ * @throws ASSAY-1011 when two checks have the same name, and what the user's code throws
+ */
+export function checksOf(definition: AssetDefinition, columns: readonly ColumnSpec[], origins: Origins): readonly CheckSpec[] {
+  const specs = new Map<string, CheckSpec>(schemaChecks(columns, definition.rowKey).map((spec) => [spec.name, spec]))
+  const own: readonly Check[] = definition.checks?.(checksFor(columns) as never) ?? []
+  for (const { spec } of own) {
+    const other = specs.get(spec.name)
+    if (other === undefined) specs.set(spec.name, located(spec, origins))
+    else if (!repeats(spec, other)) {
+      const next = other.automatic ? `The schema of ${definition.key} holds this already, as a blocking check.` : 'Keep one of them.'
+      throw new AssayError('ASSAY-1011', `${definition.key} has two checks called ${spec.name}`, { where: spec.where, next })
+    }
+  }
+  return [...specs.values()]
+}
+
+const repeats = ({ where: _, ...spec }: CheckSpec, other: CheckSpec): boolean =>
+  other.automatic && JSON.stringify({ ...other, ...spec, automatic: true }) === JSON.stringify(other)
+
+const located = (spec: CheckSpec, origins: Origins): CheckSpec =>
+  spec.rule === 'sql' ? { ...spec, query: ended(origins.locate(spec.query)) } : spec
+
+/** The asset as plain data, its files relative to the root. @param module file that a worker imports, absolute */
+export function specOf(draft: Draft, root: string, made: Pick<AssetSpec, 'codeVersion'> & { readonly module: string }): AssetSpec {
+  const { definition, columns, query } = draft
+  const deps = Object.entries(definition.made?.deps ?? {}).map(([name, dep]) => ({ name, asset: assetKey(dep.key), mapping: dep.mapping }))
+  const kind = definition.made?.compute.kind
+  return {
+    key: definition.key,
+    kind: definition.kind,
+    ...placed(root, definition.where),
+    ...(definition.description === undefined ? {} : { description: definition.description }),
+    columns,
+    rowKey: definition.rowKey,
+    partitions: definition.partitions.spec,
+    deps,
+    ...(kind === undefined ? {} : { compute: kind === 'duckdb' ? { kind, query: query?.pieces ?? [] } : { kind, module: made.module } }),
+    codeVersion: made.codeVersion,
+    checks: draft.checks.map((check) => ({ ...check, ...placed(root, check.where) })),
+    ...(definition.quarantine ? { rejects: rejectsOf(definition, columns) } : {}),
+    retry: definition.retry,
+    backfill: definition.backfill,
+  }
+}
+
+const rejectsOf = (definition: AssetDefinition, columns: readonly ColumnSpec[]): RejectsSpec => ({
+  key: assetKey(`${definition.key}__rejects`),
+  columns: [
+    ...columns.map(({ values: _, ...column }) => ({ ...column, nullable: true })),
+    { name: REJECT_REASON, type: 'string', nullable: false },
+  ],
+})

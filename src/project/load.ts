@@ -1,0 +1,60 @@
+import { fork } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { extname, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Settings } from '../config.ts'
+import { AssayError, type Problem } from '../errors.ts'
+import { cachedManifest } from './manifest-cache.ts'
+import { type LoadedManifest, manifestFile, readManifest } from './manifest.ts'
+import { ProjectErrors } from './problems.ts'
+
+/** What the loader process is given, as one JSON argument. */
+export type LoadRequest = Pick<Settings, 'root' | 'home' | 'projectFile'>
+
+/** Its one answer. */
+export type LoadAnswer = { readonly id: string } | { readonly problems: readonly Problem[] }
+
+/**
+ * The manifest of the project: from the cache while nothing has changed, else made by a process of its own, so that the
+ * user's code runs neither here nor twice. What that code prints goes to our stderr.
+ * @throws ProjectErrors (1xxx) with everything that is wrong in the project
+ * @throws ASSAY-2001 when the home folder cannot be written
+ */
+export async function loadProject(settings: Settings): Promise<LoadedManifest> {
+  const cached = cachedManifest(settings)
+  if (cached !== undefined) return cached
+  makeHome(settings.home)
+  const answer = await askLoader({ root: settings.root, home: settings.home, projectFile: settings.projectFile })
+  if ('id' in answer) return readManifest(manifestFile(settings.home, answer.id))
+  const [first, ...more] = answer.problems
+  throw first === undefined ? new AssayError('ASSAY-9001', 'the loader gave no answer') : new ProjectErrors([first, ...more])
+}
+
+function makeHome(home: string): void {
+  try {
+    mkdirSync(home, { recursive: true })
+  } catch (cause) {
+    throw new AssayError('ASSAY-2001', `${home} cannot be made`, { cause })
+  }
+}
+
+function askLoader(request: LoadRequest): Promise<LoadAnswer> {
+  const extension = extname(fileURLToPath(import.meta.url))
+  const fromSource = extension === '.ts' ? ['--conditions=assay-source'] : []
+  const child = fork(new URL(`./load-entry${extension}`, import.meta.url), [JSON.stringify(request)], {
+    execArgv: ['--disable-warning=ExperimentalWarning', ...fromSource],
+    stdio: ['ignore', 2, 2, 'ipc'],
+  })
+  return new Promise((resolve, reject) => {
+    let answer: LoadAnswer | undefined
+    child.on('message', (message: LoadAnswer) => {
+      answer = message
+    })
+    child.on('error', reject)
+    child.on('exit', (code, signal) => {
+      if (answer !== undefined) return resolve(answer)
+      const file = relative(request.root, request.projectFile)
+      reject(new AssayError('ASSAY-1002', `the process that loaded ${file} ended (${signal ?? `exit code ${code}`}) before it was done`))
+    })
+  })
+}

@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { AssetDefinition } from '../assets/define-asset.ts'
+import type { Modules } from './code-reader.ts'
+import type { ModuleRecord } from './module-record.ts'
+
+type Namespace = Readonly<Record<string, unknown>>
+
+/** The modules of a project that has been imported: their exports, where their imports lead, and the locked packages. */
+export async function loadedModules(root: string, record: ModuleRecord, assets: readonly AssetDefinition[]): Promise<Modules> {
+  const namespaces = new Map<string, Namespace>()
+  for (const { path } of record.stamps()) {
+    const file = join(root, path)
+    if (/\.[cm]?[jt]s$/.test(file)) namespaces.set(file, (await import(pathToFileURL(file).href)) as Namespace)
+  }
+  const versions = lockedVersions(root)
+  return {
+    resolve: record.resolve,
+    namespace: (file) => namespaces.get(file) ?? {},
+    version: (specifier) => versionOf(versions, specifier),
+    assetAt: (file, within) => assets.find((asset) => asset.where?.file === file && within(asset.where))?.key,
+  }
+}
+
+type Lock = { readonly packages?: Readonly<Record<string, { readonly version?: string }>> }
+
+/** No lock file, or one that is not npm's, gives no versions: then only the name of a package counts. */
+function lockedVersions(root: string): Lock {
+  try {
+    return JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lock
+  } catch {
+    return {}
+  }
+}
+
+/** `@1.2.3` for a package. The version of Assay does not count: a new one must not make every table stale. */
+function versionOf(lock: Lock, specifier: string): string {
+  const name = specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/')
+  const version = lock.packages?.[`node_modules/${name}`]?.version
+  return isBuiltin(specifier) || name === 'assay' || version === undefined ? '' : `@${version}`
+}

@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto'
+import { statSync } from 'node:fs'
+import { registerHooks } from 'node:module'
+import { dirname, relative, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { FileStamp } from './manifest-cache.ts'
+
+/** What was imported while the project loaded: the files of the project itself, and which of them imports which. */
+export interface ModuleRecord {
+  /** Files of the project with their content when it was loaded, in the order of loading. */
+  stamps(): readonly FileStamp[]
+  /** Files of the project that a file of the project imports. */
+  importsOf(file: string): readonly string[]
+  /** Where an import of a file leads: a file of the project, or undefined for a package or a part of Node. */
+  resolve(file: string, specifier: string): string | undefined
+  /** True for files that the user wrote: not in node_modules, and no part of Assay. */
+  isOwn(file: string): boolean
+  /** The file that was loaded last: a syntax error is in that one. */
+  last(): string | undefined
+  /** The import that led nowhere. */
+  unresolved(): { readonly file: string; readonly specifier: string } | undefined
+}
+
+const ASSAY = dirname(import.meta.dirname) + sep
+const NODE_MODULES = `${sep}node_modules${sep}`
+
+/** Starts to record; must be called before the project is imported. @param root folder that paths of stamps are relative to */
+export function recordModules(root: string): ModuleRecord {
+  const stamps = new Map<string, FileStamp>()
+  const targets = new Map<string, Map<string, string>>()
+  let last: string | undefined
+  let unresolved: ReturnType<ModuleRecord['unresolved']>
+  registerHooks({
+    resolve(specifier, context, next) {
+      const parent = ownFile(context.parentURL)
+      try {
+        const resolved = next(specifier, context)
+        const target = ownFile(resolved.url)
+        if (parent !== undefined && target !== undefined) entryOf(targets, parent).set(specifier, target)
+        return resolved
+      } catch (error) {
+        if (parent !== undefined) unresolved ??= { file: parent, specifier }
+        throw error
+      }
+    },
+    load(url, context, next) {
+      const file = ownFile(url)
+      if (file === undefined) return next(url, context)
+      last = file
+      const stat = statSync(file, { throwIfNoEntry: false })
+      const loaded = next(url, context)
+      if (stat && loaded.source != null)
+        stamps.set(file, {
+          path: relative(root, file),
+          size: stat.size,
+          mtimeMs: stat.mtimeMs,
+          ino: stat.ino,
+          sha256: sha256(loaded.source),
+        })
+      return loaded
+    },
+  })
+  return {
+    stamps: () => [...stamps.values()],
+    importsOf: (file) => [...new Set(targets.get(file)?.values())],
+    resolve: (file, specifier) => targets.get(file)?.get(specifier),
+    isOwn: isOwnFile,
+    last: () => last,
+    unresolved: () => unresolved,
+  }
+}
+
+const isOwnFile = (file: string): boolean => !file.startsWith(ASSAY) && !file.includes(NODE_MODULES)
+
+function ownFile(url: string | undefined): string | undefined {
+  if (url === undefined || !url.startsWith('file:')) return undefined
+  const file = fileURLToPath(url.replace(/[?#].*$/, ''))
+  return isOwnFile(file) ? file : undefined
+}
+
+function entryOf(map: Map<string, Map<string, string>>, key: string): Map<string, string> {
+  const known = map.get(key) ?? new Map<string, string>()
+  map.set(key, known)
+  return known
+}
+
+const sha256 = (source: string | NodeJS.TypedArray | ArrayBuffer): string =>
+  createHash('sha256')
+    .update(typeof source === 'string' ? source : new Uint8Array(source instanceof ArrayBuffer ? source : source.buffer, ...viewOf(source)))
+    .digest('hex')
+
+const viewOf = (source: NodeJS.TypedArray | ArrayBuffer): [number, number] =>
+  source instanceof ArrayBuffer ? [0, source.byteLength] : [source.byteOffset, source.byteLength]

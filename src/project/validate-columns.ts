@@ -1,0 +1,90 @@
+import type { AssetDefinition } from '../assets/define-asset.ts'
+import { REJECT_REASON } from '../assets/spec.ts'
+import { didYouMean } from '../assets/nearest.ts'
+import { AssayError } from '../errors.ts'
+import type { ColumnSpec } from '../schema/column.ts'
+import { decimalOf } from '../schema/iceberg-type.ts'
+
+/** What is wrong within one asset: its columns, and the options that name columns. Places are absolute. */
+export function validateColumns(asset: AssetDefinition, columns: readonly ColumnSpec[]): readonly AssayError[] {
+  const wrong = (code: 'ASSAY-1011' | 'ASSAY-1016', what: string, next?: string): AssayError =>
+    new AssayError(code, what, { where: asset.where, ...(next === undefined ? {} : { next }) })
+  return [
+    ...columns.flatMap((column) => [...nameFaults(asset, column), ...typeFaults(asset, column)]).map((what) => wrong('ASSAY-1011', what)),
+    ...twins(columns).map((pair) => wrong('ASSAY-1011', `${asset.key}: ${pair} differ by case alone, which SQL does not see`)),
+    ...asset.rowKey.flatMap((name) => absent(asset, columns, 'key', name).map(([what, next]) => wrong('ASSAY-1011', what, next))),
+    ...partitionFaults(asset, columns).map(([code, what, next]) => wrong(code, what, next)),
+    ...quarantineFaults(asset, columns).map((what) => wrong('ASSAY-1011', what)),
+  ]
+}
+
+function nameFaults(asset: AssetDefinition, { name }: ColumnSpec): readonly string[] {
+  if (name.trim() === '') return [`${asset.key} has a column without a name`]
+  if (name.startsWith('$'))
+    return [`${asset.key}.${name}: a column name cannot begin with $, as $rows stands for the whole table in checks`]
+  return name === 'as' ? [`${asset.key}.as: a column cannot be called as, which gives an input its short name in sql`] : []
+}
+
+function typeFaults(asset: AssetDefinition, column: ColumnSpec): readonly string[] {
+  const at = `${asset.key}.${column.name}`
+  if (column.values?.length === 0) return [`${at}: an enum needs at least one value`]
+  if (!column.type.startsWith('decimal')) return []
+  const decimal = decimalOf(column.type)
+  if (decimal === undefined) return [`${at}: ${column.type} is no decimal: precision and scale are whole numbers`]
+  if (decimal.precision < 1 || decimal.precision > 38)
+    return [`${at}: a decimal has a precision of 1 to 38 digits, not ${decimal.precision}`]
+  return decimal.scale > decimal.precision ? [`${at}: of ${decimal.precision} digits, ${decimal.scale} cannot stand after the point`] : []
+}
+
+function twins(columns: readonly ColumnSpec[]): readonly string[] {
+  const first = new Map<string, string>()
+  return columns.flatMap(({ name }) => {
+    const other = first.get(name.toLowerCase())
+    first.set(name.toLowerCase(), name)
+    return other === undefined ? [] : [`${other} and ${name}`]
+  })
+}
+
+const absent = (
+  asset: AssetDefinition,
+  columns: readonly ColumnSpec[],
+  option: string,
+  name: string,
+): readonly (readonly [string, string?])[] =>
+  columns.some((column) => column.name === name)
+    ? []
+    : [
+        [
+          `${option} of ${asset.key} names the column ${name}, which it does not have`,
+          didYouMean(
+            name,
+            columns.map((column) => column.name),
+          ) ?? 'Mend the name.',
+        ],
+      ]
+
+type PartitionFault = readonly ['ASSAY-1011' | 'ASSAY-1016', string, (string | undefined)?]
+const DAY_TYPES = ['timestamptz', 'timestamp', 'date']
+
+function partitionFaults(asset: AssetDefinition, columns: readonly ColumnSpec[]): readonly PartitionFault[] {
+  const spec = asset.partitions.spec
+  if (spec.dim === 'none') return []
+  if (columns.length > 0 && spec.column === undefined) {
+    return [['ASSAY-1016', `${asset.key} has days, but does not say which column holds the day`, 'Write daily({ … }).on(column).']]
+  }
+  if (spec.column === undefined) return []
+  const column = columns.find(({ name }) => name === spec.column)
+  if (column === undefined)
+    return absent(asset, columns, 'partitions', spec.column).map(([what, next]): PartitionFault => ['ASSAY-1011', what, next])
+  if (DAY_TYPES.includes(column.type)) return []
+  return [
+    ['ASSAY-1016', `${asset.key}.${column.name} is a ${column.type}, which holds no day`, `Name a column of type ${DAY_TYPES.join(', ')}.`],
+  ]
+}
+
+function quarantineFaults(asset: AssetDefinition, columns: readonly ColumnSpec[]): readonly string[] {
+  if (!asset.quarantine) return []
+  if (asset.kind !== 'table') return [`${asset.key} has no table, so there are no rows to quarantine`]
+  const clash = columns.some(({ name }) => name.toLowerCase() === REJECT_REASON)
+  return clash ? [`${asset.key}.${REJECT_REASON}: the table of rejected rows has a column of this name of its own`] : []
+}

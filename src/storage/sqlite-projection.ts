@@ -1,0 +1,147 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { AssayError } from '../errors.ts'
+import type { AssetKey } from '../keys.ts'
+import { assign, type Entry, type IntervalMap, remove } from '../partitions/interval-map.ts'
+import type { PartitionSet } from '../partitions/partition-set.ts'
+import type { StoreEvent } from './events.ts'
+import { type Change, type IntervalTable, isStepEvent, reduce, type StepBefore } from './reduce.ts'
+import { type StepRow, stepOfRow } from './sqlite-queries.ts'
+import type { StepRecord } from './storage.ts'
+
+/** Records one event and what it changes. To be called inside a transaction. */
+export type Recorder = (event: StoreEvent, at: number) => void
+
+/** @throws ASSAY-9001 from the returned function, when an event cannot follow from what is there */
+export function recorder(db: DatabaseSync): Recorder {
+  const insert = db.prepare('insert into events (at, run_id, type, body) values (?, ?, ?, ?)')
+  const before = stepFinder(db)
+  const apply = applier(db)
+  return (event, at) => {
+    const runId = 'runId' in event ? event.runId : null
+    const seq = Number(insert.run(at, runId, event.type, JSON.stringify(event)).lastInsertRowid)
+    const changes = reduce(event, at, isStepEvent(event) ? before(event.runId, event.stepId) : undefined)
+    for (const change of changes) apply(change, seq)
+  }
+}
+
+function stepFinder(db: DatabaseSync): (runId: string, stepId: string) => StepBefore | undefined {
+  const find = db.prepare(`select *, exists (select 1 from intents i where i.run_id = s.run_id and i.step_id = s.id) as intent_open
+    from steps s where run_id = ? and id = ?`)
+  return (runId, stepId) => {
+    const row = find.get(runId, stepId)
+    return row === undefined ? undefined : { step: stepOfRow(row as unknown as StepRow), intentOpen: row['intent_open'] === 1 }
+  }
+}
+
+function applier(db: DatabaseSync): (change: Change, seq: number) => void {
+  const to = statements(db)
+  const maps: Readonly<Record<IntervalTable, IntervalWriter>> = {
+    versions: intervalWriter(db, 'versions', 'data_version'),
+    made: intervalWriter(db, 'made', 'materialization_id'),
+    attempts: intervalWriter(db, 'attempts', 'attempt'),
+  }
+  return (change, seq) => {
+    switch (change.kind) {
+      case 'add run': {
+        const { id, planId, manifestId, request, state, createdAt } = change.run
+        return void to.addRun.run(seq, id, planId, manifestId, request, state, createdAt)
+      }
+      case 'end run': {
+        const { changes } = to.endRun.run(change.state, change.at, change.id)
+        if (changes === 0) throw new AssayError('ASSAY-9001', `run ${change.id} cannot be ended: it is not there, or has ended`)
+        return
+      }
+      case 'add step':
+        return void to.addStep.run(
+          ...stepKey(change.step),
+          change.position,
+          change.step.asset,
+          JSON.stringify(change.step.partitions),
+          ...stepValues(change.step),
+        )
+      case 'set step':
+        return void to.setStep.run(...stepValues(change.step), ...stepKey(change.step))
+      case 'open intent': {
+        const { runId, stepId, attempt } = change.intent
+        return void to.openIntent.run(runId, stepId, attempt, JSON.stringify(change.intent))
+      }
+      case 'close intents':
+        return void to.closeIntents.run(change.runId, change.stepId)
+      case 'add materialization': {
+        const { id, asset } = change.materialization
+        return void to.addMaterialization.run(seq, id, asset, JSON.stringify(change.materialization))
+      }
+      case 'set snapshot':
+        return void to.setSnapshot.run(change.asset, change.snapshotId)
+      case 'set check': {
+        const { result, runId, at } = change
+        return void to.setCheck.run(result.asset, result.check, runId, at, JSON.stringify(result))
+      }
+      case 'assign':
+        return maps[change.map](change.asset, change.partitions, (near) => assign(near, change.partitions, change.value))
+      case 'remove':
+        return maps[change.map](change.asset, change.partitions, (near) => remove(near, change.partitions))
+      default:
+        return change satisfies never
+    }
+  }
+}
+
+const stepKey = (step: StepRecord): [string, string] => [step.runId, step.id]
+
+const stepValues = (step: StepRecord): (string | number | null)[] => [
+  step.state,
+  step.attempts,
+  step.startedAt ?? null,
+  step.endedAt ?? null,
+  step.problem === undefined ? null : JSON.stringify(step.problem),
+  step.reason ?? null,
+  step.rows ?? null,
+  JSON.stringify(step.stagingFolders),
+]
+
+const statements = (db: DatabaseSync) => ({
+  addRun: db.prepare('insert into runs (seq, id, plan_id, manifest_id, request, state, created_at) values (?, ?, ?, ?, ?, ?, ?)'),
+  endRun: db.prepare(`update runs set state = ?, ended_at = ? where id = ? and state = 'running'`),
+  addStep: db.prepare(`insert into steps (run_id, id, position, asset, partitions,
+    state, attempts, started_at, ended_at, problem, reason, rows, staging_folders) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+  setStep:
+    db.prepare(`update steps set state = ?, attempts = ?, started_at = ?, ended_at = ?, problem = ?, reason = ?, rows = ?, staging_folders = ?
+    where run_id = ? and id = ?`),
+  openIntent: db.prepare('insert into intents (run_id, step_id, attempt, body) values (?, ?, ?, ?)'),
+  closeIntents: db.prepare('delete from intents where run_id = ? and step_id = ?'),
+  addMaterialization: db.prepare('insert into materializations (seq, id, asset, body) values (?, ?, ?, ?)'),
+  setSnapshot: db.prepare(
+    'insert into tables (asset, snapshot_id) values (?, ?) on conflict do update set snapshot_id = excluded.snapshot_id',
+  ),
+  setCheck: db.prepare(`insert into check_results (asset, "check", run_id, at, body) values (?, ?, ?, ?, ?)
+    on conflict do update set run_id = excluded.run_id, at = excluded.at, body = excluded.body`),
+})
+
+/** Replaces the ranges of an asset at and beside `partitions` by what `change` makes of them. */
+type IntervalWriter = (asset: AssetKey, partitions: PartitionSet, change: (near: IntervalMap<string>) => IntervalMap<string>) => void
+
+function intervalWriter(db: DatabaseSync, table: IntervalTable, column: string): IntervalWriter {
+  // The ranges of an asset do not overlap, so of those that begin before `partitions` only the last one can reach in.
+  const near = db.prepare(`select "from", "to", ${column} as value from ${table} where asset = ?
+    and "from" >= coalesce((select max("from") from ${table} where asset = ? and "from" < ?), ?) and "from" <= ? order by "from"`)
+  const drop = db.prepare(`delete from ${table} where asset = ? and "from" = ?`)
+  const put = db.prepare(`insert into ${table} (asset, "from", "to", ${column}) values (?, ?, ?, ?)
+    on conflict do update set "to" = excluded."to", ${column} = excluded.${column}`)
+  return (asset, partitions, change) => {
+    const first = partitions[0]?.[0]
+    const last = partitions.at(-1)?.[1]
+    if (first === undefined || last === undefined) return
+    const old = entries(near, [asset, asset, first, first, last])
+    const next = change(old)
+    const kept = new Map(next.map((e) => [e.from, e]))
+    for (const { from } of old) if (!kept.has(from)) drop.run(asset, from)
+    const before = new Map(old.map((e) => [e.from, e]))
+    for (const e of next) if (!same(before.get(e.from), e)) put.run(asset, e.from, e.to, e.value)
+  }
+}
+
+const entries = (statement: StatementSync, parameters: readonly (string | number)[]): IntervalMap<string> =>
+  statement.all(...parameters) as unknown as Entry<string>[]
+
+const same = (a: Entry<string> | undefined, b: Entry<string>): boolean => a !== undefined && a.to === b.to && a.value === b.value

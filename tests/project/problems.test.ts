@@ -1,0 +1,244 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import type { Problem } from '../../src/errors.ts'
+import { ProjectErrors } from '../../src/project/problems.ts'
+import { tempProject, type TempProject } from './temp-project.ts'
+
+let project: TempProject
+afterEach(() => project.remove())
+
+const IMPORT = `import { all, asset, daily, duckdb, externalAsset, sql, t, timeWindow, typescript } from 'assay'\n`
+const NOTHING = 'typescript(async function* () {})'
+
+/** Loads one file beneath the import line, and gives what is wrong as `code line:column`, with the texts. */
+async function faults(body: string): Promise<readonly (Problem & { readonly at: string })[]> {
+  project = tempProject({ 'a.ts': IMPORT + body })
+  return (await project.problems()).map((p) => ({ ...p, at: `${p.code} ${p.where?.file}:${p.where?.line}:${p.where?.column}` }))
+}
+const only = async (body: string): Promise<Problem & { readonly at: string }> => {
+  const found = await faults(body)
+  expect(found.map((p) => p.at)).toHaveLength(1)
+  return found[0] as Problem & { at: string }
+}
+
+describe('while importing', () => {
+  test('1002: an exception in a file of the user, in the innermost frame of theirs', async () => {
+    const fault = await only(`const f = () => {\n  throw new Error('boom')\n}\nf()`)
+    expect(fault).toMatchObject({ at: 'ASSAY-1002 a.ts:3:9', what: 'Error: boom' })
+  })
+  test('1002: a file that is no TypeScript', async () => {
+    expect((await only('const x: = 3')).at).toBe('ASSAY-1002 a.ts:2:10')
+  })
+  test('1002: a name that is not exported', async () => {
+    expect((await only(`\nimport { nope } from './project.ts'\nconsole.log(nope)`)).at).toBe('ASSAY-1002 a.ts:3:10')
+  })
+  test('1002: an import that leads nowhere', async () => {
+    expect((await only(`\nimport { x } from './nope.ts'\nconsole.log(x)`)).at).toBe('ASSAY-1002 a.ts:3:20')
+  })
+  test('1003: no project', async () => {
+    project = tempProject({ 'project.ts': 'export default { name: 1 }' })
+    expect(await project.problems()).toMatchObject([{ code: 'ASSAY-1003', where: { file: 'project.ts', line: 1 } }])
+  })
+  test('1004, 1008, 1016 keep their codes and get a place', async () => {
+    expect((await only(`asset('nodot', {})`)).at).toBe('ASSAY-1004 a.ts:2:1')
+    project.remove()
+    expect((await only(`const a = asset('x.a', {})\na.from({}, ${NOTHING})\na.from({}, ${NOTHING})`)).at).toBe('ASSAY-1008 a.ts:4:3')
+    project.remove()
+    expect((await only(`daily({ start: '2026-02-30' })`)).at).toBe('ASSAY-1016 a.ts:2:1')
+  })
+  test('1015: files that import each other, with the ring', async () => {
+    project = tempProject({
+      'a.ts': `${IMPORT}import { b } from './b.ts'\nexport const a = externalAsset('x.a')\nexport const c = b`,
+      'b.ts': `${IMPORT}import { a } from './a.ts'\nexport const b = all(a)`,
+    })
+    expect(await project.problems()).toMatchObject([
+      { code: 'ASSAY-1015', where: { file: 'b.ts', line: 3, column: 22 }, what: "'a' was used before it was there: b.ts → a.ts → b.ts" },
+    ])
+  })
+})
+
+describe('between assets', () => {
+  test('1005: twin keys, both places', async () => {
+    const fault = await only(`export const a = externalAsset('x.a')\nexport const b = externalAsset('x.a')`)
+    expect(fault).toMatchObject({ at: 'ASSAY-1005 a.ts:3:18', details: ['the other is at a.ts:2'] })
+  })
+  test('1005: a rejects table whose name is taken', async () => {
+    const fault = await only(
+      `export const a = asset('x.a', { schema: { n: t.int() }, quarantine: true })\na.from({}, ${NOTHING})\nexport const b = externalAsset('x.a__rejects')`,
+    )
+    expect(fault.at).toBe('ASSAY-1005 a.ts:4:18')
+  })
+  test('1006: a cycle, with its path and places', async () => {
+    const fault = await only(
+      `export const a = asset('x.a', {})\nexport const b = asset('x.b', {})\na.from({ b }, ${NOTHING})\nb.from({ a }, ${NOTHING})`,
+    )
+    expect(fault).toMatchObject({ at: 'ASSAY-1006 a.ts:4:3', what: 'the assets form a cycle: x.a ← x.b ← x.a' })
+    expect(fault.details).toEqual(['x.a reads x.b (a.ts:4)', 'x.b reads x.a (a.ts:5)'])
+  })
+  test('1007: no compute', async () => {
+    expect((await only(`export const a = asset('x.a', {})`)).at).toBe('ASSAY-1007 a.ts:2:18')
+  })
+  test('1009: a dep that is not listed, but not an asset that nobody reads', async () => {
+    const fault = await only(
+      `const b = externalAsset('x.bees')\nexternalAsset('x.unused')\nexport const a = asset('x.a', {})\nexport const c = externalAsset('x.bee')\na.from({ b }, ${NOTHING})`,
+    )
+    expect(fault).toMatchObject({ at: 'ASSAY-1009 a.ts:6:3', what: 'x.a reads x.bees, which is not part of the project' })
+    expect(fault.next).toContain('Did you mean x.bee?')
+  })
+  test('1010: days into no days, and a window over what has none', async () => {
+    const days = `const days = daily({ start: '2026-01-01' })\nexport const d = externalAsset('x.d', { partitions: days })\nexport const n = externalAsset('x.n')\n`
+    const first = await only(`${days}export const a = asset('x.a', {})\na.from({ d } as never, ${NOTHING})`)
+    expect(first).toMatchObject({ at: 'ASSAY-1010 a.ts:6:3', next: 'Write { d: all(d) } to read all of them.' })
+    project.remove()
+    const window = `timeWindow(n as never, { startOffset: -1, endOffset: 0 })`
+    expect((await only(`${days}export const a = asset('x.a', { partitions: days })\na.from({ n: ${window} }, ${NOTHING})`)).at).toBe(
+      'ASSAY-1010 a.ts:6:3',
+    )
+  })
+})
+
+describe('within an asset', () => {
+  const of = (options: string): string => `export const a = asset('x.a', { ${options} } as never)\na.from({}, ${NOTHING})`
+  test.each([
+    [`schema: { '': t.int() }`, 'ASSAY-1011', 'x.a has a column without a name'],
+    [`schema: { $n: t.int() }`, 'ASSAY-1011', 'cannot begin with $'],
+    [`schema: { as: t.int() }`, 'ASSAY-1011', 'cannot be called as'],
+    [`schema: { n: t.int(), N: t.int() }`, 'ASSAY-1011', 'n and N differ by case alone'],
+    [`schema: { n: undefined }`, 'ASSAY-1011', 'x.a.n is no column'],
+    [`schema: { n: t.decimal(39, 2) }`, 'ASSAY-1011', '1 to 38 digits, not 39'],
+    [`schema: { n: t.decimal(2, 3) }`, 'ASSAY-1011', 'of 2 digits, 3 cannot stand after the point'],
+    [`schema: { n: t.decimal(2.5, 1) }`, 'ASSAY-1011', 'whole numbers'],
+    [`schema: { n: t.enum([]) }`, 'ASSAY-1011', 'at least one value'],
+    [`schema: { n: t.int() }, key: ['m']`, 'ASSAY-1011', 'key of x.a names the column m'],
+    [`schema: { n: t.int() }, partitions: daily({ start: '2026-01-01' }).on('m')`, 'ASSAY-1011', 'partitions of x.a names the column m'],
+    [`schema: { n: t.int() }, partitions: daily({ start: '2026-01-01' }).on('n')`, 'ASSAY-1016', 'x.a.n is a int, which holds no day'],
+    [`schema: { n: t.date() }, partitions: daily({ start: '2026-01-01' })`, 'ASSAY-1016', 'does not say which column holds the day'],
+    [`quarantine: true`, 'ASSAY-1011', 'has no table'],
+    [`schema: { reject_reason: t.string() }, quarantine: true`, 'ASSAY-1011', 'has a column of this name'],
+  ])('%s is %s', async (options, code, text) => {
+    const fault = await only(of(options))
+    expect(fault.at).toBe(`${code} a.ts:2:18`)
+    expect(fault.what).toContain(text)
+  })
+  test('1011: two checks of one name, and one that contradicts the schema', async () => {
+    const twice = await only(of(`schema: { n: t.int() },\n  checks: (c: any) => [c.n.between(1, 2),\n    c.n.between(1, 3)]`))
+    expect(twice).toMatchObject({ at: 'ASSAY-1011 a.ts:4:9', what: 'x.a has two checks called n.between' })
+    project.remove()
+    const laxer = await only(of(`schema: { n: t.int() },\n  checks: (c: any) => [c.n.notNull({ mostly: 0.5 })]`))
+    expect(laxer.at).toBe('ASSAY-1011 a.ts:3:28')
+  })
+  test('1002: checks that throw', async () => {
+    expect((await only(of(`schema: { n: t.int() },\n  checks: (c: any) => [c.m.notNull()]`))).at).toBe('ASSAY-1002 a.ts:3:28')
+  })
+})
+
+describe('in SQL', () => {
+  const base = `export const e = externalAsset('x.events', { schema: { id: t.long(), ts: t.timestamptz(), amount: t.decimal(18, 2), name: t.string() } })\n`
+  const query = (schema: string, compute: string, options = ''): string =>
+    `${base}export const a = asset('x.a', { schema: { ${schema} }, ${options} })\na.from({ events: all(e) } as never, duckdb((({ events }: any, { partition }: any) =>\n${compute}) as never))`
+
+  test('1012: at the place of the fault, with candidates', async () => {
+    const fault = await only(query('id: t.long()', 'sql`\n  select ${events.id},\n    amuont from ${events}`'))
+    expect(fault.at).toBe('ASSAY-1012 a.ts:7:5')
+    expect(fault.what).toContain('amuont')
+    expect(fault.details?.join()).toContain('amount')
+  })
+  test('1012: a syntax error, behind text that is longer in UTF-8 and templates within', async () => {
+    const fault = await only(
+      query('id: t.long()', "sql`select ${events.id} from ${events} where name = 'äöü €' and ${sql`1 = 1 /* } */`} and and 2 = 2`"),
+    )
+    expect(fault.at).toBe('ASSAY-1012 a.ts:5:91')
+  })
+  test('1012: a fragment of another file is shown there', async () => {
+    project = tempProject({
+      'lib/parts.ts': `import { sql } from 'assay'\nexport const wrong = sql\`\n   nope > 1\``,
+      'a.ts': `${IMPORT}import { wrong } from './lib/parts.ts'\n${query('id: t.long()', 'sql`select ${events.id} from ${events} where ${wrong}`')}`,
+    })
+    expect(await project.problems()).toMatchObject([{ code: 'ASSAY-1012', where: { file: 'lib/parts.ts', line: 3, column: 4 } }])
+  })
+  test('1012: bounds without partitions, no statement, no SELECT', async () => {
+    expect((await only(query('id: t.long()', 'sql`select 1::bigint as id where ${partition.start} is null`'))).what).toContain(
+      'has no partitions',
+    )
+    project.remove()
+    expect((await only(query('id: t.long()', '42'))).what).toContain('returns no sql')
+    project.remove()
+    expect((await only(query('id: t.long()', 'sql`create table x (id int)`'))).at).toBe('ASSAY-1012 a.ts:5:5')
+  })
+  test('bounds have the type of the partition column', async () => {
+    const days = (type: string, column: string): string =>
+      query(
+        `${column}: t.${type}()`,
+        `sql\`select \${partition.start} as ${column}, \${partition.end} > \${partition.start} as x\``,
+        `partitions: daily({ start: '2026-01-01' }).on('${column}')`,
+      )
+    for (const type of ['timestamptz', 'timestamp', 'date']) {
+      const fault = await only(days(type, 'at'))
+      expect(fault.details).toEqual(['unexpected: x BOOLEAN'])
+      project.remove()
+    }
+    project = tempProject({})
+  })
+  test('1013: missing, unexpected and differing columns', async () => {
+    const fault = await only(
+      query(
+        'id: t.int(), at: t.timestamp(), total: t.decimal(18, 2)',
+        'sql`select ${events.id}, 1.5::double as total, 1 as extra from ${events}`',
+      ),
+    )
+    expect(fault.at).toBe('ASSAY-1013 a.ts:5:4')
+    expect(fault.details).toEqual([
+      'missing: at timestamp',
+      'unexpected: extra INTEGER',
+      'id: query: BIGINT, schema: int; cast it to INTEGER',
+      'total: query: DOUBLE, schema: decimal(18,2); cast it to DECIMAL(18,2)',
+    ])
+  })
+  test('what casts without loss passes, in any order of columns', async () => {
+    project = tempProject({
+      'a.ts':
+        IMPORT +
+        query(
+          `n: t.long(), d: t.decimal(18, 2), total: t.decimal(20, 2), sum: t.long(), f: t.double(), s: t.enum(['a']), nothing: t.date().nullable()`,
+          `sql\`select sum(\${events.amount}) as total, 1::int as n, 2::smallint as d, sum(1::bigint) as sum, 1.5 as f, 'a' as S, null::date as nothing from \${events}\``,
+        ),
+    })
+    expect((await project.load()).asset('x.a')?.columns).toHaveLength(7)
+  })
+  test('1014: a dep and a column that are not there', async () => {
+    project = tempProject({
+      'a.ts':
+        IMPORT + query('id: t.long()', 'sql`select ${events.userid} from ${events}`').replace('id: t.long(), ts', 'user_id: t.long(), ts'),
+    })
+    expect(await project.problems()).toMatchObject([
+      {
+        code: 'ASSAY-1014',
+        where: { file: 'a.ts', line: 5, column: 21 },
+        what: "events has no column 'userid'",
+        next: 'Did you mean user_id?',
+      },
+    ])
+    project.remove()
+    const fault = await only(query('id: t.long()', 'sql`select 1`').replace('({ events }: any', '({ evnts }: any'))
+    expect(fault).toMatchObject({ what: "x.a reads 'evnts', which is not among its deps: events", next: 'Did you mean events?' })
+    expect(fault.where?.line).toBe(4)
+  })
+  test('1012: the query of a check', async () => {
+    const checks = 'checks: (c: any) => [c.$rows.sql("c", (rows: any) => sql`select * from ${rows}\nwhere nope`)]'
+    const fault = await only(query('id: t.long()', 'sql`select ${events.id} from ${events}`', checks))
+    expect(fault.at).toBe('ASSAY-1012 a.ts:4:7')
+    expect(fault.what).toContain("the check 'c' of x.a")
+  })
+})
+
+test('all problems come at once, by file and line, as one error', async () => {
+  project = tempProject({
+    'b.ts': `${IMPORT}export const b = asset('x.b', { schema: { n: t.decimal(40, 1), $x: t.int() } })`,
+    'a.ts': `${IMPORT}export const x = externalAsset('x.x', { schema: { n: t.int() } })\nexport const a = asset('x.a', { schema: { n: t.int() } })\na.from({ x }, duckdb(({ x }) => sql\`select m from \${x}\`))\nexport const twin = externalAsset('x.a')`,
+  })
+  const error = await project.load().catch((e: unknown) => e)
+  expect(error).toBeInstanceOf(ProjectErrors)
+  const problems = (error as ProjectErrors).problems
+  const places = problems.map((p) => `${p.code} ${p.where?.file}:${p.where?.line}`)
+  expect(places).toEqual(['ASSAY-1012 a.ts:4', 'ASSAY-1005 a.ts:5', 'ASSAY-1007 b.ts:2', 'ASSAY-1011 b.ts:2', 'ASSAY-1011 b.ts:2'])
+  expect(error).toMatchObject({ code: problems[0]?.code, message: problems[0]?.what, where: problems[0]?.where })
+})

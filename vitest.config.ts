@@ -1,0 +1,20 @@
+import { configDefaults, defineConfig } from 'vitest/config'
+
+const DEEP = 'tests/**/*.deep.test.ts'
+const ENGINES = 'tests/engines/**'
+
+/** `unit` needs no server; `deep` is the long form of random and kill tests; `engines` needs `npm run engines -- up`. */
+export default defineConfig({
+  // Definitions in tests and in lakehouse/ import 'assay', which is the source here.
+  ssr: { resolve: { conditions: ['assay-source', 'module', 'node', 'development|production'] } },
+  test: {
+    execArgv: ['--conditions=assay-source', '--disable-warning=ExperimentalWarning'],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    projects: [
+      { extends: true, test: { name: 'unit', include: ['tests/**/*.test.ts'], exclude: [...configDefaults.exclude, DEEP, ENGINES] } },
+      { extends: true, test: { name: 'deep', include: [DEEP], exclude: [...configDefaults.exclude, ENGINES], testTimeout: 3_600_000 } },
+      { extends: true, test: { name: 'engines', include: ['tests/engines/**/*.test.ts'], testTimeout: 300_000 } },
+    ],
+  },
+})
