@@ -78,9 +78,14 @@ function compile(key: string, schema: AvroSchema): avro.Type {
 /** An Avro object container file in memory. The schema goes into the header as given, field ids and all. */
 export function encodeAvro(schema: AvroSchema, metadata: Readonly<Record<string, string>>, records: readonly AvroRecord[]): Buffer {
   const text = JSON.stringify(schema)
-  const type = compile(text, named(schema, () => undefined))
+  const type = compile(
+    text,
+    named(schema, () => undefined),
+  )
   const data = deflateRawSync(Buffer.concat(records.map((record) => type.toBuffer(record))))
-  const meta = Object.fromEntries(Object.entries({ ...metadata, 'avro.codec': 'deflate', 'avro.schema': text }).map(([k, v]) => [k, Buffer.from(v)]))
+  const meta = Object.fromEntries(
+    Object.entries({ ...metadata, 'avro.codec': 'deflate', 'avro.schema': text }).map(([k, v]) => [k, Buffer.from(v)]),
+  )
   // Any sixteen bytes that the data does not hold will do as the mark between blocks.
   const sync = createHash('md5').update(data).digest()
   const header = HEADER.toBuffer({ magic: MAGIC, meta, sync })

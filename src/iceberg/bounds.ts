@@ -8,7 +8,8 @@ const DAY_MILLIS = 86_400_000
 type Value = Exclude<PartitionValue, null>
 
 /** Integers beyond 2^53 stay exact as text. */
-const exact = (value: bigint): Value => (value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : String(value))
+const exact = (value: bigint): Value =>
+  value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : String(value)
 
 /** NaN and the infinities do not survive JSON, so they are text. */
 const real = (value: number): Value => (Number.isFinite(value) ? value : String(value))

@@ -27,7 +27,10 @@ export interface TableChange {
  * `rejected`: some table stood elsewhere than expected, nothing changed. `unknown`: the catalog did not answer; the
  * commit may have happened, so its files must stay and the table's ancestry has to be read.
  */
-export type CommitOutcome = { readonly kind: 'committed' } | { readonly kind: 'rejected'; readonly moved: readonly TableId[] } | { readonly kind: 'unknown'; readonly cause: unknown }
+export type CommitOutcome =
+  | { readonly kind: 'committed' }
+  | { readonly kind: 'rejected'; readonly moved: readonly TableId[] }
+  | { readonly kind: 'unknown'; readonly cause: unknown }
 
 /** Where engines look up tables. Every implementation passes `tests/conformance/catalog`. */
 export interface Catalog {

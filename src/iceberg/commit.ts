@@ -53,7 +53,11 @@ export async function prepareCommit(store: Store, base: LoadedTable | undefined,
   if (base !== undefined) await refuseConflicts(store, base, change)
   const before = adopted(base?.metadata, change)
   const sequenceNumber = before.lastSequenceNumber + 1
-  const places = { folder: `${store.normalise(before.location)}/metadata`, version: versionAfter(base?.metadataLocation), uuid: randomUUID() }
+  const places = {
+    folder: `${store.normalise(before.location)}/metadata`,
+    version: versionAfter(base?.metadataLocation),
+    uuid: randomUUID(),
+  }
   const dropped = await dropFiles(store, before, { change, folder: places.folder })
   const added = change.staged.manifest === undefined ? [] : [change.staged.manifest]
   const manifests = [...added, ...dropped.manifests].map((manifest) => withSequence(manifest, sequenceNumber))
@@ -72,7 +76,11 @@ export async function prepareCommit(store: Store, base: LoadedTable | undefined,
   }
   const metadata = withSnapshot(before, snapshot, base?.metadataLocation)
   const metadataLocation = `${places.folder}/${String(places.version).padStart(5, '0')}-${places.uuid}.metadata.json`
-  const files = [...dropped.rewritten, { path: snapshot.manifestList, bytes: list }, { path: metadataLocation, bytes: Buffer.from(serialiseMetadata(metadata)) }]
+  const files = [
+    ...dropped.rewritten,
+    { path: snapshot.manifestList, bytes: list },
+    { path: metadataLocation, bytes: Buffer.from(serialiseMetadata(metadata)) },
+  ]
   await writeAll(store, files)
   return {
     change: { id: change.id, expected: base?.metadataLocation, metadataLocation },
@@ -106,7 +114,8 @@ function versionAfter(location: string | undefined): number {
 async function refuseConflicts(store: Store, base: LoadedTable, { id, staged, overwrite, readFrom }: Change): Promise<void> {
   const { metadata } = base
   const name = formatTableId(id)
-  if (metadata.formatVersion === 1) throw new AssayError('ASSAY-2004', `${name} has Iceberg format version 1, which Assay reads but does not write`)
+  if (metadata.formatVersion === 1)
+    throw new AssayError('ASSAY-2004', `${name} has Iceberg format version 1, which Assay reads but does not write`)
   if (metadata.snapshots.some((snapshot) => snapshot.id === staged.snapshotId)) {
     throw new AssayError('ASSAY-2006', `${name} already has the snapshot ${staged.snapshotId}`)
   }
@@ -118,9 +127,13 @@ async function refuseConflicts(store: Store, base: LoadedTable, { id, staged, ov
   const clash = (await changesSince(store, metadata, readFrom)).find((made) => made.partitions.some(touches))
   if (clash === undefined) return
   const partitions = clash.partitions.filter(touches).map((partition) => JSON.stringify(partition))
-  throw new AssayError('ASSAY-2006', `${name} was changed by snapshot ${clash.snapshotId} (${clash.operation}) in partitions that this step overwrites`, {
-    details: partitions.slice(0, 3),
-  })
+  throw new AssayError(
+    'ASSAY-2006',
+    `${name} was changed by snapshot ${clash.snapshotId} (${clash.operation}) in partitions that this step overwrites`,
+    {
+      details: partitions.slice(0, 3),
+    },
+  )
 }
 
 /** The table with the schema, spec and properties that the change asks for, but without its snapshot. */
@@ -129,7 +142,10 @@ function adopted(base: TableMetadata | undefined, change: Change): TableMetadata
   if (base === undefined) return newTable(staged, { ...PROPERTIES, ...properties })
   const known = base.specs.find((spec) => spec['spec-id'] === staged.spec['spec-id'])
   if (JSON.stringify(known?.fields) !== JSON.stringify(staged.spec.fields)) {
-    throw new AssayError('ASSAY-2011', `${formatTableId(change.id)} has no partition spec ${staged.spec['spec-id']} such as this step wrote by`)
+    throw new AssayError(
+      'ASSAY-2011',
+      `${formatTableId(change.id)} has no partition spec ${staged.spec['spec-id']} such as this step wrote by`,
+    )
   }
   return { ...base, ...withSchema(base, staged.schema, change.id), properties: { ...base.properties, ...properties } }
 }
@@ -159,7 +175,11 @@ function newTable(staged: StagedFiles, properties: Readonly<Record<string, strin
 }
 
 /** Makes the staged schema current: one that the table has had before, or a new one under a free id. */
-function withSchema(base: TableMetadata, schema: IcebergSchema, id: TableId): Pick<TableMetadata, 'schemas' | 'currentSchemaId' | 'lastColumnId'> {
+function withSchema(
+  base: TableMetadata,
+  schema: IcebergSchema,
+  id: TableId,
+): Pick<TableMetadata, 'schemas' | 'currentSchemaId' | 'lastColumnId'> {
   const content = ({ 'schema-id': _, ...rest }: IcebergSchema): string => JSON.stringify(rest.fields)
   const same = base.schemas.find((known) => content(known) === content(schema))
   if (same !== undefined) return { schemas: base.schemas, currentSchemaId: same['schema-id'], lastColumnId: base.lastColumnId }
@@ -180,7 +200,10 @@ function refuseReusedIds(base: TableMetadata, schema: IcebergSchema, id: TableId
     const sameId = known.filter((other) => other.id === field.id)
     const renumbered = sameId.length === 0 && field.id <= base.lastColumnId
     if (renumbered || (sameId.length > 0 && !sameId.some((other) => other.name === field.name))) {
-      throw new AssayError('ASSAY-2006', `The schema of ${formatTableId(id)} was changed by another writer: the id of column ${field.name} is taken`)
+      throw new AssayError(
+        'ASSAY-2006',
+        `The schema of ${formatTableId(id)} was changed by another writer: the id of column ${field.name} is taken`,
+      )
     }
   }
 }
@@ -210,11 +233,22 @@ async function dropFiles(store: Store, before: TableMetadata, to: { readonly cha
       if (gone.length === 0) return stays
       const path = `${to.folder}/${staged.snapshotId}-${randomUUID()}-d${i}.avro`
       const entries = live.map((entry) => carriedOver(entry, gone.includes(entry), staged.snapshotId))
-      const { bytes, manifest: made } = encodeManifest({ path, snapshotId: staged.snapshotId, spec: specOf(before, manifest), schema: staged.schema, schemas: before.schemas, entries })
+      const { bytes, manifest: made } = encodeManifest({
+        path,
+        snapshotId: staged.snapshotId,
+        spec: specOf(before, manifest),
+        schema: staged.schema,
+        schemas: before.schemas,
+        entries,
+      })
       return { manifests: [made], files: gone.map((entry) => entry.file), rewritten: [{ path, bytes }] }
     }),
   )
-  return { manifests: parts.flatMap((p) => p.manifests), files: parts.flatMap((p) => p.files), rewritten: parts.flatMap((p) => p.rewritten) }
+  return {
+    manifests: parts.flatMap((p) => p.manifests),
+    files: parts.flatMap((p) => p.files),
+    rewritten: parts.flatMap((p) => p.rewritten),
+  }
 }
 
 /** Deleted entries stay until the next commit, so that the snapshot tells what it removed. */
@@ -223,9 +257,13 @@ const carriedOver = (entry: ManifestEntry, gone: boolean, snapshotId: SnapshotId
 
 function refuseOtherSpecs(before: TableMetadata, manifests: readonly ManifestFile[], staged: StagedFiles): void {
   if (manifests.every((manifest) => manifest.specId === staged.spec['spec-id'])) return
-  throw new AssayError('ASSAY-2004', `The table at ${before.location} has files of an older partition spec, so Assay cannot tell which to overwrite`, {
-    next: 'Rewrite its data files with the engine that changed the spec.',
-  })
+  throw new AssayError(
+    'ASSAY-2004',
+    `The table at ${before.location} has files of an older partition spec, so Assay cannot tell which to overwrite`,
+    {
+      next: 'Rewrite its data files with the engine that changed the spec.',
+    },
+  )
 }
 
 /** Manifests of more days than this are read rather than counted through. */
@@ -236,7 +274,9 @@ function mayDrop(before: TableMetadata, manifest: ManifestFile, drops: (partitio
   const [only, ...others] = partitionTypes(specOf(before, manifest), before.schemas)
   const [summary] = manifest.partitions
   if (only === undefined || others.length > 0 || summary === undefined || (only.type !== 'date' && only.type !== 'int')) return true
-  const [lower, upper] = [summary.lower, summary.upper].map((bound) => (bound === undefined ? undefined : Buffer.from(bound, 'base64').readInt32LE()))
+  const [lower, upper] = [summary.lower, summary.upper].map((bound) =>
+    bound === undefined ? undefined : Buffer.from(bound, 'base64').readInt32LE(),
+  )
   if (summary.containsNull || lower === undefined || upper === undefined || upper - lower > MOST_COUNTED) return true
   for (let value = lower; value <= upper; value++) if (drops({ [only.field.name]: value })) return true
   return false
@@ -254,7 +294,9 @@ const sizeOf = (files: readonly DataFile[]): number => files.reduce((sum, file) 
 /** What the parent's summary says, or where it says nothing, what its files add up to. */
 async function totalsOf(store: Store, before: TableMetadata, parent: Snapshot | undefined): Promise<Totals> {
   if (parent === undefined) return { files: 0, rows: 0, size: 0 }
-  const [files, rows, size] = ['total-data-files', 'total-records', 'total-files-size'].map((name) => Number.parseInt(parent.summary[name] ?? '', 10))
+  const [files, rows, size] = ['total-data-files', 'total-records', 'total-files-size'].map((name) =>
+    Number.parseInt(parent.summary[name] ?? '', 10),
+  )
   if (files !== undefined && rows !== undefined && size !== undefined && !Number.isNaN(files + rows + size)) return { files, rows, size }
   const live = await liveFiles(store, before, parent.id)
   return { files: live.length, rows: rowsOf(live), size: sizeOf(live) }
@@ -281,7 +323,8 @@ function totals(before: Totals, staged: StagedFiles, dropped: readonly DataFile[
 }
 
 function withSnapshot(before: TableMetadata, snapshot: Snapshot, previous: string | undefined): TableMetadata {
-  const metadataLog = previous === undefined ? before.metadataLog : [...before.metadataLog, { timestamp: before.lastUpdated, file: previous }]
+  const metadataLog =
+    previous === undefined ? before.metadataLog : [...before.metadataLog, { timestamp: before.lastUpdated, file: previous }]
   return {
     ...before,
     lastSequenceNumber: snapshot.sequenceNumber,

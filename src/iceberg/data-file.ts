@@ -32,7 +32,12 @@ export interface ManifestFile {
   readonly existingRows: number
   readonly deletedRows: number
   /** Field summaries in the order of the spec; bounds as base64 of Iceberg's single-value binary form. */
-  readonly partitions: readonly { readonly containsNull: boolean; readonly containsNan: boolean | undefined; readonly lower: string | undefined; readonly upper: string | undefined }[]
+  readonly partitions: readonly {
+    readonly containsNull: boolean
+    readonly containsNan: boolean | undefined
+    readonly lower: string | undefined
+    readonly upper: string | undefined
+  }[]
 }
 
 /**

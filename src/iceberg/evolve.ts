@@ -1,6 +1,14 @@
 import { AssayError } from '../errors.ts'
 import type { ColumnSpec } from '../schema/column.ts'
-import { decimalOf, type IcebergSchema, type IcebergType, type NestedField, type PartitionField, type PartitionSpec, type Transform } from '../schema/iceberg-type.ts'
+import {
+  decimalOf,
+  type IcebergSchema,
+  type IcebergType,
+  type NestedField,
+  type PartitionField,
+  type PartitionSpec,
+  type Transform,
+} from '../schema/iceberg-type.ts'
 import { FIRST_PARTITION_FIELD, type TableMetadata } from './metadata.ts'
 
 /**
@@ -41,7 +49,11 @@ const fieldOf = (column: ColumnSpec, id: number, required: boolean): NestedField
 
 function addedField(column: ColumnSpec, id: number, table: string): NestedField {
   if (column.nullable) return fieldOf(column, id, false)
-  throw refused(table, `column ${column.name} is new and not nullable`, 'Rows already in the table have no value for it: declare it .nullable().')
+  throw refused(
+    table,
+    `column ${column.name} is new and not nullable`,
+    'Rows already in the table have no value for it: declare it .nullable().',
+  )
 }
 
 function evolvedField(column: ColumnSpec, before: NestedField, table: string): NestedField {
@@ -49,7 +61,11 @@ function evolvedField(column: ColumnSpec, before: NestedField, table: string): N
     throw refused(table, `column ${column.name} cannot change from ${typeName(before.type)} to ${column.type}`, allowedFrom(before.type))
   }
   if (!before.required && !column.nullable) {
-    throw refused(table, `column ${column.name} was nullable and cannot become required`, 'Rows already in the table may hold nulls: declare it .nullable().')
+    throw refused(
+      table,
+      `column ${column.name} was nullable and cannot become required`,
+      'Rows already in the table may hold nulls: declare it .nullable().',
+    )
   }
   return fieldOf(column, before.id, !column.nullable)
 }
@@ -68,8 +84,10 @@ function widens(from: IcebergType, to: IcebergType): boolean {
 
 function allowedFrom(type: IcebergType): string {
   const decimal = decimalOf(type)
-  if (decimal) return `A ${typeName(type)} may become a decimal of more digits with ${decimal.scale} after the point; otherwise choose another column name.`
-  if (type === 'int' || type === 'float') return `A column of type ${type} may become ${type === 'int' ? 'long' : 'double'}; otherwise choose another column name.`
+  if (decimal)
+    return `A ${typeName(type)} may become a decimal of more digits with ${decimal.scale} after the point; otherwise choose another column name.`
+  if (type === 'int' || type === 'float')
+    return `A column of type ${type} may become ${type === 'int' ? 'long' : 'double'}; otherwise choose another column name.`
   return `A column of type ${typeName(type)} keeps its type; choose another column name.`
 }
 
@@ -102,16 +120,22 @@ export function partitionSpec(
     return { 'source-id': source.id, 'field-id': FIRST_PARTITION_FIELD + i, name: fieldName(schema, column, transform), transform }
   })
   if (existing === undefined) return { 'spec-id': 0, fields: wanted }
-  const current = existing.specs.toSorted((a, b) => Number(b['spec-id'] === existing.defaultSpecId) - Number(a['spec-id'] === existing.defaultSpecId))
+  const current = existing.specs.toSorted(
+    (a, b) => Number(b['spec-id'] === existing.defaultSpecId) - Number(a['spec-id'] === existing.defaultSpecId),
+  )
   const found = current.find((spec) => divideAlike(spec.fields, wanted))
   if (found !== undefined) return found
-  throw new AssayError('ASSAY-2011', `The table at ${existing.location} is partitioned by ${spelt(current[0]?.fields ?? [])}, not by ${spelt(wanted)}`)
+  throw new AssayError(
+    'ASSAY-2011',
+    `The table at ${existing.location} is partitioned by ${spelt(current[0]?.fields ?? [])}, not by ${spelt(wanted)}`,
+  )
 }
 
 const divideAlike = (a: readonly PartitionField[], b: readonly PartitionField[]): boolean =>
   a.length === b.length && a.every((field, i) => field['source-id'] === b[i]?.['source-id'] && field.transform === b[i]?.transform)
 
-const spelt = (fields: readonly PartitionField[]): string => (fields.length === 0 ? 'nothing' : fields.map((field) => field.name).join(', '))
+const spelt = (fields: readonly PartitionField[]): string =>
+  fields.length === 0 ? 'nothing' : fields.map((field) => field.name).join(', ')
 
 /** As Spark and PyIceberg name them: `ts_day`. A field may share its name with its own source column only. */
 function fieldName(schema: IcebergSchema, column: string, transform: Transform): string {

@@ -45,7 +45,9 @@ export function entrySchema(spec: PartitionSpec, schemas: readonly StructType[])
   const partition: AvroSchema = {
     type: 'record',
     name: 'r102',
-    fields: partitionTypes(spec, schemas).map(({ field, type }) => optional(avroName(field.name), avroType(type, field['field-id']), field['field-id'])),
+    fields: partitionTypes(spec, schemas).map(({ field, type }) =>
+      optional(avroName(field.name), avroType(type, field['field-id']), field['field-id']),
+    ),
   }
   const fields = DATA_FILE_FIELDS.toSpliced(3, 0, required('partition', partition, 102))
   return {
@@ -99,7 +101,9 @@ export const LIST_SCHEMA: AvroSchema = {
   ],
 }
 
-const NAMES: ReadonlyMap<number, string> = new Map(collect({ type: 'record', name: 'both', fields: [...fieldsOf(LIST_SCHEMA), ...fieldsOf(entrySchema({ 'spec-id': 0, fields: [] }, []))] }))
+const NAMES: ReadonlyMap<number, string> = new Map(
+  collect({ type: 'record', name: 'both', fields: [...fieldsOf(LIST_SCHEMA), ...fieldsOf(entrySchema({ 'spec-id': 0, fields: [] }, []))] }),
+)
 
 /** The name that the specification gives to a field id of a manifest or manifest list; partition fields are free. */
 export const specifiedName = (fieldId: number): string => NAMES.get(fieldId) ?? partitionFieldName(fieldId)

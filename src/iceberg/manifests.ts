@@ -3,7 +3,16 @@ import type { IcebergSchema, PartitionSpec, StructType } from '../schema/iceberg
 import { type AvroFile, type AvroRecord, type AvroValue, decodeAvro, encodeAvro } from './avro.ts'
 import { compareValues, encodeValue } from './bounds.ts'
 import type { DataFile, ManifestFile, PartitionTuple } from './data-file.ts'
-import { avroName, DATA_FILE_FIELD_NAMES, entrySchema, fromAvro, LIST_SCHEMA, partitionFieldName, specifiedName, toAvro } from './manifest-schema.ts'
+import {
+  avroName,
+  DATA_FILE_FIELD_NAMES,
+  entrySchema,
+  fromAvro,
+  LIST_SCHEMA,
+  partitionFieldName,
+  specifiedName,
+  toAvro,
+} from './manifest-schema.ts'
 import type { SnapshotId, TableMetadata } from './metadata.ts'
 import type { Store } from './store.ts'
 import { partitionTypes } from './transforms.ts'
@@ -34,7 +43,8 @@ export const hasLive = (manifest: ManifestFile): boolean => manifest.addedFiles 
 /** The spec that a manifest was written with. @throws ASSAY-2004 when the table does not tell */
 export function specOf(metadata: TableMetadata, manifest: ManifestFile): PartitionSpec {
   const found = metadata.specs.find((spec) => spec['spec-id'] === manifest.specId)
-  if (found === undefined) throw new AssayError('ASSAY-2004', `${manifest.path} uses partition spec ${manifest.specId}, which the table does not describe`)
+  if (found === undefined)
+    throw new AssayError('ASSAY-2004', `${manifest.path} uses partition spec ${manifest.specId}, which the table does not describe`)
   return found
 }
 
@@ -77,14 +87,22 @@ export async function readManifest(store: Store, metadata: TableMetadata, manife
   return records.map((record): ManifestEntry => {
     const fields = recordOf(record['data_file'])
     const tuple = recordOf(fields['partition'])
-    const partition = Object.fromEntries(types.map(({ field, type }) => [field.name, fromAvro(type, tuple[partitionFieldName(field['field-id'])])]))
+    const partition = Object.fromEntries(
+      types.map(({ field, type }) => [field.name, fromAvro(type, tuple[partitionFieldName(field['field-id'])])]),
+    )
     const path = store.normalise(String(fields['file_path']))
     return {
       status: STATUS[numberOf(record['status'], 0)] ?? 'existing',
       snapshotId: String(record['snapshot_id'] ?? manifest.addedSnapshotId),
       sequenceNumber: numberOf(record['sequence_number'], manifest.sequenceNumber),
       fileSequenceNumber: numberOf(record['file_sequence_number'], manifest.sequenceNumber),
-      file: { path, partition, specId: manifest.specId, rows: numberOf(fields['record_count'], 0), size: numberOf(fields['file_size_in_bytes'], 0) },
+      file: {
+        path,
+        partition,
+        specId: manifest.specId,
+        rows: numberOf(fields['record_count'], 0),
+        size: numberOf(fields['file_size_in_bytes'], 0),
+      },
       fields,
     }
   })
@@ -95,7 +113,9 @@ async function readAvro(store: Store, path: string): Promise<AvroFile> {
   try {
     return decodeAvro(bytes, specifiedName)
   } catch (error) {
-    throw new AssayError('ASSAY-2005', `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+    throw new AssayError('ASSAY-2005', `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    })
   }
 }
 
@@ -121,9 +141,14 @@ export function encodeManifest(manifest: NewManifest): { readonly bytes: Buffer;
     'format-version': '2',
     content: 'data',
   }
-  const bytes = encodeAvro(entrySchema(spec, schemas), header, entries.map((entry) => recordOfEntry(entry, types)))
+  const bytes = encodeAvro(
+    entrySchema(spec, schemas),
+    header,
+    entries.map((entry) => recordOfEntry(entry, types)),
+  )
   const files = (status: ManifestEntry['status']): number => entries.filter((entry) => entry.status === status).length
-  const rows = (status: ManifestEntry['status']): number => entries.filter((entry) => entry.status === status).reduce((sum, entry) => sum + entry.file.rows, 0)
+  const rows = (status: ManifestEntry['status']): number =>
+    entries.filter((entry) => entry.status === status).reduce((sum, entry) => sum + entry.file.rows, 0)
   const live = entries.flatMap((entry) => (entry.status === 'deleted' || entry.sequenceNumber === undefined ? [] : [entry.sequenceNumber]))
   return {
     bytes,
@@ -141,7 +166,12 @@ export function encodeManifest(manifest: NewManifest): { readonly bytes: Buffer;
       addedRows: rows('added'),
       existingRows: rows('existing'),
       deletedRows: rows('deleted'),
-      partitions: types.map(({ field, type }) => summaryOf(type, entries.map((entry) => entry.file.partition[field.name] ?? null))),
+      partitions: types.map(({ field, type }) =>
+        summaryOf(
+          type,
+          entries.map((entry) => entry.file.partition[field.name] ?? null),
+        ),
+      ),
     },
   }
 }
@@ -164,9 +194,17 @@ const partitionRecord = (tuple: PartitionTuple, types: PartitionTypes): AvroReco
 
 function summaryOf(type: PartitionTypes[number]['type'], values: readonly PartitionTuple[string][]): ManifestFile['partitions'][number] {
   const present = values.filter((value) => value !== null)
-  const numbers = present.filter((value) => value !== 'NaN' || (type !== 'float' && type !== 'double')).toSorted((a, b) => compareValues(type, a, b))
-  const bound = (value: (typeof numbers)[number] | undefined): string | undefined => (value === undefined ? undefined : encodeValue(type, value).toString('base64'))
-  return { containsNull: present.length < values.length, containsNan: numbers.length < present.length, lower: bound(numbers[0]), upper: bound(numbers.at(-1)) }
+  const numbers = present
+    .filter((value) => value !== 'NaN' || (type !== 'float' && type !== 'double'))
+    .toSorted((a, b) => compareValues(type, a, b))
+  const bound = (value: (typeof numbers)[number] | undefined): string | undefined =>
+    value === undefined ? undefined : encodeValue(type, value).toString('base64')
+  return {
+    containsNull: present.length < values.length,
+    containsNan: numbers.length < present.length,
+    lower: bound(numbers[0]),
+    upper: bound(numbers.at(-1)),
+  }
 }
 
 /** A new manifest with the sequence number of the snapshot that takes it in. */
@@ -185,7 +223,12 @@ export interface NewManifestList {
 
 /** The bytes of a manifest list. */
 export function encodeManifestList({ snapshotId, parentId, sequenceNumber, manifests }: NewManifestList): Buffer {
-  const header = { 'snapshot-id': snapshotId, 'parent-snapshot-id': parentId ?? 'null', 'sequence-number': String(sequenceNumber), 'format-version': '2' }
+  const header = {
+    'snapshot-id': snapshotId,
+    'parent-snapshot-id': parentId ?? 'null',
+    'sequence-number': String(sequenceNumber),
+    'format-version': '2',
+  }
   return encodeAvro(LIST_SCHEMA, header, manifests.map(recordOfManifest))
 }
 
@@ -212,9 +255,12 @@ const recordOfManifest = (manifest: ManifestFile): AvroRecord => ({
   key_metadata: null,
 })
 
-const numberOf = (value: AvroValue | undefined, absent: number): number => (typeof value === 'number' || typeof value === 'bigint' ? Number(value) : absent)
-const base64 = (value: AvroValue | undefined): string | undefined => (value instanceof Uint8Array ? Buffer.from(value).toString('base64') : undefined)
+const numberOf = (value: AvroValue | undefined, absent: number): number =>
+  typeof value === 'number' || typeof value === 'bigint' ? Number(value) : absent
+const base64 = (value: AvroValue | undefined): string | undefined =>
+  value instanceof Uint8Array ? Buffer.from(value).toString('base64') : undefined
 
-const isRecord = (value: AvroValue | undefined): value is AvroRecord => typeof value === 'object' && value !== null && !(value instanceof Uint8Array) && !Array.isArray(value)
+const isRecord = (value: AvroValue | undefined): value is AvroRecord =>
+  typeof value === 'object' && value !== null && !(value instanceof Uint8Array) && !Array.isArray(value)
 const recordOf = (value: AvroValue | undefined): AvroRecord => (isRecord(value) ? value : {})
 const listOf = (value: AvroValue | undefined): readonly AvroRecord[] => (Array.isArray(value) ? value.filter(isRecord) : [])

@@ -10,7 +10,14 @@ const type: z.ZodType<IcebergType> = z.lazy(() =>
     z.string().transform((name) => name.replace(/\s+/g, '') as Extract<IcebergType, string>),
     z.looseObject({ type: z.literal('struct'), fields: z.array(field) }),
     z.looseObject({ type: z.literal('list'), 'element-id': z.int(), element: type, 'element-required': z.boolean() }),
-    z.looseObject({ type: z.literal('map'), 'key-id': z.int(), key: type, 'value-id': z.int(), value: type, 'value-required': z.boolean() }),
+    z.looseObject({
+      type: z.literal('map'),
+      'key-id': z.int(),
+      key: type,
+      'value-id': z.int(),
+      value: type,
+      'value-required': z.boolean(),
+    }),
   ]),
 )
 
@@ -92,7 +99,10 @@ export type RawMetadata = z.infer<typeof METADATA_V2> | z.infer<typeof METADATA_
 export function complaint(error: z.ZodError): string {
   const issue = error.issues[0]
   if (issue === undefined) return 'it has the wrong shape'
-  const path = issue.path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`)).join('').replace(/^\./, '')
+  const path = issue.path
+    .map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`))
+    .join('')
+    .replace(/^\./, '')
   if (/received undefined/.test(issue.message)) return `${path} is missing`
   return `${path}: ${issue.message.replace(/^Invalid input: /, '')}`
 }

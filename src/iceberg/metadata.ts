@@ -82,7 +82,8 @@ export function ancestors(metadata: TableMetadata, from: SnapshotId | undefined 
 }
 
 /** Loads the metadata file at a location. @throws ASSAY-2003, ASSAY-2004, ASSAY-2005 */
-export const readMetadata = async (store: Store, location: string): Promise<TableMetadata> => parseMetadata(await store.read(location), location)
+export const readMetadata = async (store: Store, location: string): Promise<TableMetadata> =>
+  parseMetadata(await store.read(location), location)
 
 /**
  * Table metadata from the content of its file, gzipped or not.
@@ -118,12 +119,29 @@ function parsed(content: string | Uint8Array, path: string): Readonly<Record<str
   throw corrupt(path, 'it is not a JSON object')
 }
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const INTERPRETED: ReadonlySet<string> = new Set([
-  'format-version', 'table-uuid', 'location', 'last-sequence-number', 'last-updated-ms', 'last-column-id', 'last-partition-id',
-  'schema', 'schemas', 'current-schema-id', 'partition-spec', 'partition-specs', 'default-spec-id', 'properties', 'snapshots',
-  'current-snapshot-id', 'refs', 'snapshot-log', 'metadata-log',
+  'format-version',
+  'table-uuid',
+  'location',
+  'last-sequence-number',
+  'last-updated-ms',
+  'last-column-id',
+  'last-partition-id',
+  'schema',
+  'schemas',
+  'current-schema-id',
+  'partition-spec',
+  'partition-specs',
+  'default-spec-id',
+  'properties',
+  'snapshots',
+  'current-snapshot-id',
+  'refs',
+  'snapshot-log',
+  'metadata-log',
 ])
 
 /** Both versions in the form of version 2. */
@@ -195,7 +213,11 @@ function snapshotOfRaw(raw: RawSnapshot): Snapshot {
   }
 }
 
-function refOf(raw: { readonly 'snapshot-id': SnapshotId; readonly type: SnapshotRef['type']; readonly [key: string]: unknown }): SnapshotRef {
+function refOf(raw: {
+  readonly 'snapshot-id': SnapshotId
+  readonly type: SnapshotRef['type']
+  readonly [key: string]: unknown
+}): SnapshotRef {
   const rest = without(raw, new Set(['snapshot-id', 'type']))
   return { snapshotId: raw['snapshot-id'], type: raw.type, ...(Object.keys(rest).length === 0 ? {} : { rest }) }
 }

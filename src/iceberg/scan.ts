@@ -52,7 +52,8 @@ function refuseUnmapped(metadata: TableMetadata): void {
   const refuse = (what: string): never => {
     throw new AssayError('ASSAY-2004', `The table at ${metadata.location} ${what}`)
   }
-  if (metadata.properties['schema.name-mapping.default'] !== undefined) refuse('maps columns by name, because some of its files have no field ids')
+  if (metadata.properties['schema.name-mapping.default'] !== undefined)
+    refuse('maps columns by name, because some of its files have no field ids')
   const nested = new Map<number, string>()
   for (const field of metadata.schemas.flatMap((schema) => schema.fields)) {
     if (typeof field.type === 'string') continue
@@ -72,7 +73,9 @@ function refuseForeignFile(metadata: TableMetadata, { file, fields }: ManifestEn
 export function scanSql(store: Store, schema: IcebergSchema, files: readonly DataFile[]): string {
   const columns = schema.fields.map((field) => ({ name: quoteIdentifier(field.name), type: duckdbType(field.type), field }))
   if (files.length === 0) return `SELECT ${columns.map(({ name, type }) => `CAST(NULL AS ${type}) AS ${name}`).join(', ')} WHERE false`
-  const byId = columns.map(({ type, field }) => `${field.id}: {name: ${quoteText(field.name)}, type: ${quoteText(type)}, default_value: NULL}`)
+  const byId = columns.map(
+    ({ type, field }) => `${field.id}: {name: ${quoteText(field.name)}, type: ${quoteText(type)}, default_value: NULL}`,
+  )
   const paths = files.map((file) => quoteText(literalGlob(store.normalise(file.path))))
   return `SELECT ${columns.map((c) => c.name).join(', ')} FROM read_parquet([${paths.join(', ')}], schema = MAP {${byId.join(', ')}}, hive_partitioning = false)`
 }
@@ -117,7 +120,9 @@ export function ancestorsSince(metadata: TableMetadata, after: SnapshotId | unde
 async function touchedBy(store: Store, metadata: TableMetadata, snapshot: Snapshot): Promise<readonly PartitionTuple[]> {
   const own = (await readManifestList(store, snapshot.manifestList)).filter((manifest) => manifest.addedSnapshotId === snapshot.id)
   const entries = (await readAll(store, metadata, own)).flat()
-  return distinctPartitions(entries.filter((entry) => entry.status !== 'existing' && entry.snapshotId === snapshot.id).map((entry) => entry.file))
+  return distinctPartitions(
+    entries.filter((entry) => entry.status !== 'existing' && entry.snapshotId === snapshot.id).map((entry) => entry.file),
+  )
 }
 
 /** The partitions that files lie in, each once. */

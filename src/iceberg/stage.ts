@@ -47,26 +47,43 @@ async function stage(session: SqlSession, store: Store, request: StageRequest): 
   const staged = { snapshotId, location, folder, schema, spec, files, rows: sum(files, (f) => f.rows), size: sum(files, (f) => f.size) }
   if (files.length === 0) return { ...staged, manifest: undefined }
   const { bytes, manifest } = encodeManifest({ path: manifestPath, snapshotId, spec, schema, schemas: [schema], entries })
-  await Promise.all([store.write(manifestPath, bytes), store.sync(files.map((file) => file.path), folder)])
+  await Promise.all([
+    store.write(manifestPath, bytes),
+    store.sync(
+      files.map((file) => file.path),
+      folder,
+    ),
+  ])
   return { ...staged, manifest }
 }
 
 /** What an attempt writes at most: the folder of its data files, and its manifest. */
-export const stagedPlaces = ({ location, attempt }: { readonly location: string; readonly attempt: string }): { folder: string; manifestPath: string } => ({
+export const stagedPlaces = ({
+  location,
+  attempt,
+}: {
+  readonly location: string
+  readonly attempt: string
+}): { folder: string; manifestPath: string } => ({
   folder: `${location}/data/${attempt}`,
   manifestPath: `${location}/metadata/${attempt}-m0.avro`,
 })
 
 /** Removes what was staged. Only for files that no snapshot can name. */
-export async function discardStaged(store: Store, staged: StagedFiles | { readonly location: string; readonly attempt: string }): Promise<void> {
-  const { folder, manifestPath } = 'attempt' in staged ? stagedPlaces(staged) : { folder: staged.folder, manifestPath: staged.manifest?.path }
+export async function discardStaged(
+  store: Store,
+  staged: StagedFiles | { readonly location: string; readonly attempt: string },
+): Promise<void> {
+  const { folder, manifestPath } =
+    'attempt' in staged ? stagedPlaces(staged) : { folder: staged.folder, manifestPath: staged.manifest?.path }
   await Promise.all([store.remove(folder), ...(manifestPath === undefined ? [] : [store.remove(manifestPath)])])
 }
 
 /** The engine reports a full disk as an error of the query, which it is not. */
 function diskError(error: unknown, location: string): unknown {
   if (!(error instanceof SqlError) || error.kind !== 'io') return error
-  if (/No space left|quota exceeded/i.test(error.message)) return new AssayError('ASSAY-2002', `The disk of ${location} is full`, { cause: error })
+  if (/No space left|quota exceeded/i.test(error.message))
+    return new AssayError('ASSAY-2002', `The disk of ${location} is full`, { cause: error })
   const refused = /Permission denied|Read-only file system|Not a directory/i.test(error.message) && error.message.includes(location)
   return refused ? new AssayError('ASSAY-2001', `${location} cannot be written: ${error.message}`, { cause: error }) : error
 }
@@ -82,7 +99,10 @@ function partitionExpressions(schema: IcebergSchema, spec: PartitionSpec): Reado
     spec.fields.map((field) => {
       const source = sourceOf(schema, field)
       if (source.type === 'binary' || typeof source.type !== 'string' || source.type.startsWith('fixed')) {
-        throw new AssayError('ASSAY-2004', `Assay does not write partitions by the ${typeof source.type === 'string' ? source.type : source.type.type} column ${source.name}`)
+        throw new AssayError(
+          'ASSAY-2004',
+          `Assay does not write partitions by the ${typeof source.type === 'string' ? source.type : source.type.type} column ${source.name}`,
+        )
       }
       return [field.name, transformSql(field.transform, quoteIdentifier(source.name), source.type)]
     }),

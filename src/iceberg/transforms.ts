@@ -1,5 +1,12 @@
 import { AssayError } from '../errors.ts'
-import { duckdbType, type IcebergType, type PartitionField, type PartitionSpec, type StructType, type Transform } from '../schema/iceberg-type.ts'
+import {
+  duckdbType,
+  type IcebergType,
+  type PartitionField,
+  type PartitionSpec,
+  type StructType,
+  type Transform,
+} from '../schema/iceberg-type.ts'
 import { valueOfText } from './bounds.ts'
 import type { PartitionValue } from './data-file.ts'
 
@@ -24,7 +31,9 @@ export function transformSql(transform: Transform, column: string, source: Icebe
   const wallTime = source === 'timestamptz' ? `(${column} AT TIME ZONE 'UTC')` : column
   switch (transform) {
     case 'identity':
-      return source === 'string' ? `CASE WHEN starts_with(${column}, '${NULL_FOLDER}') OR starts_with(${column}, '${MARK}') THEN '${MARK}' || ${column} ELSE ${column} END` : column
+      return source === 'string'
+        ? `CASE WHEN starts_with(${column}, '${NULL_FOLDER}') OR starts_with(${column}, '${MARK}') THEN '${MARK}' || ${column} ELSE ${column} END`
+        : column
     case 'void':
       return `CAST(NULL AS ${duckdbType(source)})`
     case 'day':
@@ -44,13 +53,17 @@ export function transformSql(transform: Transform, column: string, source: Icebe
 /** A partition value from the text that the engine gives for it. @throws ASSAY-5003 for what Iceberg cannot hold */
 export function partitionValue(field: PartitionField, source: IcebergType, text: string | null): PartitionValue {
   if (text === null) return null
-  const value = source === 'string' && text.startsWith(MARK) ? text.slice(MARK.length) : valueOfText(resultType(field.transform, source), text)
+  const value =
+    source === 'string' && text.startsWith(MARK) ? text.slice(MARK.length) : valueOfText(resultType(field.transform, source), text)
   if (value === undefined) throw new AssayError('ASSAY-5003', `'${text}' cannot be a value of the partition field ${field.name}`)
   return value
 }
 
 /** The fields of a spec with the types of their values. A source column that was dropped leaves text. */
-export function partitionTypes(spec: PartitionSpec, schemas: readonly StructType[]): readonly { readonly field: PartitionField; readonly type: IcebergType }[] {
+export function partitionTypes(
+  spec: PartitionSpec,
+  schemas: readonly StructType[],
+): readonly { readonly field: PartitionField; readonly type: IcebergType }[] {
   return spec.fields.map((field) => {
     const sources = schemas.flatMap((schema) => schema.fields.filter((column) => column.id === field['source-id']))
     return { field, type: resultType(field.transform, sources.at(-1)?.type ?? 'string') }

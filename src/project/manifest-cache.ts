@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { readFileSync, type Stats, statSync } from 'node:fs'
+import { readdirSync, readFileSync, type Stats, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { Settings } from '../config.ts'
 import { type LoadedManifest, manifestFile, readManifest, writeWhole } from './manifest.ts'
 
@@ -93,10 +94,16 @@ function hashOfVariable(name: string): string | null {
   return value === undefined ? null : hashOf(value)
 }
 
-/** The version in Assay's own package.json, two folders up from here both as source and compiled. */
+/**
+ * The version in Assay's own package.json, two folders up from here both as source and compiled. In the source tree a
+ * manifest is that of the source it was made by: the newest change below src/ counts as well.
+ */
 function assayVersion(): string {
   const parsed = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { readonly version: string }
-  return parsed.version
+  if (!import.meta.url.endsWith('.ts')) return parsed.version
+  const source = fileURLToPath(new URL('..', import.meta.url))
+  const times = readdirSync(source, { recursive: true }).map((file) => statSync(join(source, String(file))).mtimeMs)
+  return `${parsed.version}+${Math.max(...times)}`
 }
 
 /** A cache that cannot be read or written is no cache; the project is loaded instead. */

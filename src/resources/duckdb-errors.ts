@@ -4,7 +4,7 @@ import { SqlError } from '../sql/engine.ts'
 interface Report {
   readonly exception_type?: string
   readonly exception_message?: string
-  /** In bytes of UTF-8. */
+  /** In characters for errors of the parser, in bytes of UTF-8 for all others. */
   readonly position?: string
   readonly candidates?: string
 }
@@ -50,9 +50,9 @@ function reportOf(text: string): Report {
 }
 
 function positionOf(report: Report, statement: string, prefix: number): number | undefined {
-  const bytes = Number(report.position ?? Number.NaN)
-  if (!Number.isInteger(bytes) || bytes < 0) return undefined
-  const characters = Buffer.from(statement).subarray(0, bytes).toString().length
+  const position = Number(report.position ?? Number.NaN)
+  if (!Number.isInteger(position) || position < 0) return undefined
+  const characters = report.exception_type === 'Parser' ? position : Buffer.from(statement).subarray(0, position).toString().length
   return characters < prefix ? undefined : characters - prefix
 }
 

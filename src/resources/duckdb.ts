@@ -18,9 +18,26 @@ import {
 } from '@duckdb/node-api'
 import { AssayError } from '../errors.ts'
 import type { ColumnSpec } from '../schema/column.ts'
-import { decimalOf, duckdbType, type IcebergSchema, type IcebergType, type PrimitiveType, quoteIdentifier, quoteText } from '../schema/iceberg-type.ts'
+import {
+  decimalOf,
+  duckdbType,
+  type IcebergSchema,
+  type IcebergType,
+  type PrimitiveType,
+  quoteIdentifier,
+  quoteText,
+} from '../schema/iceberg-type.ts'
 import { Instant } from '../schema/instant.ts'
-import { type Cell, type EngineRow, type ParquetTarget, type SqlEngine, SqlError, type SqlSession, type WrittenColumn, type WrittenFile } from '../sql/engine.ts'
+import {
+  type Cell,
+  type EngineRow,
+  type ParquetTarget,
+  type SqlEngine,
+  SqlError,
+  type SqlSession,
+  type WrittenColumn,
+  type WrittenFile,
+} from '../sql/engine.ts'
 import { sqlError } from './duckdb-errors.ts'
 
 export interface DuckdbOptions {
@@ -123,8 +140,10 @@ function cellOf(value: DuckDBValue): Cell {
   if (value instanceof DuckDBTimestampTZValue) return value.isFinite ? new Instant(value.micros) : value.toString()
   if (value instanceof DuckDBTimestampValue) return value.isFinite ? wallTime(value.micros) : value.toString()
   if (value instanceof DuckDBListValue || value instanceof DuckDBArrayValue) return value.items.map(cellOf)
-  if (value instanceof DuckDBStructValue) return Object.fromEntries(Object.entries(value.entries).map(([name, inner]) => [name, cellOf(inner)]))
-  if (value instanceof DuckDBMapValue) return Object.fromEntries(value.entries.map(({ key, value: inner }) => [String(cellOf(key)), cellOf(inner)]))
+  if (value instanceof DuckDBStructValue)
+    return Object.fromEntries(Object.entries(value.entries).map(([name, inner]) => [name, cellOf(inner)]))
+  if (value instanceof DuckDBMapValue)
+    return Object.fromEntries(value.entries.map(({ key, value: inner }) => [String(cellOf(key)), cellOf(inner)]))
   if (value instanceof DuckDBBlobValue) return new Uint8Array(value.bytes)
   return value.toString()
 }
@@ -199,7 +218,8 @@ async function appended(
 }
 
 function misfit(column: ColumnSpec, cell: Cell, row: number): AssayError {
-  const spelt = typeof cell === 'bigint' ? `${cell}n` : cell instanceof Date ? 'a Date' : (JSON.stringify(cell)?.slice(0, 80) ?? String(cell))
+  const spelt =
+    typeof cell === 'bigint' ? `${cell}n` : cell instanceof Date ? 'a Date' : (JSON.stringify(cell)?.slice(0, 80) ?? String(cell))
   const wants = WANTED[column.type] ?? (decimalOf(column.type) ? "exact decimal text such as '12.50'" : undefined)
   return new AssayError('ASSAY-5003', `Row ${row}: ${spelt} does not fit column ${column.name} of type ${column.type}`, {
     ...(wants === undefined ? {} : { next: `A ${column.type} is ${wants}. Convert the value, or change the type of the column.` }),
@@ -248,7 +268,8 @@ const WRITERS: Readonly<Partial<Record<PrimitiveType, Writer>>> = {
 }
 
 /** JavaScript takes the 30th of February for the 1st of March. */
-const isDay = (cell: unknown, millis: number): boolean => !Number.isNaN(millis) && new Date(millis).toISOString().slice(0, 10) === String(cell).slice(0, 10)
+const isDay = (cell: unknown, millis: number): boolean =>
+  !Number.isNaN(millis) && new Date(millis).toISOString().slice(0, 10) === String(cell).slice(0, 10)
 
 function microsOf(text: string): bigint | undefined {
   if (!/^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?$/.test(text) || !isDay(text, Date.parse(text.slice(0, 10)))) return undefined
@@ -272,13 +293,19 @@ function decimalValue(cell: Cell, precision: number, scale: number): DuckDBValue
  * One COPY for all files; its own statistics are all that a manifest needs, so nothing is read back.
  * HUGEINT would be written as DOUBLE, hence the casts.
  */
-async function writeParquet(connection: DuckDBConnection, query: string, { folder, schema, partitionBy }: ParquetTarget): Promise<WrittenFile[]> {
+async function writeParquet(
+  connection: DuckDBConnection,
+  query: string,
+  { folder, schema, partitionBy }: ParquetTarget,
+): Promise<WrittenFile[]> {
   await mkdir(folder, { recursive: true }).catch((error: unknown) => {
     throw new SqlError(error instanceof Error ? error.message : String(error), 'io')
   })
   const names = hiddenNames(schema, Object.keys(partitionBy))
   const hidden = [...names].map(([name, alias]) => `${partitionBy[name] ?? 'NULL'} AS ${quoteIdentifier(alias)}`)
-  const casts = schema.fields.map((field) => `CAST(${quoteIdentifier(field.name)} AS ${duckdbType(field.type)}) AS ${quoteIdentifier(field.name)}`)
+  const casts = schema.fields.map(
+    (field) => `CAST(${quoteIdentifier(field.name)} AS ${duckdbType(field.type)}) AS ${quoteIdentifier(field.name)}`,
+  )
   const divided = hidden.length > 0
   const select = `SELECT ${casts.join(', ')} FROM (`
   const head = divided ? `COPY (SELECT *, ${hidden.join(', ')} FROM (${select}` : `COPY (${select}`
@@ -323,9 +350,14 @@ function fieldIds(id: number, type: IcebergType): string {
 }
 
 /** RETURN_STATS quotes names. Top-level columns only: engines prune by those. */
-const idsByName = (schema: IcebergSchema): ReadonlyMap<string, number> => new Map(schema.fields.map((field) => [quoteIdentifier(field.name), field.id]))
+const idsByName = (schema: IcebergSchema): ReadonlyMap<string, number> =>
+  new Map(schema.fields.map((field) => [quoteIdentifier(field.name), field.id]))
 
-function writtenFile(row: Readonly<Record<string, DuckDBValue>>, ids: ReadonlyMap<string, number>, names: ReadonlyMap<string, string>): WrittenFile {
+function writtenFile(
+  row: Readonly<Record<string, DuckDBValue>>,
+  ids: ReadonlyMap<string, number>,
+  names: ReadonlyMap<string, string>,
+): WrittenFile {
   const keys = row['partition_keys'] instanceof DuckDBMapValue ? row['partition_keys'].entries : []
   const keyOf = (alias: string): string | null => {
     const value = keys.find((entry) => entry.key === alias)?.value ?? null

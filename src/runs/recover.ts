@@ -1,5 +1,5 @@
 import type { Store } from '../iceberg/store.ts'
-import type { StoreEvent } from '../storage/events.ts'
+import type { PublishIntent, StoreEvent } from '../storage/events.ts'
 import type { RunRecord, Storage } from '../storage/storage.ts'
 import { type Lake, resolveIntent } from '../tables/publish.ts'
 
@@ -18,7 +18,7 @@ export interface Recovered {
  * of its attempts are removed.
  */
 export async function recover(storage: Storage, lake: Lake): Promise<readonly Recovered[]> {
-  const published = await resolveIntents(storage, lake)
+  const { published, rejected } = await resolveIntents(storage, lake)
   const recovered: Recovered[] = []
   for (const run of await storage.openRuns()) {
     const events: StoreEvent[] = []
@@ -31,18 +31,28 @@ export async function recover(storage: Storage, lake: Lake): Promise<readonly Re
     await storage.append([...events, { type: 'run.ended', runId: run.id, state: 'interrupted' }])
     recovered.push({ run, published: published.get(run.id) ?? 0, interrupted })
   }
+  // Closes the intents of steps that had failed before: what those steps are does not change.
+  await storage.append(rejected.map(({ runId, stepId }) => ({ type: 'step.interrupted' as const, runId, stepId })))
   return recovered
 }
 
-async function resolveIntents(storage: Storage, lake: Lake): Promise<ReadonlyMap<string, number>> {
+interface Resolved {
+  /** Steps found to be published, by run. */
+  readonly published: ReadonlyMap<string, number>
+  readonly rejected: readonly PublishIntent[]
+}
+
+async function resolveIntents(storage: Storage, lake: Lake): Promise<Resolved> {
   const published = new Map<string, number>()
+  const rejected: PublishIntent[] = []
   for (const intent of await storage.openIntents()) {
     const { runId, stepId, materialization, checks } = intent
-    if ((await resolveIntent(lake, intent)) !== 'committed') continue
-    await storage.append([{ type: 'step.succeeded', runId, stepId, materialization, checks }])
-    published.set(runId, (published.get(runId) ?? 0) + 1)
+    if ((await resolveIntent(lake, intent)) === 'committed') {
+      await storage.append([{ type: 'step.succeeded', runId, stepId, materialization, checks }])
+      published.set(runId, (published.get(runId) ?? 0) + 1)
+    } else rejected.push(intent)
   }
-  return published
+  return { published, rejected }
 }
 
 const removeAll = async (store: Store, paths: readonly string[]): Promise<void> => {

@@ -1,4 +1,4 @@
-import { type AssetSpec, REJECT_REASON } from '../assets/spec.ts'
+import type { AssetSpec } from '../assets/spec.ts'
 import type { TableId } from '../iceberg/catalog.ts'
 import type { PartitionTuple } from '../iceberg/data-file.ts'
 import { type AssetKey, tableNameOf } from '../keys.ts'
@@ -44,9 +44,3 @@ export const inPartitions =
     const partition = partitionOf(tuple)
     return partition !== undefined && contains(set, partition)
   }
-
-/** The columns of the rejects table of an asset. */
-export const rejectColumns = (columns: readonly ColumnSpec[]): readonly ColumnSpec[] => [
-  ...columns.map(({ values: _, ...column }) => ({ ...column, nullable: true })),
-  { name: REJECT_REASON, type: 'string', nullable: false },
-]

@@ -24,7 +24,11 @@ export function catalogConformance(name: string, setUp: () => Promise<CatalogUnd
     })
     const orders: TableId = { namespace: 'silver', name: 'orders' }
     const items: TableId = { namespace: 'silver.deep', name: 'items' }
-    const change = async (id: TableId, expected?: string): Promise<TableChange> => ({ id, expected, metadataLocation: await its.writeMetadata() })
+    const change = async (id: TableId, expected?: string): Promise<TableChange> => ({
+      id,
+      expected,
+      metadataLocation: await its.writeMetadata(),
+    })
 
     it('is empty at first', async () => {
       expect(await catalog.load(orders)).toBeUndefined()

@@ -18,7 +18,12 @@ describe('single-value binary form', () => {
   })
 
   it('loses nothing of longs, decimals, doubles and text', () => {
-    fc.assert(fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), (n) => String(decodeValue('long', encodeValue('long', String(n)))) === String(n)))
+    fc.assert(
+      fc.property(
+        fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+        (n) => String(decodeValue('long', encodeValue('long', String(n)))) === String(n),
+      ),
+    )
     fc.assert(fc.property(fc.double({ noNaN: true }), (x) => Object.is(Number(decodeValue('double', encodeValue('double', x))), x)))
     fc.assert(fc.property(fc.string({ unit: 'grapheme' }), (s) => decodeValue('string', encodeValue('string', s)) === s))
     fc.assert(
@@ -31,7 +36,13 @@ describe('single-value binary form', () => {
   })
 
   it('orders values by their meaning', () => {
-    fc.assert(fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), fc.maxSafeInteger(), (a, b) => Math.sign(compareValues('long', String(a), b)) === (a < BigInt(b) ? -1 : a > BigInt(b) ? 1 : 0)))
+    fc.assert(
+      fc.property(
+        fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+        fc.maxSafeInteger(),
+        (a, b) => Math.sign(compareValues('long', String(a), b)) === (a < BigInt(b) ? -1 : a > BigInt(b) ? 1 : 0),
+      ),
+    )
     expect(compareValues('decimal(9,2)', '-10.00', '9.00')).toBeLessThan(0)
     expect(compareValues('string', '￿', '😀')).toBeLessThan(0)
   })
@@ -72,7 +83,13 @@ describe('bounds', () => {
   })
 
   it('leave out what Iceberg cannot hold', () => {
-    for (const [type, text] of [['timestamp', 'infinity'], ['date', '-infinity'], ['date', '0044-03-15 (BC)'], ['double', 'nan']] as const) expect(lowerBound(type, text)).toBeUndefined()
+    for (const [type, text] of [
+      ['timestamp', 'infinity'],
+      ['date', '-infinity'],
+      ['date', '0044-03-15 (BC)'],
+      ['double', 'nan'],
+    ] as const)
+      expect(lowerBound(type, text)).toBeUndefined()
   })
 })
 

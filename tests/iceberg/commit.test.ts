@@ -30,18 +30,68 @@ describe('commits', () => {
 
   it('give back every value of every type', async () => {
     const columns: ColumnSpec[] = [
-      column('b', 'boolean'), column('i', 'int'), column('l', 'long'), column('f', 'float'), column('d', 'double'), column('day', 'date'),
-      column('tod', 'time'), column('ts', 'timestamp'), column('tz', 'timestamptz'), column('s', 'string'), column('u', 'uuid'), column('bin', 'binary'), column('dec', 'decimal(38,10)'),
+      column('b', 'boolean'),
+      column('i', 'int'),
+      column('l', 'long'),
+      column('f', 'float'),
+      column('d', 'double'),
+      column('day', 'date'),
+      column('tod', 'time'),
+      column('ts', 'timestamp'),
+      column('tz', 'timestamptz'),
+      column('s', 'string'),
+      column('u', 'uuid'),
+      column('bin', 'binary'),
+      column('dec', 'decimal(38,10)'),
     ]
     const values = `true, 2147483647, 9223372036854775807, 1.5::FLOAT, 'nan'::DOUBLE, DATE '1969-12-31', TIME '12:34:56.789', TIMESTAMP '1960-02-29 00:00:00.000001', TIMESTAMPTZ '2024-07-01 12:00:00.123456+02', 'a''"é', 'f79c3e09-677c-4bbd-a479-3f349cb785e7'::UUID, '\\x00\\xFF'::BLOB, -1234567890123456789012345678.0123456789`
     const names = columns.map((c) => `"${c.name}"`).join(', ')
     await lab.put({ columns, query: `SELECT * FROM (VALUES (${values}), (${columns.map(() => 'NULL').join(', ')})) v(${names})` })
     const [full, empty] = await lab.read(undefined, 'b NULLS LAST')
     expect(full).toEqual({
-      b: true, i: 2147483647, l: 9223372036854775807n, f: 1.5, d: Number.NaN, day: '1969-12-31', tod: '12:34:56.789', ts: '1960-02-29T00:00:00.000001',
-      tz: Instant.parse('2024-07-01T10:00:00.123456Z'), s: `a'"é`, u: 'f79c3e09-677c-4bbd-a479-3f349cb785e7', bin: Uint8Array.of(0, 255), dec: '-1234567890123456789012345678.0123456789',
+      b: true,
+      i: 2147483647,
+      l: 9223372036854775807n,
+      f: 1.5,
+      d: Number.NaN,
+      day: '1969-12-31',
+      tod: '12:34:56.789',
+      ts: '1960-02-29T00:00:00.000001',
+      tz: Instant.parse('2024-07-01T10:00:00.123456Z'),
+      s: `a'"é`,
+      u: 'f79c3e09-677c-4bbd-a479-3f349cb785e7',
+      bin: Uint8Array.of(0, 255),
+      dec: '-1234567890123456789012345678.0123456789',
     })
     expect(Object.values(empty ?? {})).toEqual(columns.map(() => null))
+  })
+
+  it.each([
+    ['b', 'boolean', 'true'],
+    ['i', 'int', '7'],
+    ['l', 'long', '9223372036854775807'],
+    ['x', 'double', '-0.5'],
+    ['inf', 'double', "'-inf'::DOUBLE"],
+    ['d', 'date', "DATE '1969-12-31'"],
+    ['ts', 'timestamp', "TIMESTAMP '1969-12-31 23:59:59.999999'"],
+    ['tz', 'timestamptz', "TIMESTAMPTZ '2024-01-01 00:00:00.000001+00'"],
+    ['tod', 'time', "TIME '12:00:00'"],
+    ['s', 'string', "'a/b'"],
+    ['u', 'uuid', "'f79c3e09-677c-4bbd-a479-3f349cb785e7'"],
+    ['dec', 'decimal(38,10)', '-0.5'],
+  ] as const)('divide by the %s column of type %s', async (name, type, literal) => {
+    const columns = [column(name, type)]
+    const by = [{ column: name, transform: 'identity' }] as const
+    await lab.put({ columns, by, query: `SELECT * FROM (VALUES (${literal}), (NULL)) v(${name})` })
+    const { metadata } = await lab.load()
+    const files = await liveFiles(lab.store, metadata)
+    const values = files.map((file) => file.partition[name]).filter((value) => value !== null)
+    expect(files).toHaveLength(2)
+    await lab.put({ columns, by, query: `SELECT ${literal} AS ${name}`, overwrite: (partition) => partition[name] === values[0] })
+    expect(await lab.read()).toHaveLength(2)
+    expect((await liveFiles(lab.store, (await lab.load()).metadata)).map((file) => file.partition[name])).toEqual(
+      expect.arrayContaining([null, values[0]]),
+    )
   })
 
   it('append, with complete totals', async () => {
@@ -56,14 +106,26 @@ describe('commits', () => {
       schemaId: 0,
       summary: {
         'assay.materialization-id': 'm1',
-        'added-data-files': '1', 'added-records': '1', 'deleted-data-files': '0', 'deleted-records': '0', 'changed-partition-count': '1',
-        'total-data-files': '2', 'total-records': '3', 'total-files-size': String(files.reduce((sum, file) => sum + file.size, 0)),
-        'total-delete-files': '0', 'total-position-deletes': '0', 'total-equality-deletes': '0',
+        'added-data-files': '1',
+        'added-records': '1',
+        'deleted-data-files': '0',
+        'deleted-records': '0',
+        'changed-partition-count': '1',
+        'total-data-files': '2',
+        'total-records': '3',
+        'total-files-size': String(files.reduce((sum, file) => sum + file.size, 0)),
+        'total-delete-files': '0',
+        'total-position-deletes': '0',
+        'total-equality-deletes': '0',
       },
     })
     expect(metadata.properties).toEqual({ 'write.parquet.compression-codec': 'zstd' })
     expect(metadata.metadataLog).toHaveLength(1)
-    expect(metadata.snapshotLog.map((entry) => entry.snapshotId)).toEqual(ancestors(metadata).map((s) => s.id).toReversed())
+    expect(metadata.snapshotLog.map((entry) => entry.snapshotId)).toEqual(
+      ancestors(metadata)
+        .map((s) => s.id)
+        .toReversed(),
+    )
     expect(parseMetadata(serialiseMetadata(metadata), 'x')).toEqual(metadata)
   })
 
@@ -73,7 +135,16 @@ describe('commits', () => {
     const { removedRows, metadata } = await put(rows(1, 30, 31), { overwrite: day(1) })
     expect(removedRows).toBe(1)
     expect(await ids()).toEqual(['1', '2', '4', '5', '30', '31'])
-    expect(snapshotOf(metadata)).toMatchObject({ operation: 'overwrite', summary: { 'deleted-data-files': '1', 'deleted-records': '1', 'total-records': '6', 'total-data-files': '4', 'changed-partition-count': '1' } })
+    expect(snapshotOf(metadata)).toMatchObject({
+      operation: 'overwrite',
+      summary: {
+        'deleted-data-files': '1',
+        'deleted-records': '1',
+        'total-records': '6',
+        'total-data-files': '4',
+        'changed-partition-count': '1',
+      },
+    })
     await put(rows(3, 50), { overwrite: day(3) })
     expect(await ids()).toEqual(['1', '2', '4', '30', '31', '50'])
     await put(rows(9, 9), { overwrite: 'everything' })
@@ -85,10 +156,20 @@ describe('commits', () => {
     const { metadata } = await put(rows(1, 3), { overwrite: day(1) })
     const { readManifest, readManifestList } = await import('../../src/iceberg/manifests.ts')
     const manifests = await readManifestList(lab.store, snapshotOf(metadata)?.manifestList ?? '')
-    expect(manifests.map((m) => [m.sequenceNumber, m.minSequenceNumber, m.addedFiles, m.existingFiles, m.deletedFiles])).toEqual([[2, 2, 1, 0, 0], [2, 1, 0, 1, 1]])
+    expect(manifests.map((m) => [m.sequenceNumber, m.minSequenceNumber, m.addedFiles, m.existingFiles, m.deletedFiles])).toEqual([
+      [2, 2, 1, 0, 0],
+      [2, 1, 0, 1, 1],
+    ])
     const entries = await readManifest(lab.store, metadata, manifests[1] ?? expect.fail())
-    expect(entries.map((e) => [e.status, e.sequenceNumber, e.fileSequenceNumber, e.snapshotId]).toSorted()).toEqual([['deleted', 1, 1, '102'], ['existing', 1, 1, '101']])
-    expect(entries[0]?.fields['value_counts']).toEqual([{ key: 1, value: 1 }, { key: 2, value: 1 }, { key: 3, value: 1 }])
+    expect(entries.map((e) => [e.status, e.sequenceNumber, e.fileSequenceNumber, e.snapshotId]).toSorted()).toEqual([
+      ['deleted', 1, 1, '102'],
+      ['existing', 1, 1, '101'],
+    ])
+    expect(entries[0]?.fields['value_counts']).toEqual([
+      { key: 1, value: 1 },
+      { key: 2, value: 1 },
+      { key: 3, value: 1 },
+    ])
   })
 
   it('leave no manifest without live files behind', async () => {
@@ -129,7 +210,10 @@ describe('commits', () => {
     ])
     expect((await changesSince(lab.store, metadata, '102')).map((c) => c.snapshotId)).toEqual(['103'])
     expect(await changesSince(lab.store, metadata, '999')).toHaveLength(3)
-    const compacted = { ...metadata, snapshots: metadata.snapshots.map((s) => (s.id === '102' ? { ...s, operation: 'replace' as const } : s)) }
+    const compacted = {
+      ...metadata,
+      snapshots: metadata.snapshots.map((s) => (s.id === '102' ? { ...s, operation: 'replace' as const } : s)),
+    }
     expect((await changesSince(lab.store, compacted, '101')).map((c) => c.snapshotId)).toEqual(['103'])
   })
 
@@ -139,7 +223,10 @@ describe('commits', () => {
     const columns = [column('note', 'string'), column('id', 'long'), column('ts', 'timestamptz'), column('amount', 'decimal(18,2)')]
     const { metadata } = await put(`SELECT 'n' AS note, * FROM (${rows(1, 2)})`, { columns })
     expect(metadata).toMatchObject({ currentSchemaId: 1, lastColumnId: 4 })
-    expect(await lab.read(undefined, 'id')).toMatchObject([{ note: null, id: 1n, amount: '1.50' }, { note: 'n', id: 2n, amount: '2.50' }])
+    expect(await lab.read(undefined, 'id')).toMatchObject([
+      { note: null, id: 1n, amount: '1.50' },
+      { note: 'n', id: 2n, amount: '2.50' },
+    ])
     expect(Object.keys((await lab.read(first))[0] ?? {})).toEqual(['id', 'ts', 'amount'])
     const relaxed = columns.filter((c) => c.name !== 'note')
     await put(rows(2, 3), { columns: relaxed })
@@ -156,12 +243,21 @@ describe('commits', () => {
     const readFrom = base.metadata.currentSnapshotId
     const staged = await lab.stage({ columns: COLUMNS, by: BY_DAY, query: rows(0, 10), base })
     await put(rows(1, 2))
-    const elsewhere = await prepareCommit(lab.store, await lab.load(), { id: TABLE, staged, overwrite: day(0), readFrom, summary: {}, now: 1 })
+    const elsewhere = await prepareCommit(lab.store, await lab.load(), {
+      id: TABLE,
+      staged,
+      overwrite: day(0),
+      readFrom,
+      summary: {},
+      now: 1,
+    })
     expect(elsewhere.change.expected).toBe((await lab.load()).metadataLocation)
     await put(rows(0, 3))
     const attempt = prepareCommit(lab.store, await lab.load(), { id: TABLE, staged, overwrite: day(0), readFrom, summary: {}, now: 1 })
     await expect(attempt).rejects.toMatchObject({ code: 'ASSAY-2006', message: expect.stringContaining('snapshot 104') })
-    await expect(prepareCommit(lab.store, await lab.load(), { id: TABLE, staged, overwrite: 'everything', readFrom: '999', summary: {}, now: 1 })).rejects.toMatchObject({ code: 'ASSAY-2006' })
+    await expect(
+      prepareCommit(lab.store, await lab.load(), { id: TABLE, staged, overwrite: 'everything', readFrom: '999', summary: {}, now: 1 }),
+    ).rejects.toMatchObject({ code: 'ASSAY-2006' })
     const blind = await prepareCommit(lab.store, await lab.load(), { id: TABLE, staged, overwrite: day(0), summary: {}, now: 1 })
     expect(blind.removedRows).toBe(2)
   })
@@ -169,7 +265,12 @@ describe('commits', () => {
   it('are refused when two writers gave one field id to different columns', async () => {
     await put(rows(0, 1))
     const base = await lab.load()
-    const staged = await lab.stage({ columns: [...COLUMNS, column('mine', 'int')], by: BY_DAY, query: `SELECT *, 1 AS mine FROM (${rows(0, 2)})`, base })
+    const staged = await lab.stage({
+      columns: [...COLUMNS, column('mine', 'int')],
+      by: BY_DAY,
+      query: `SELECT *, 1 AS mine FROM (${rows(0, 2)})`,
+      base,
+    })
     await put(`SELECT *, 'x' AS theirs FROM (${rows(0, 3)})`, { columns: [...COLUMNS, column('theirs', 'string')] })
     const attempt = prepareCommit(lab.store, await lab.load(), { id: TABLE, staged, overwrite: 'nothing', summary: {}, now: 1 })
     await expect(attempt).rejects.toMatchObject({ code: 'ASSAY-2006', message: expect.stringContaining('mine') })
@@ -179,7 +280,8 @@ describe('commits', () => {
     await put(rows(0, 1))
     const base = await lab.load()
     const staged = await lab.stage({ columns: COLUMNS, by: BY_DAY, query: rows(0, 2), base })
-    const prepare = (metadata: typeof base.metadata) => prepareCommit(lab.store, { ...base, metadata }, { id: TABLE, staged, overwrite: 'nothing', summary: {}, now: 1 })
+    const prepare = (metadata: typeof base.metadata) =>
+      prepareCommit(lab.store, { ...base, metadata }, { id: TABLE, staged, overwrite: 'nothing', summary: {}, now: 1 })
     await expect(prepare({ ...base.metadata, formatVersion: 1 })).rejects.toMatchObject({ code: 'ASSAY-2004' })
     await expect(prepare({ ...base.metadata, specs: [{ 'spec-id': 0, fields: [] }] })).rejects.toMatchObject({ code: 'ASSAY-2011' })
     await expect(put(rows(0, 3), { by: [] })).rejects.toMatchObject({ code: 'ASSAY-2011', message: expect.stringContaining('ts_day') })
@@ -195,12 +297,18 @@ describe('commits', () => {
   })
 
   it('leave nothing behind when the query fails', async () => {
-    await expect(lab.stage({ columns: COLUMNS, query: "SELECT 1 AS id, NULL AS ts, 'x'::INT AS amount" })).rejects.toMatchObject({ name: 'SqlError', kind: 'data' })
+    await expect(lab.stage({ columns: COLUMNS, query: "SELECT 1 AS id, NULL AS ts, 'x'::INT AS amount" })).rejects.toMatchObject({
+      name: 'SqlError',
+      kind: 'data',
+    })
     expect(readdirSync(`${lab.root}/warehouse/shop/orders/data`)).toEqual([])
   })
 
   it('hold what a model of the table holds, whatever is done to it', async () => {
-    const step = fc.record({ kind: fc.constantFrom('append', 'days', 'all'), days: fc.uniqueArray(fc.nat(3), { minLength: 1, maxLength: 3 }) })
+    const step = fc.record({
+      kind: fc.constantFrom('append', 'days', 'all'),
+      days: fc.uniqueArray(fc.nat(3), { minLength: 1, maxLength: 3 }),
+    })
     let next = 0
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 6 }), async (steps) => {
@@ -208,7 +316,12 @@ describe('commits', () => {
         let model: { id: number; day: number }[] = []
         for (const { kind, days } of steps) {
           const added = days.map((d) => ({ id: ++next, day: d }))
-          const overwrite = kind === 'append' ? 'nothing' : kind === 'all' ? 'everything' : (p: { readonly [field: string]: unknown }) => days.some((d) => day(d)(p))
+          const overwrite =
+            kind === 'append'
+              ? 'nothing'
+              : kind === 'all'
+                ? 'everything'
+                : (p: { readonly [field: string]: unknown }) => days.some((d) => day(d)(p))
           model = [...model.filter((row) => kind === 'append' || (kind === 'days' && !days.includes(row.day))), ...added]
           await put(added.map((row) => rows(row.day, row.id)).join(' UNION ALL '), { overwrite })
         }

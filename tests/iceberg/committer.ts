@@ -17,9 +17,22 @@ const id = { namespace: 'shop', name: 'race' }
 let conflicts = 0
 for (let i = 0; i < Number(commits); i++) {
   const snapshotId = String(Number(worker) * 1000 + i)
-  const staged = await stageFiles(session, store, { snapshotId, location: `${root}/warehouse/shop/race`, attempt: `w${snapshotId}`, schema, spec, query: `SELECT ${snapshotId} AS id` })
+  const staged = await stageFiles(session, store, {
+    snapshotId,
+    location: `${root}/warehouse/shop/race`,
+    attempt: `w${snapshotId}`,
+    schema,
+    spec,
+    query: `SELECT ${snapshotId} AS id`,
+  })
   for (;;) {
-    const prepared = await prepareCommit(store, await catalog.load(id), { id, staged, overwrite: 'nothing', summary: {}, now: Number(snapshotId) })
+    const prepared = await prepareCommit(store, await catalog.load(id), {
+      id,
+      staged,
+      overwrite: 'nothing',
+      summary: {},
+      now: Number(snapshotId),
+    })
     if ((await catalog.commit([prepared.change])).kind === 'committed') break
     conflicts++
     await Promise.all(prepared.written.map((file) => store.remove(file)))

@@ -19,7 +19,9 @@ it('commits of several processes to one table lose nothing, not even the first',
   const catalog = openSqlCatalog({ file: `${root}/catalog.db`, warehouse: `${root}/warehouse`, name: 'assay', store })
   try {
     const script = new URL('committer.ts', import.meta.url).pathname
-    const workers = Array.from({ length: PROCESSES }, (_, i) => run(process.execPath, ['--no-warnings', script, root, String(i + 1), String(COMMITS)]))
+    const workers = Array.from({ length: PROCESSES }, (_, i) =>
+      run(process.execPath, ['--no-warnings', script, root, String(i + 1), String(COMMITS)]),
+    )
     const conflicts = (await Promise.all(workers)).map(({ stdout }) => Number(JSON.parse(stdout).conflicts))
     const { metadata } = (await catalog.load({ namespace: 'shop', name: 'race' })) ?? expect.fail('no table')
     expect(ancestors(metadata)).toHaveLength(PROCESSES * COMMITS)

@@ -3,7 +3,11 @@ import { evolveSchema, partitionSpec } from '../../src/iceberg/evolve.ts'
 import type { ColumnSpec } from '../../src/schema/column.ts'
 import { column } from './lab.ts'
 
-const before = evolveSchema(undefined, [column('id', 'long', false), column('n', 'int'), column('x', 'float'), column('d', 'decimal(9,2)')], 'shop.t').schema
+const before = evolveSchema(
+  undefined,
+  [column('id', 'long', false), column('n', 'int'), column('x', 'float'), column('d', 'decimal(9,2)')],
+  'shop.t',
+).schema
 const evolve = (...columns: ColumnSpec[]) => evolveSchema({ schema: before, lastColumnId: 9 }, columns, 'shop.t')
 
 describe('schema evolution', () => {
@@ -26,7 +30,13 @@ describe('schema evolution', () => {
   })
 
   it('adds after the last id ever used, drops, reorders, widens and relaxes', () => {
-    const { schema, changed } = evolve(column('d', 'decimal(18,2)'), column('new', 'string'), column('x', 'double'), column('n', 'long'), column('id', 'long'))
+    const { schema, changed } = evolve(
+      column('d', 'decimal(18,2)'),
+      column('new', 'string'),
+      column('x', 'double'),
+      column('n', 'long'),
+      column('id', 'long'),
+    )
     expect(changed).toBe(true)
     expect(schema['schema-id']).toBe(1)
     expect(schema.fields.map((f) => [f.id, f.name, f.type, f.required])).toEqual([
@@ -46,13 +56,18 @@ describe('schema evolution', () => {
     [column('n', 'int', false), /column n was nullable/, /nullable/],
     [column('new', 'int', false), /column new is new and not nullable/, /nullable/],
   ])('refuses %o', (wanted, what, next) => {
-    expect(() => evolve(wanted)).toThrow(expect.objectContaining({ code: 'ASSAY-2007', message: expect.stringMatching(what), next: expect.stringMatching(next) }))
+    expect(() => evolve(wanted)).toThrow(
+      expect.objectContaining({ code: 'ASSAY-2007', message: expect.stringMatching(what), next: expect.stringMatching(next) }),
+    )
   })
 })
 
 describe('partition specs', () => {
   it('are named as Spark and PyIceberg name them', () => {
-    const fields = partitionSpec(before, [{ column: 'n', transform: 'identity' }, { column: 'id', transform: 'day' }]).fields
+    const fields = partitionSpec(before, [
+      { column: 'n', transform: 'identity' },
+      { column: 'id', transform: 'day' },
+    ]).fields
     expect(fields).toEqual([
       { 'source-id': 2, 'field-id': 1000, name: 'n', transform: 'identity' },
       { 'source-id': 1, 'field-id': 1001, name: 'id_day', transform: 'day' },

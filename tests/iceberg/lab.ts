@@ -24,7 +24,12 @@ export interface Lab {
   readonly store: Store
   readonly catalog: Catalog
   readonly session: SqlSession
-  readonly stage: (request: { columns: readonly ColumnSpec[]; query: string; by?: PartitionBy; base?: LoadedTable | undefined }) => Promise<StagedFiles>
+  readonly stage: (request: {
+    columns: readonly ColumnSpec[]
+    query: string
+    by?: PartitionBy
+    base?: LoadedTable | undefined
+  }) => Promise<StagedFiles>
   /** Stages, prepares and commits; throws when the catalog rejects. */
   readonly put: (request: Put) => Promise<PreparedCommit>
   readonly read: (snapshotId?: SnapshotId, order?: string) => Promise<EngineRow[]>

@@ -29,7 +29,12 @@ describe.skipIf(!existsSync(SPECS))('metadata files of the reference implementat
   it.each(['V1Valid', 'V2Valid', 'V2ValidMinimal', 'StatisticsFiles', 'PartitionStatisticsFiles'])('reads %s', async (name) => {
     const metadata = parseMetadata(await spec(name), name)
     expect(schemaOf(metadata).fields[0]).toMatchObject({ id: 1, name: 'x', type: 'long' })
-    expect(parseMetadata(serialiseMetadata({ ...metadata, formatVersion: 2, rest: { 'sort-orders': [], 'default-sort-order-id': 0, ...metadata.rest } }), name)).toMatchObject({ schemas: metadata.schemas })
+    expect(
+      parseMetadata(
+        serialiseMetadata({ ...metadata, formatVersion: 2, rest: { 'sort-orders': [], 'default-sort-order-id': 0, ...metadata.rest } }),
+        name,
+      ),
+    ).toMatchObject({ schemas: metadata.schemas })
   })
 
   it.each([
@@ -44,7 +49,10 @@ describe.skipIf(!existsSync(SPECS))('metadata files of the reference implementat
     expect(() => parseMetadata(text, name)).toThrow(expect.objectContaining({ code: 'ASSAY-2003', message: expect.stringContaining(what) }))
   })
 
-  it.each([['V3ValidMinimal', 'version 3'], ['UnsupportedVersion', 'version 42']])('refuses %s as unsupported', async (name, what) => {
+  it.each([
+    ['V3ValidMinimal', 'version 3'],
+    ['UnsupportedVersion', 'version 42'],
+  ])('refuses %s as unsupported', async (name, what) => {
     const text = await spec(name)
     expect(() => parseMetadata(text, name)).toThrow(expect.objectContaining({ code: 'ASSAY-2004', message: expect.stringContaining(what) }))
   })
@@ -69,12 +77,19 @@ describe.skipIf(!existsSync(SPECS))('metadata files of the reference implementat
 
 describe('metadata', () => {
   it('keeps every 64-bit id and every key of others through reading and writing', () => {
-    const foreignValue = fc.oneof(fc.maxSafeInteger(), fc.double({ noNaN: true, noDefaultInfinity: true, max: 1e9, min: -1e9 }).map((x) => (Object.is(x, -0) ? 0 : x)), fc.array(fc.string()), fc.boolean(), fc.constant(null))
+    const foreignValue = fc.oneof(
+      fc.maxSafeInteger(),
+      fc.double({ noNaN: true, noDefaultInfinity: true, max: 1e9, min: -1e9 }).map((x) => (Object.is(x, -0) ? 0 : x)),
+      fc.array(fc.string()),
+      fc.boolean(),
+      fc.constant(null),
+    )
     const id = fc.bigInt({ min: 1n, max: 2n ** 63n - 1n })
     fc.assert(
       fc.property(id, id, fc.dictionary(fc.stringMatching(/^x-[a-z]{1,8}$/), foreignValue), (a, b, foreign) => {
         fc.pre(a !== b)
-        const snapshot = (n: bigint): string => `{"snapshot-id": ${n}, "timestamp-ms": 5, "sequence-number": 1, "summary": {"operation":"append","k":"v"}, "manifest-list": "/l", "schema-id": 0}`
+        const snapshot = (n: bigint): string =>
+          `{"snapshot-id": ${n}, "timestamp-ms": 5, "sequence-number": 1, "summary": {"operation":"append","k":"v"}, "manifest-list": "/l", "schema-id": 0}`
         const refs = `{"main": {"snapshot-id": ${a}, "type": "branch", "max-ref-age-ms": 10}, "t": {"snapshot-id": ${b}, "type": "tag"}}`
         const text = `${JSON.stringify({ ...MINIMAL, ...foreign }).slice(0, -1)}, "current-snapshot-id" : ${a}, "snapshots": [${snapshot(a)}, ${snapshot(b)}], "refs": ${refs}, "big": ${b}}`
         const metadata = parseMetadata(text, 'x')
@@ -99,7 +114,9 @@ describe('metadata', () => {
     ['{}', 'format-version is missing'],
     ['{"format-version":2', 'not JSON'],
   ])('refuses %j', (text, what) => {
-    expect(() => parseMetadata(text, '/m.json')).toThrow(expect.objectContaining({ code: 'ASSAY-2003', message: expect.stringContaining(what) }))
+    expect(() => parseMetadata(text, '/m.json')).toThrow(
+      expect.objectContaining({ code: 'ASSAY-2003', message: expect.stringContaining(what) }),
+    )
   })
 
   it('refuses references to what is not there', () => {
@@ -110,7 +127,13 @@ describe('metadata', () => {
   })
 
   it('ends the ancestry where snapshots have expired or refer to each other in a ring', () => {
-    const snapshot = (id: number, parent: number) => ({ 'snapshot-id': id, 'parent-snapshot-id': parent, 'timestamp-ms': 1, summary: { operation: 'append' }, 'manifest-list': '/l' })
+    const snapshot = (id: number, parent: number) => ({
+      'snapshot-id': id,
+      'parent-snapshot-id': parent,
+      'timestamp-ms': 1,
+      summary: { operation: 'append' },
+      'manifest-list': '/l',
+    })
     const metadata = parse({ ...MINIMAL, 'current-snapshot-id': 3, snapshots: [snapshot(2, 1), snapshot(3, 2)] })
     expect(ancestors(metadata).map((s) => s.id)).toEqual(['3', '2'])
     expect(ancestors(metadata, '2').map((s) => s.id)).toEqual(['2'])

@@ -24,14 +24,19 @@ describe('scans', () => {
   async function relisted(metadata: TableMetadata, change: Parameters<typeof encodeManifestList>[0]['manifests']): Promise<TableMetadata> {
     const head = snapshotOf(metadata) ?? expect.fail()
     const manifestList = `${lab.root}/list.avro`
-    await lab.store.write(manifestList, encodeManifestList({ snapshotId: head.id, parentId: undefined, sequenceNumber: 1, manifests: change }))
+    await lab.store.write(
+      manifestList,
+      encodeManifestList({ snapshotId: head.id, parentId: undefined, sequenceNumber: 1, manifests: change }),
+    )
     return { ...metadata, snapshots: [{ ...head, manifestList }] }
   }
 
   it('keep odd partition values apart', async () => {
     await put(`(1, 'NULL'), (2, NULL), (3, ''), (4, 'a/b=c %2F*[x]'), (5, 'é'), (6, '__HIVE_DEFAULT_PARTITION__'), (7, '~x')`)
     const files = await liveFiles(lab.store, (await lab.load()).metadata)
-    expect(new Set(files.map((file) => file.partition['country']))).toEqual(new Set(['NULL', null, '', 'a/b=c %2F*[x]', 'é', '__HIVE_DEFAULT_PARTITION__', '~x']))
+    expect(new Set(files.map((file) => file.partition['country']))).toEqual(
+      new Set(['NULL', null, '', 'a/b=c %2F*[x]', 'é', '__HIVE_DEFAULT_PARTITION__', '~x']),
+    )
     expect(await lab.read(undefined, 'id')).toEqual([
       { id: 1n, country: 'NULL' },
       { id: 2n, country: null },
@@ -56,7 +61,11 @@ describe('scans', () => {
     }
     const files = await liveFiles(lab.store, metadata)
     expect(await lab.session.rows(scanSql(lab.store, renamed, files))).toEqual([{ id: null, 'land "code"': 'NL', number: '1' }])
-    const types = [{ name: 'id', type: 'TIMESTAMP WITH TIME ZONE' }, { name: 'land "code"', type: 'VARCHAR' }, { name: 'number', type: 'DECIMAL(20,0)' }]
+    const types = [
+      { name: 'id', type: 'TIMESTAMP WITH TIME ZONE' },
+      { name: 'land "code"', type: 'VARCHAR' },
+      { name: 'number', type: 'DECIMAL(20,0)' },
+    ]
     expect(await lab.session.describe(scanSql(lab.store, renamed, files))).toEqual(types)
     expect(await lab.session.describe(scanSql(lab.store, renamed, []))).toEqual(types)
     expect(await lab.session.rows(scanSql(lab.store, renamed, []))).toEqual([])
@@ -74,23 +83,36 @@ describe('scans', () => {
     const { metadata } = await put(`(1, 'NL')`)
     const manifests = await readManifestList(lab.store, snapshotOf(metadata)?.manifestList ?? '')
     const withDeletes = await relisted(metadata, [...manifests, ...manifests.map((m) => ({ ...m, content: 'deletes' as const }))])
-    await expect(liveFiles(lab.store, withDeletes)).rejects.toMatchObject({ code: 'ASSAY-2004', message: expect.stringContaining('delete files') })
+    await expect(liveFiles(lab.store, withDeletes)).rejects.toMatchObject({
+      code: 'ASSAY-2004',
+      message: expect.stringContaining('delete files'),
+    })
     const base = { ...(await lab.load()), metadata: withDeletes }
     const staged = await lab.stage({ columns: COLUMNS, by: BY, query: `SELECT 2 AS id, 'BE' AS country`, base })
-    await expect(prepareCommit(lab.store, base, { id: TABLE, staged, overwrite: 'nothing', summary: {}, now: 1 })).rejects.toMatchObject({ code: 'ASSAY-2004' })
+    await expect(prepareCommit(lab.store, base, { id: TABLE, staged, overwrite: 'nothing', summary: {}, now: 1 })).rejects.toMatchObject({
+      code: 'ASSAY-2004',
+    })
   })
 
   it('take no notice of delete manifests without live files', async () => {
     const { metadata } = await put(`(1, 'NL')`)
     const manifests = await readManifestList(lab.store, snapshotOf(metadata)?.manifestList ?? '')
-    const without = await relisted(metadata, [...manifests, ...manifests.map((m) => ({ ...m, content: 'deletes' as const, addedFiles: 0, deletedFiles: 1 }))])
+    const without = await relisted(metadata, [
+      ...manifests,
+      ...manifests.map((m) => ({ ...m, content: 'deletes' as const, addedFiles: 0, deletedFiles: 1 })),
+    ])
     expect(await liveFiles(lab.store, without)).toHaveLength(1)
   })
 
   it('refuse specs that the table does not describe, and columns mapped by name', async () => {
     const { metadata } = await put(`(1, 'NL')`)
-    await expect(liveFiles(lab.store, { ...metadata, specs: [] })).rejects.toMatchObject({ code: 'ASSAY-2004', message: expect.stringContaining('partition spec 0') })
-    await expect(liveFiles(lab.store, { ...metadata, properties: { 'schema.name-mapping.default': '[]' } })).rejects.toMatchObject({ code: 'ASSAY-2004' })
+    await expect(liveFiles(lab.store, { ...metadata, specs: [] })).rejects.toMatchObject({
+      code: 'ASSAY-2004',
+      message: expect.stringContaining('partition spec 0'),
+    })
+    await expect(liveFiles(lab.store, { ...metadata, properties: { 'schema.name-mapping.default': '[]' } })).rejects.toMatchObject({
+      code: 'ASSAY-2004',
+    })
   })
 
   it('name the file that is corrupt or missing', async () => {
@@ -112,8 +134,21 @@ describe('scans', () => {
     const text = JSON.stringify(LIST_SCHEMA).replaceAll('_files_count', '_data_files_count').replace('"manifest_path"', '"path"')
     const foreign = encodeAvro(JSON.parse(text), {}, [
       {
-        path: `file:${own?.path}`, manifest_length: own?.length, partition_spec_id: 0, content: 0, sequence_number: 1, min_sequence_number: 1, added_snapshot_id: 7310397423990922523n,
-        added_data_files_count: 1, existing_data_files_count: 0, deleted_data_files_count: 0, added_rows_count: 1, existing_rows_count: 0, deleted_rows_count: 0, partitions: null, key_metadata: null,
+        path: `file:${own?.path}`,
+        manifest_length: own?.length,
+        partition_spec_id: 0,
+        content: 0,
+        sequence_number: 1,
+        min_sequence_number: 1,
+        added_snapshot_id: 7310397423990922523n,
+        added_data_files_count: 1,
+        existing_data_files_count: 0,
+        deleted_data_files_count: 0,
+        added_rows_count: 1,
+        existing_rows_count: 0,
+        deleted_rows_count: 0,
+        partitions: null,
+        key_metadata: null,
       },
     ])
     await lab.store.write(`${lab.root}/foreign.avro`, foreign)

@@ -38,11 +38,15 @@ describe('partition transforms', () => {
   it('agree with arithmetic on microseconds', async () => {
     const floor = (micros: bigint, unit: bigint): number => Number((micros - (((micros % unit) + unit) % unit)) / unit)
     await fc.assert(
-      fc.asyncProperty(fc.bigInt({ min: -(10n ** 16n), max: 10n ** 16n }), fc.constantFrom('timestamp' as const, 'timestamptz' as const), async (micros, type) => {
-        const literal = type === 'timestamp' ? `make_timestamp(${micros})` : `make_timestamptz(${micros})`
-        expect(await apply('day', literal, type)).toBe(floor(micros, 86_400_000_000n))
-        expect(await apply('hour', literal, type)).toBe(floor(micros, 3_600_000_000n))
-      }),
+      fc.asyncProperty(
+        fc.bigInt({ min: -(10n ** 16n), max: 10n ** 16n }),
+        fc.constantFrom('timestamp' as const, 'timestamptz' as const),
+        async (micros, type) => {
+          const literal = type === 'timestamp' ? `make_timestamp(${micros})` : `make_timestamptz(${micros})`
+          expect(await apply('day', literal, type)).toBe(floor(micros, 86_400_000_000n))
+          expect(await apply('hour', literal, type)).toBe(floor(micros, 3_600_000_000n))
+        },
+      ),
       { numRuns: 60 },
     )
   })
@@ -54,7 +58,9 @@ describe('partition transforms', () => {
   })
 
   it('refuse what is not written, and what cannot be a value', async () => {
-    expect(() => transformSql('bucket[16]', 'x', 'long')).toThrow(expect.objectContaining({ code: 'ASSAY-2004', message: expect.stringContaining('bucket[16]') }))
+    expect(() => transformSql('bucket[16]', 'x', 'long')).toThrow(
+      expect.objectContaining({ code: 'ASSAY-2004', message: expect.stringContaining('bucket[16]') }),
+    )
     await expect(apply('day', "'infinity'::TIMESTAMP", 'timestamp')).rejects.toMatchObject({ code: 'ASSAY-5003' })
   })
 })

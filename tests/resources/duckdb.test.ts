@@ -17,20 +17,55 @@ describe('the DuckDB engine', () => {
   afterEach(() => engine.close())
 
   it('gives cells that lose nothing', async () => {
-    const [row] = await session.rows(`SELECT 1::INTEGER AS i, 2::SMALLINT AS small, 9223372036854775807 AS l, 170141183460469231731687303715884105727::HUGEINT AS h, 1.10::DECIMAL(10,2) AS d,
+    const [row] =
+      await session.rows(`SELECT 1::INTEGER AS i, 2::SMALLINT AS small, 9223372036854775807 AS l, 170141183460469231731687303715884105727::HUGEINT AS h, 1.10::DECIMAL(10,2) AS d,
       DATE '2024-02-29' AS day, TIMESTAMP '2024-01-01 10:00:00' AS ts, TIMESTAMP '1969-12-31 23:59:59.999999' AS ts6, TIMESTAMPTZ '2024-01-01 00:00:00.000001+00' AS tz, '\\x01'::BLOB AS b,
       [1, NULL] AS list, {a: DATE '2024-01-01', b: [1.5::DECIMAL(2,1)]} AS struct, MAP {'k': 1::BIGINT} AS map, true AS yes, NULL AS nothing, 'infinity'::TIMESTAMPTZ AS never`)
     expect(row).toEqual({
-      i: 1, small: 2, l: 9223372036854775807n, h: 170141183460469231731687303715884105727n, d: '1.10', day: '2024-02-29', ts: '2024-01-01T10:00:00', ts6: '1969-12-31T23:59:59.999999',
-      tz: new Instant(1704067200000001n), b: Uint8Array.of(1), list: [1, null], struct: { a: '2024-01-01', b: ['1.5'] }, map: { k: 1n }, yes: true, nothing: null, never: 'infinity',
+      i: 1,
+      small: 2,
+      l: 9223372036854775807n,
+      h: 170141183460469231731687303715884105727n,
+      d: '1.10',
+      day: '2024-02-29',
+      ts: '2024-01-01T10:00:00',
+      ts6: '1969-12-31T23:59:59.999999',
+      tz: new Instant(1704067200000001n),
+      b: Uint8Array.of(1),
+      list: [1, null],
+      struct: { a: '2024-01-01', b: ['1.5'] },
+      map: { k: 1n },
+      yes: true,
+      nothing: null,
+      never: 'infinity',
     })
   })
 
   const SCHEMA = columnSpecs({
-    s: t.string(), i: t.int(), l: t.long(), x: t.double(), d: t.decimal(10, 2), yes: t.boolean(), day: t.date(), ts: t.timestamp(), tz: t.timestamptz(), e: t.enum(['a', 'b']), n: t.string().nullable(),
+    s: t.string(),
+    i: t.int(),
+    l: t.long(),
+    x: t.double(),
+    d: t.decimal(10, 2),
+    yes: t.boolean(),
+    day: t.date(),
+    ts: t.timestamp(),
+    tz: t.timestamptz(),
+    e: t.enum(['a', 'b']),
+    n: t.string().nullable(),
   })
   const ROW: EngineRow = {
-    s: 'é', i: -5, l: 2n ** 63n - 1n, x: 0.1, d: '-12345678.90', yes: false, day: '1969-12-31', ts: '1960-01-01T00:00:00.5', tz: Instant.parse('2024-01-01T00:00:00.000001Z'), e: 'a', n: null,
+    s: 'é',
+    i: -5,
+    l: 2n ** 63n - 1n,
+    x: 0.1,
+    d: '-12345678.90',
+    yes: false,
+    day: '1969-12-31',
+    ts: '1960-01-01T00:00:00.5',
+    tz: Instant.parse('2024-01-01T00:00:00.000001Z'),
+    e: 'a',
+    n: null,
   }
 
   it('loads rows and gives them back', async () => {
@@ -52,11 +87,30 @@ describe('the DuckDB engine', () => {
   })
 
   it.each<[string, EngineRow[string]]>([
-    ['s', 1], ['i', 1.5], ['i', 2 ** 31], ['l', 2n ** 63n], ['l', 2 ** 53], ['x', '1'], ['d', '1.234'], ['d', '123456789'], ['d', 1.5], ['d', '.'], ['yes', 1], ['day', '2023-02-29'], ['day', '2024-1-1'],
-    ['ts', '2024-02-30T00:00:00'], ['ts', '2024-01-01T00:00:00Z'], ['ts', '2024-01-01T25:00:00'], ['tz', '2024-01-01T00:00:00Z'], ['tz', new Date(0)],
+    ['s', 1],
+    ['i', 1.5],
+    ['i', 2 ** 31],
+    ['l', 2n ** 63n],
+    ['l', 2 ** 53],
+    ['x', '1'],
+    ['d', '1.234'],
+    ['d', '123456789'],
+    ['d', 1.5],
+    ['d', '.'],
+    ['yes', 1],
+    ['day', '2023-02-29'],
+    ['day', '2024-1-1'],
+    ['ts', '2024-02-30T00:00:00'],
+    ['ts', '2024-01-01T00:00:00Z'],
+    ['ts', '2024-01-01T25:00:00'],
+    ['tz', '2024-01-01T00:00:00Z'],
+    ['tz', new Date(0)],
   ])('says ASSAY-5003 for %s = %o', async (name, value) => {
     const rows = [ROW, { ...ROW, [name]: value }]
-    await expect(session.load('t', SCHEMA, rows)).rejects.toMatchObject({ code: 'ASSAY-5003', message: expect.stringMatching(new RegExp(`Row 2: .* column ${name} of type`)) })
+    await expect(session.load('t', SCHEMA, rows)).rejects.toMatchObject({
+      code: 'ASSAY-5003',
+      message: expect.stringMatching(new RegExp(`Row 2: .* column ${name} of type`)),
+    })
   })
 
   it.each(['1', '-0.5', '+1.50', '.5', '007.1', '99999999.99', '1.100', '1.'])('takes the decimal %s', async (text) => {
@@ -74,9 +128,14 @@ describe('the DuckDB engine', () => {
   })
 
   it('describes a query without running it', async () => {
-    expect(await session.describe("SELECT error('never') AS a, now() AS b, 1.5 AS c, [1] AS d -- comment")).toEqual([
-      { name: 'a', type: 'NULL' }, { name: 'b', type: 'TIMESTAMP WITH TIME ZONE' }, { name: 'c', type: 'DECIMAL(2,1)' }, { name: 'd', type: 'INTEGER[]' },
-    ].map((c) => (c.name === 'a' ? expect.objectContaining({ name: 'a' }) : c)))
+    expect(await session.describe("SELECT error('never') AS a, now() AS b, 1.5 AS c, [1] AS d -- comment")).toEqual(
+      [
+        { name: 'a', type: 'NULL' },
+        { name: 'b', type: 'TIMESTAMP WITH TIME ZONE' },
+        { name: 'c', type: 'DECIMAL(2,1)' },
+        { name: 'd', type: 'INTEGER[]' },
+      ].map((c) => (c.name === 'a' ? expect.objectContaining({ name: 'a' }) : c)),
+    )
     await expect(session.describe('SELECT 1 AS é, nope')).rejects.toMatchObject({ kind: 'binding', position: 15 })
   })
 
@@ -121,16 +180,38 @@ describe('the DuckDB engine', () => {
     afterEach(() => rm(root, { recursive: true, force: true }))
 
     it('gives the statistics of each file, and no empty files', async () => {
-      const schema = { type: 'struct', 'schema-id': 0, fields: [{ id: 4, name: 'a "b"', required: true, type: 'long' }, { id: 9, name: 'p', required: false, type: 'string' }] } as const
+      const schema = {
+        type: 'struct',
+        'schema-id': 0,
+        fields: [
+          { id: 4, name: 'a "b"', required: true, type: 'long' },
+          { id: 9, name: 'p', required: false, type: 'string' },
+        ],
+      } as const
       const query = `SELECT 'x' AS p, i::HUGEINT AS "a ""b""" FROM range(10) r(i) -- rows`
-      const files = await session.writeParquet(query, { folder: `${root}/deep/er`, schema, partitionBy: { p: '"a ""b""" % 2', half: `CAST("a ""b""" < 5 AS VARCHAR)` } })
-      expect(files.map((file) => [file.rows, file.partition]).toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))).toEqual([
-        [2, { p: '0', half: 'false' }], [2, { p: '1', half: 'true' }], [3, { p: '0', half: 'true' }], [3, { p: '1', half: 'false' }],
-      ])
+      const files = await session.writeParquet(query, {
+        folder: `${root}/deep/er`,
+        schema,
+        partitionBy: { p: '"a ""b""" % 2', half: `CAST("a ""b""" < 5 AS VARCHAR)` },
+      })
+      expect(files.map((file) => [file.rows, file.partition]).toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))).toEqual(
+        [
+          [2, { p: '0', half: 'false' }],
+          [2, { p: '1', half: 'true' }],
+          [3, { p: '0', half: 'true' }],
+          [3, { p: '1', half: 'false' }],
+        ],
+      )
       const even = files.find((file) => file.partition['p'] === '0' && file.partition['half'] === 'true')
-      expect(even?.columns).toMatchObject([{ id: 4, values: 3, nulls: 0, hasNan: false, min: '0', max: '4' }, { id: 9, min: 'x', max: 'x' }])
+      expect(even?.columns).toMatchObject([
+        { id: 4, values: 3, nulls: 0, hasNan: false, min: '0', max: '4' },
+        { id: 9, min: 'x', max: 'x' },
+      ])
       const fields = await session.rows(`SELECT name, type, field_id FROM parquet_schema('${even?.path}') WHERE field_id IS NOT NULL`)
-      expect(fields).toEqual([{ name: 'a "b"', type: 'INT64', field_id: 4n }, { name: 'p', type: 'BYTE_ARRAY', field_id: 9n }])
+      expect(fields).toEqual([
+        { name: 'a "b"', type: 'INT64', field_id: 4n },
+        { name: 'p', type: 'BYTE_ARRAY', field_id: 9n },
+      ])
       const none = await session.writeParquet(`SELECT * FROM (${query}\n) WHERE false`, { folder: `${root}/none`, schema, partitionBy: {} })
       expect(none).toEqual([])
       expect(await readdir(`${root}/none`)).toEqual([])
@@ -148,7 +229,9 @@ describe('the DuckDB engine', () => {
     it('says io where the folder cannot be written', async () => {
       const schema = { type: 'struct', 'schema-id': 0, fields: [{ id: 1, name: 'i', required: false, type: 'long' }] } as const
       await session.run(`COPY (SELECT 1) TO '${root}/file' (FORMAT csv)`)
-      await expect(session.writeParquet('SELECT 1 AS i', { folder: `${root}/file/below`, schema, partitionBy: {} })).rejects.toMatchObject({ kind: 'io' })
+      await expect(session.writeParquet('SELECT 1 AS i', { folder: `${root}/file/below`, schema, partitionBy: {} })).rejects.toMatchObject({
+        kind: 'io',
+      })
     })
   })
 })

@@ -149,5 +149,5 @@ function refusal(error: SqlError, text: string, known: readonly string[]): Assay
 function caret(text: string, position: number): readonly string[] {
   const before = text.slice(0, position).split('\n')
   const line = text.split('\n')[before.length - 1] ?? ''
-  return [line, `${' '.repeat(before.at(-1)?.length ?? 0)}^`]
+  return [`  ${line}`, `  ${' '.repeat(before.at(-1)?.length ?? 0)}^`]
 }

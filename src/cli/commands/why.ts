@@ -1,15 +1,20 @@
+import { withUpstream } from '../../assets/asset-graph.ts'
+import { graphOf } from '../../assets/selection.ts'
 import type { AssetSpec } from '../../assets/spec.ts'
 import { count, intersect, isEmpty, type PartitionSet } from '../../partitions/partition-set.ts'
 import { formatSet } from '../../partitions/partitions.ts'
 import type { LoadedManifest } from '../../project/manifest.ts'
 import { type Inspection, inspect } from '../../runs/launch.ts'
-import { type AssetFacts, factsOf, statusWords } from '../asset-facts.ts'
+import { type AssetFacts, factsJson, factsOf, statusWords } from '../asset-facts.ts'
 import { type Command, type CommandContext, emit } from '../context.ts'
 import { explain, type Reason } from '../explanation.ts'
 import { oneAsset, openProject, partitionsOf } from '../open-project.ts'
-import { causeWords } from '../render/causes.ts'
+import { causeWords, foldCauses } from '../render/causes.ts'
 import { glyph, tinted } from '../render/status.ts'
-import { ago, counted, harmless, short, wrap } from '../render/words.ts'
+import { ago, harmless, short, wrap } from '../render/words.ts'
+
+/** Reasons shown of an asset, and of each further step up. */
+const REASONS = 8
 
 /** `assay why <asset> [partition]`: its status, with the causes down to the roots. */
 export const why: Command = async (context) => {
@@ -22,8 +27,9 @@ export const why: Command = async (context) => {
     const facts = narrowed(factsOf(spec, inspection, now), asked)
     const reasons = await explain({ loaded, inspection, now }, spec, facts.exist)
     const attempts = await lastAttempts(inspection, facts)
-    if (context.options.json) emit(context, 'why', { asset: spec.key, partitions: formatSet(spec.partitions, facts.exist), status: facts.word, reasons, lastAttempts: attempts })
-    else print({ context, loaded, now }, facts, reasons, attempts)
+    const upstream = upstreamDue(loaded, inspection, spec, now)
+    if (context.options.json) emit(context, 'why', { asset: spec.key, partitions: formatSet(spec.partitions, facts.exist), status: facts.word, reasons, lastAttempts: attempts, upstream: upstream.map(factsJson) })
+    else print({ context, loaded, now }, facts, { reasons, attempts, upstream })
   } finally {
     inspection.close()
   }
@@ -72,15 +78,32 @@ interface Showing {
   readonly now: number
 }
 
-function print(showing: Showing, facts: AssetFacts, reasons: readonly Reason[], attempts: readonly AttemptFact[]): void {
+interface Findings {
+  readonly reasons: readonly Reason[]
+  readonly attempts: readonly AttemptFact[]
+  readonly upstream: readonly AssetFacts[]
+}
+
+/** What lies upstream and is itself not fresh: it will move this asset when it is made. */
+function upstreamDue(loaded: LoadedManifest, inspection: Inspection, spec: AssetSpec, now: number): readonly AssetFacts[] {
+  const above = withUpstream(graphOf(loaded.manifest.assets), [spec.key])
+  return loaded.manifest.assets
+    .filter((other) => other !== spec && above.has(other.key) && other.kind !== 'external')
+    .map((other) => factsOf(other, inspection, now))
+    .filter(({ version }) => !isEmpty(version.stale) || !isEmpty(version.missing))
+}
+
+function print(showing: Showing, facts: AssetFacts, { reasons, attempts, upstream }: Findings): void {
   const { terminal } = showing.context
   const { spec } = facts
   const slices = spec.partitions.dim === 'none' ? '' : ` (${formatSet(spec.partitions, facts.exist)})`
-  terminal.line(`${terminal.live ? `${glyph(terminal, facts.word)} ` : ''}${terminal.paint('bold', spec.key)}${slices} is ${tinted(terminal, facts.word, statusWords(facts))}`)
-  for (const reason of reasons) printReason(showing, reason, 1)
+  terminal.line(`${terminal.live ? `${glyph(terminal, facts.word)} ` : ''}${terminal.paint('bold', spec.key)}${slices}: ${tinted(terminal, facts.word, statusWords(facts))}`)
+  for (const reason of reasons.slice(0, REASONS)) printReason(showing, reason, 1)
+  if (reasons.length > REASONS) printLine(showing, 1, `and ${reasons.length - REASONS} more like these`)
   if (reasons.length === 0 && spec.kind !== 'external') printLine(showing, 1, `it was made from the current versions of ${inputsWords(spec)} and by the current code`)
   for (const attempt of attempts) printLine(showing, 1, harmless(`last attempt of ${sliceWords(spec, attempt.partitions)}${attempt.state}${attempt.problem === undefined ? '' : `: ${attempt.problem}`} (assay logs ${attempt.runId} ${attempt.stepId})`))
-  const due = facts.word !== 'fresh' && facts.word !== 'external'
+  for (const above of upstream) printLine(showing, 1, `upstream ${above.spec.key} is not fresh: ${statusWords(above)}${foldCauses(above.version.because).map(({ words }) => `, ${words}`).join('')}`)
+  const due = upstream.length > 0 || (facts.word !== 'fresh' && facts.word !== 'external')
   if (due) printLine(showing, 0, `next: assay materialize +${spec.key}`)
 }
 
@@ -91,9 +114,9 @@ const sliceWords = (spec: AssetSpec | undefined, set: PartitionSet): string => (
 function printReason(showing: Showing, reason: Reason, depth: number): void {
   const spec = showing.loaded.asset(reason.asset)
   printLine(showing, depth, reasonWords(showing, reason, spec))
-  const shown = reason.from.slice(0, 5)
+  const shown = reason.from.slice(0, REASONS)
   for (const inner of shown) printReason(showing, inner, depth + 1)
-  if (shown.length < reason.from.length) printLine(showing, depth + 1, `and ${counted(reason.from.length - shown.length, 'more', 'more')}`)
+  if (shown.length < reason.from.length) printLine(showing, depth + 1, `and ${reason.from.length - shown.length} more like these`)
 }
 
 function reasonWords({ now }: Showing, reason: Reason, spec: AssetSpec | undefined): string {
@@ -103,8 +126,8 @@ function reasonWords({ now }: Showing, reason: Reason, spec: AssetSpec | undefin
       return `${reason.asset} ${slices}was never made`
     case 'stale': {
       const { cause } = reason
-      const detail = cause.kind === 'code changed' ? ` ${short(cause.from)} → ${short(cause.to)}` : cause.kind === 'input changed' ? `, ${counted(count(cause.partitions), 'partition')} of it` : ''
-      return `${slices}${cause.kind === 'input changed' ? 'input ' : ''}${causeWords(cause)}${cause.kind === 'input changed' && spec?.partitions.dim === 'none' ? '' : detail}`
+      const detail = cause.kind === 'code changed' ? ` ${short(cause.from)} → ${short(cause.to)}` : cause.kind === 'input changed' ? count(cause.partitions) > 1 ? ` in ${count(cause.partitions)} partitions` : '' : ''
+      return `${slices}${cause.kind === 'input changed' ? 'input ' : ''}${causeWords(cause)}${detail}`
     }
     case 'made':
       return `${reason.asset} ${slices}became ${short(reason.version)} by run ${reason.runId}, ${ago(reason.at, now)}, ${reason.because}`

@@ -20,11 +20,15 @@ export function problemLines(terminal: Terminal, problem: Problem, frame: Proble
     `${paint('red', problem.code)}  ${paint('bold', first)}`,
     ...rest.map((line) => `${' '.repeat(problem.code.length + 2)}${paint('bold', line)}`),
     ...(problem.where === undefined ? [] : codeFrame(terminal, problem.where, frame.root)),
-    ...(problem.details ?? []).flatMap((detail) => wrap(harmless(detail), columns - 2).map((line) => `  ${line}`)),
+    ...(problem.details ?? []).flatMap((detail) => detailLines(harmless(detail), columns - 2)),
     ...wrap(`next: ${problem.next}`, columns - 2).map((line) => `  ${line}`),
     ...(frame.trace && problem.trace !== undefined ? problem.trace.split('\n').map((line) => paint('grey', `  ${harmless(line)}`)) : []),
   ]
 }
+
+/** What is indented is data or code, and is cut; sentences are wrapped. */
+const detailLines = (detail: string, columns: number): readonly string[] =>
+  (detail.startsWith(' ') ? [cut(detail, columns)] : wrap(detail, columns)).map((line) => `  ${line}`)
 
 /** Lines of the file shown above and below the place. */
 const ABOVE = 2

@@ -16,35 +16,38 @@ export function assetLine(terminal: Terminal, progress: AssetProgress, spec: Ass
     ...(progress.startedAt === undefined ? [] : [duration((progress.endedAt ?? progress.startedAt) - progress.startedAt)]),
     ...(progress.checks.size === 0 ? [] : [checksWords(progress)]),
   ]
-  const ran = !isEmpty(progress.made) || !isEmpty(progress.failed)
   return [
-    ...(ran ? [line(terminal, word, `${pad(terminal, progress.asset, keyWidth)}${facts.join(terminal.live ? '  ' : ', ')}`, VERBS[word])] : []),
+    ...(isEmpty(progress.made) ? [] : [line(terminal, word, `${pad(terminal, progress.asset, keyWidth)}${facts.join(terminal.live ? '  ' : ', ')}`, VERBS[word])]),
     ...[...progress.checks].filter(([, seen]) => seen.warned > 0).map(([name, { failing }]) =>
       line(terminal, 'warned', `${progress.asset} ${name}: ${failing === 0 ? 'did not hold' : `${counted(failing, 'row')} did not hold`}`, 'warned'),
     ),
-    ...(isEmpty(progress.failed) || !sliced ? [] : [line(terminal, 'failed', `${progress.asset} ${days(spec, progress.failed)}`, 'failed')]),
-    ...(isEmpty(progress.skipped) ? [] : [line(terminal, 'skipped', `${progress.asset}${sliced ? ` ${days(spec, progress.skipped)}` : ''}: ${[...progress.reasons].join('; ')}`, 'skipped')]),
+    ...(isEmpty(progress.failed) ? [] : [line(terminal, 'failed', named(progress, spec, progress.failed), 'failed')]),
+    ...(isEmpty(progress.blocked) ? [] : [line(terminal, 'blocked', named(progress, spec, progress.blocked), 'blocked')]),
+    ...(isEmpty(progress.skipped) ? [] : [line(terminal, 'skipped', `${named(progress, spec, progress.skipped)}: ${[...progress.reasons].join('; ')}`, 'skipped')]),
   ]
 }
 
-const VERBS: Readonly<Record<string, string>> = { succeeded: 'made', warned: 'made', failed: 'partly', interrupted: 'partly' }
+const VERBS: Readonly<Record<string, string>> = { succeeded: 'made', warned: 'made', failed: 'partly', blocked: 'partly', interrupted: 'partly' }
 
 function wordOf(progress: AssetProgress): LookWord {
   if (!isEmpty(progress.failed)) return 'failed'
+  if (!isEmpty(progress.blocked)) return 'blocked'
   if (!isEmpty(progress.interrupted)) return 'interrupted'
   return warnings(progress).length > 0 ? 'warned' : 'succeeded'
 }
 
 /** A glyph where somebody looks, a word where the output is piped. */
 const line = (terminal: Terminal, word: LookWord, text: string, verb = ''): string =>
-  terminal.live ? `  ${glyph(terminal, word)} ${cut(`${text}${needsWord(word) ? `  ${verb}` : ''}`, terminal.columns() - 5)}` : `${verb.padEnd(8)}${text}`
+  terminal.live ? `  ${glyph(terminal, word)} ${cut(SAID.has(word) ? `${verb} ${text}` : text, terminal.columns() - 5)}` : `${verb.padEnd(9)}${text}`
 
-/** What is neither fine nor said by the text itself. */
-const needsWord = (word: LookWord): boolean => word === 'skipped' || word === 'warned' || word === 'failed'
+/** Where the line would otherwise read as if all were well. */
+const SAID: ReadonlySet<LookWord> = new Set<LookWord>(['skipped', 'failed', 'blocked', 'interrupted'])
 
 const pad = (terminal: Terminal, key: string, keyWidth: number): string => (terminal.live ? `${key.padEnd(Math.min(keyWidth, Math.floor(terminal.columns() / 2)))}  ` : `${key}: `)
 
-const days = (spec: AssetSpec, set: PartitionSet): string => formatSet(spec.partitions, set)
+/** The asset with the partitions in question. */
+const named = ({ asset }: AssetProgress, spec: AssetSpec | undefined, set: PartitionSet): string =>
+  spec === undefined || spec.partitions.dim === 'none' ? asset : `${asset} ${formatSet(spec.partitions, set)}`
 
 function checksWords(progress: AssetProgress): string {
   const warned = warnings(progress).length
@@ -65,7 +68,7 @@ export function runningLine(terminal: Terminal, progress: AssetProgress, keyWidt
 /** `[███████░░░] 47 of 244 steps · 1 failed · 5.2 s`. */
 export function barLine(terminal: Terminal, view: RunView, elapsed: number): string {
   const ended = view.ended()
-  const failed = view.assets.filter((progress) => !isEmpty(progress.failed)).length
+  const failed = view.assets.filter((progress) => !isEmpty(progress.failed) || !isEmpty(progress.blocked)).length
   const words = [`${number(ended)} of ${counted(view.steps, 'step')}`, ...(failed === 0 ? [] : [`${failed} failed`]), duration(elapsed)].join(' · ')
   const cells = Math.max(0, Math.min(30, terminal.columns() - words.length - 6))
   const full = view.steps === 0 ? 0 : Math.floor((ended / view.steps) * cells)

@@ -1,15 +1,15 @@
 import type { Clock } from '../../clock.ts'
-import { count, isEmpty } from '../../partitions/partition-set.ts'
+import { count } from '../../partitions/partition-set.ts'
 import { formatSet } from '../../partitions/partitions.ts'
 import type { LoadedManifest } from '../../project/manifest.ts'
 import type { RunListener, RunOutcome } from '../../runs/launch.ts'
 import type { Plan } from '../../runs/plan.ts'
 import { touchedPartitions } from '../../tables/observe.ts'
 import { liveBlock } from './live-block.ts'
-import { planSentence, type SchemaChange } from './plan.ts'
+import { planSentence } from './plan.ts'
 import { type ProblemFrame, problemLines } from './problem.ts'
 import { assetLine, barLine, runningLine } from './run-lines.ts'
-import { type Progress, type RunView, runView } from './run-view.ts'
+import { type Progress, type RunView, runView, warnings } from './run-view.ts'
 import { tinted } from './status.ts'
 import type { Terminal } from './terminal.ts'
 import { counted, duration, wrap } from './words.ts'
@@ -73,7 +73,7 @@ export function runPrinter(printing: Printing): RunPrinter {
       const progress = view?.apply(event)
       if (progress === undefined) return
       if (event.type === 'step.retrying') print(`  ${stepName(printing, progress)} tries again in ${duration(event.delay)}: ${event.problem.what}`)
-      if (progress.news !== undefined) print('', tinted(terminal, 'failed', `${stepName(printing, progress)} failed`), ...problemLines(terminal, progress.news, printing.frame), '')
+      if (progress.news !== undefined) print('', failureTitle(printing, progress), ...problemLines(terminal, progress.news, printing.frame), '')
       if (progress.finished) print(...assetLine(terminal, progress.progress, printing.loaded.asset(progress.progress.asset), keyWidth(view)))
     },
     stopping: () => {
@@ -88,13 +88,18 @@ export function runPrinter(printing: Printing): RunPrinter {
   }
 }
 
-function plannedLines(terminal: Terminal, plan: Plan, runId: string | undefined, changes: readonly SchemaChange[] = []): readonly string[] {
+function failureTitle(printing: Printing, progress: Progress): string {
+  const word = progress.outcome === 'blocked' ? 'blocked' : 'failed'
+  return tinted(printing.terminal, word, `${stepName(printing, progress)} ${word}`)
+}
+
+function plannedLines(terminal: Terminal, plan: Plan, runId: string | undefined): readonly string[] {
   if (runId === undefined) {
     const reused = plan.assets.filter((planned) => planned.action === 'reuse')
     const slices = reused.reduce((n, planned) => n + count(planned.reuse), 0)
     return [tinted(terminal, 'fresh', `all fresh: ${counted(reused.length, 'asset')}, ${counted(slices, 'partition')}; nothing to run`)]
   }
-  return [`${terminal.paint('bold', planSentence(plan, changes))}  ${terminal.paint('grey', `run ${runId}`)}`]
+  return [`${terminal.paint('bold', planSentence(plan))}  ${terminal.paint('grey', `run ${runId}`)}`]
 }
 
 const stepName = ({ loaded }: Printing, { step }: Progress): string => {
@@ -115,22 +120,23 @@ function blockLines(terminal: Terminal, clock: Clock, view: RunView, elapsed: nu
 }
 
 function summaryLines({ terminal }: Printing, view: RunView, { state, runId, plan }: RunOutcome, elapsed: number): readonly string[] {
-  const have = (test: (asset: RunView['assets'][number]) => boolean): number => view.assets.filter(test).length
-  const failed = have((asset) => !isEmpty(asset.failed))
-  const skipped = have((asset) => isEmpty(asset.failed) && !isEmpty(asset.skipped))
-  const made = have((asset) => count(asset.made) === count(asset.wanted))
+  const { made, failed, blocked, skipped, interrupted } = view.outcomes()
+  const warned = view.assets.reduce((n, progress) => n + warnings(progress).length, 0)
+  const reused = plan.assets.filter((planned) => planned.action === 'reuse').length
   const parts = [
-    `${made} of ${counted(view.assets.length, 'asset')} made`,
-    ...nonZero(plan.assets.filter((planned) => planned.action === 'reuse').length, 'reused'),
+    made === view.steps ? `${counted(view.assets.length, 'asset')} made` : `${made} of ${counted(view.steps, 'step')} made`,
     ...nonZero(failed, 'failed'),
+    ...nonZero(blocked, 'blocked'),
     ...nonZero(skipped, 'skipped'),
-    ...nonZero(view.steps - view.ended() + have((asset) => !isEmpty(asset.interrupted)), 'steps not run'),
-    ...nonZero(view.assets.reduce((n, asset) => n + [...asset.checks.values()].filter((seen) => seen.warned > 0).length, 0), 'checks warned'),
+    ...nonZero(view.steps - view.ended(), 'not begun'),
+    ...nonZero(interrupted, 'interrupted'),
+    ...nonZero(reused, 'reused'),
+    ...(warned === 0 ? [] : [`${counted(warned, 'check')} warned`]),
   ]
-  const word = state === 'succeeded' ? 'done' : state
-  const [first = '', ...more] = wrap(`${word} in ${duration(elapsed)}: ${parts.join(', ')}`, terminal.columns())
+  const [first = '', ...more] = wrap(`${state === 'succeeded' ? 'done' : state} in ${duration(elapsed)}: ${parts.join(', ')}`, terminal.columns())
   const next = state === 'succeeded' ? [] : [`see \`assay logs ${runId}\`, continue with \`assay retry ${runId}\``]
-  return ['', tinted(terminal, state, first), ...more, ...next]
+  const word = state === 'succeeded' && warned > 0 ? 'warned' : state
+  return ['', tinted(terminal, word, first), ...more, ...next.flatMap((line) => wrap(line, terminal.columns()))]
 }
 
-const nonZero = (n: number, word: string): readonly string[] => (n === 0 ? [] : [`${n} ${n === 1 ? word.replace(/^(step|check)s/, '$1') : word}`])
+const nonZero = (n: number, word: string): readonly string[] => (n === 0 ? [] : [`${n} ${word}`])

@@ -13,6 +13,8 @@ export interface AssetProgress {
   readonly wanted: PartitionSet
   made: PartitionSet
   failed: PartitionSet
+  /** Kept from being published by a check. */
+  blocked: PartitionSet
   skipped: PartitionSet
   interrupted: PartitionSet
   running: number
@@ -28,7 +30,7 @@ export interface AssetProgress {
   readonly problems: Map<string, number>
 }
 
-export type StepOutcome = 'made' | 'failed' | 'skipped' | 'interrupted'
+export type StepOutcome = 'made' | 'failed' | 'blocked' | 'skipped' | 'interrupted'
 
 /** What an event of a run means for its asset. */
 export interface Progress {
@@ -47,6 +49,8 @@ export interface RunView {
   readonly steps: number
   /** Steps that have ended. */
   ended(): number
+  /** How many steps ended how. */
+  outcomes(): Readonly<Record<StepOutcome, number>>
   /** Takes in an event; undefined for one that is not about a step. */
   apply(event: StoreEvent): Progress | undefined
 }
@@ -55,17 +59,20 @@ export interface RunView {
 export function runView(plan: Plan, clock: Clock): RunView {
   const steps = new Map(plan.steps.map((step) => [step.id, step]))
   const assets = plan.assets.filter((planned) => planned.action === 'run').map(({ asset, run }) => blank(asset, run, plan))
+  const outcomes: Record<StepOutcome, number> = { made: 0, failed: 0, blocked: 0, skipped: 0, interrupted: 0 }
   const byAsset = new Map(assets.map((progress) => [progress.asset, progress]))
   return {
     assets,
     steps: plan.steps.length,
     ended: () => assets.reduce((n, progress) => n + progress.ended, 0),
+    outcomes: () => outcomes,
     apply: (event) => {
       const step = 'stepId' in event ? steps.get(event.stepId) : undefined
       const progress = step === undefined ? undefined : byAsset.get(step.asset)
       if (step === undefined || progress === undefined) return undefined
       const news = event.type === 'step.failed' ? noteProblem(progress, event.problem) : undefined
       const outcome = take(progress, step, event, clock.monotonic())
+      if (outcome !== undefined) outcomes[outcome]++
       return { step, progress, outcome, finished: outcome !== undefined && progress.ended === progress.steps, news }
     },
   }
@@ -74,7 +81,7 @@ export function runView(plan: Plan, clock: Clock): RunView {
 const blank = (asset: AssetKey, wanted: PartitionSet, plan: Plan): AssetProgress => ({
   asset, wanted,
   steps: plan.steps.filter((step) => step.asset === asset).length,
-  made: EMPTY, failed: EMPTY, skipped: EMPTY, interrupted: EMPTY,
+  made: EMPTY, failed: EMPTY, blocked: EMPTY, skipped: EMPTY, interrupted: EMPTY,
   running: 0, ended: 0, rows: undefined, startedAt: undefined, endedAt: undefined,
   checks: new Map(), reasons: new Set(), problems: new Map(),
 })
@@ -90,9 +97,11 @@ function take(progress: AssetProgress, step: PlannedStep, event: StoreEvent, now
       if (event.materialization.rows !== undefined) progress.rows = (progress.rows ?? 0) + event.materialization.rows
       noteChecks(progress, event.checks)
       return end(progress, 'made', now)
-    case 'step.failed':
-      progress.failed = union(progress.failed, step.partitions)
-      return end(progress, 'failed', now)
+    case 'step.failed': {
+      const outcome = event.state === 'blocked' ? 'blocked' : 'failed'
+      progress[outcome] = union(progress[outcome], step.partitions)
+      return end(progress, outcome, now)
+    }
     case 'step.skipped':
       progress.skipped = union(progress.skipped, step.partitions)
       progress.reasons.add(event.reason)
@@ -133,4 +142,5 @@ function noteProblem(progress: AssetProgress, problem: Problem): Problem | undef
 export const warnings = (progress: AssetProgress): readonly string[] => [...progress.checks].filter(([, seen]) => seen.warned > 0).map(([name]) => name)
 
 /** Partitions of an asset that have ended. */
-export const endedPartitions = ({ made, failed, skipped, interrupted }: AssetProgress): number => count(made) + count(failed) + count(skipped) + count(interrupted)
+export const endedPartitions = ({ made, failed, blocked, skipped, interrupted }: AssetProgress): number =>
+  [made, failed, blocked, skipped, interrupted].reduce((n, set) => n + count(set), 0)

@@ -118,7 +118,8 @@ function isCatalog(db: DatabaseSync, file: string): boolean {
 }
 
 /** PyIceberg has no column for the type, and leaves it null in a file of others. */
-const isTable = (row: Record<string, unknown>): boolean => row['iceberg_type'] === undefined || row['iceberg_type'] === null || row['iceberg_type'] === 'TABLE'
+const isTable = (row: Record<string, unknown>): boolean =>
+  row['iceberg_type'] === undefined || row['iceberg_type'] === null || row['iceberg_type'] === 'TABLE'
 
 function locationOf(db: DatabaseSync | undefined, name: string, id: TableId): string | undefined {
   const row = db
@@ -131,7 +132,10 @@ function allLocations(db: DatabaseSync | undefined, name: string): { id: TableId
   const rows = db?.prepare('SELECT * FROM iceberg_tables WHERE catalog_name = ? ORDER BY table_namespace, table_name').all(name) ?? []
   return rows
     .filter((row) => isTable(row) && row['metadata_location'] !== null)
-    .map((row) => ({ id: { namespace: String(row['table_namespace']), name: String(row['table_name']) }, metadataLocation: String(row['metadata_location']) }))
+    .map((row) => ({
+      id: { namespace: String(row['table_namespace']), name: String(row['table_name']) },
+      metadataLocation: String(row['metadata_location']),
+    }))
 }
 
 /** One transaction for all tables. */
@@ -163,7 +167,8 @@ function rollback(db: DatabaseSync): void {
 }
 
 function swapped(db: DatabaseSync, name: string, { id, expected, metadataLocation }: TableChange): boolean {
-  if (metadataLocation.length > 1000) throw new AssayError('ASSAY-2001', `The path of ${formatTableId(id)} is longer than the catalog can hold`)
+  if (metadataLocation.length > 1000)
+    throw new AssayError('ASSAY-2001', `The path of ${formatTableId(id)} is longer than the catalog can hold`)
   if (expected !== undefined) {
     const update = db.prepare(
       'UPDATE iceberg_tables SET metadata_location = ?, previous_metadata_location = ? WHERE catalog_name = ? AND table_namespace = ? AND table_name = ? AND metadata_location = ?',
@@ -178,5 +183,7 @@ function swapped(db: DatabaseSync, name: string, { id, expected, metadataLocatio
 }
 
 function registerNamespace(db: DatabaseSync, name: string, namespace: string): void {
-  db.prepare("INSERT INTO iceberg_namespace_properties (catalog_name, namespace, property_key, property_value) VALUES (?, ?, 'exists', 'true') ON CONFLICT DO NOTHING").run(name, namespace)
+  db.prepare(
+    "INSERT INTO iceberg_namespace_properties (catalog_name, namespace, property_key, property_value) VALUES (?, ?, 'exists', 'true') ON CONFLICT DO NOTHING",
+  ).run(name, namespace)
 }

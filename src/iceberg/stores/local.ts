@@ -50,7 +50,8 @@ function local(path: string): string {
 
 const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '')
 
-const reasonOf = (error: unknown): string => (codeOf(error) === 'ENOENT' ? 'there is no such file' : error instanceof Error ? error.message : String(error))
+const reasonOf = (error: unknown): string =>
+  codeOf(error) === 'ENOENT' ? 'there is no such file' : error instanceof Error ? error.message : String(error)
 
 async function writing<T>(path: string, action: (path: string) => Promise<T>): Promise<T> {
   try {

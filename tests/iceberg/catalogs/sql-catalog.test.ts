@@ -14,9 +14,19 @@ const store = localStore()
 const EMPTY = serialiseMetadata(
   parseMetadata(
     JSON.stringify({
-      'format-version': 2, 'table-uuid': 'u', location: '/t', 'last-sequence-number': 0, 'last-updated-ms': 1, 'last-column-id': 1, 'current-schema-id': 0,
-      schemas: [{ type: 'struct', 'schema-id': 0, fields: [] }], 'default-spec-id': 0, 'partition-specs': [{ 'spec-id': 0, fields: [] }], 'last-partition-id': 999,
-      'default-sort-order-id': 0, 'sort-orders': [{ 'order-id': 0, fields: [] }],
+      'format-version': 2,
+      'table-uuid': 'u',
+      location: '/t',
+      'last-sequence-number': 0,
+      'last-updated-ms': 1,
+      'last-column-id': 1,
+      'current-schema-id': 0,
+      schemas: [{ type: 'struct', 'schema-id': 0, fields: [] }],
+      'default-spec-id': 0,
+      'partition-specs': [{ 'spec-id': 0, fields: [] }],
+      'last-partition-id': 999,
+      'default-sort-order-id': 0,
+      'sort-orders': [{ 'order-id': 0, fields: [] }],
     }),
     'empty',
   ),
@@ -69,9 +79,18 @@ describe('the SQL catalog', () => {
     await catalog.commit([{ id: orders, expected: first, metadataLocation: second }])
     foreign((db) => {
       expect(db.prepare('SELECT * FROM iceberg_tables').all()).toEqual([
-        { catalog_name: 'assay', table_namespace: 'silver', table_name: 'orders', metadata_location: second, previous_metadata_location: first, iceberg_type: 'TABLE' },
+        {
+          catalog_name: 'assay',
+          table_namespace: 'silver',
+          table_name: 'orders',
+          metadata_location: second,
+          previous_metadata_location: first,
+          iceberg_type: 'TABLE',
+        },
       ])
-      expect(db.prepare('SELECT * FROM iceberg_namespace_properties').all()).toEqual([{ catalog_name: 'assay', namespace: 'silver', property_key: 'exists', property_value: 'true' }])
+      expect(db.prepare('SELECT * FROM iceberg_namespace_properties').all()).toEqual([
+        { catalog_name: 'assay', namespace: 'silver', property_key: 'exists', property_value: 'true' },
+      ])
       expect(db.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' })
     })
   })
@@ -85,7 +104,9 @@ describe('the SQL catalog', () => {
     })
     expect(await catalog.load({ namespace: 'py', name: 'made' })).toMatchObject({ metadataLocation: `file://${location}` })
     const next = await writeMetadata(root)
-    expect(await catalog.commit([{ id: { namespace: 'py', name: 'made' }, expected: `file://${location}`, metadataLocation: next }])).toEqual({ kind: 'committed' })
+    expect(
+      await catalog.commit([{ id: { namespace: 'py', name: 'made' }, expected: `file://${location}`, metadataLocation: next }]),
+    ).toEqual({ kind: 'committed' })
     expect(await catalog.commit([{ id: orders, expected: undefined, metadataLocation: next }])).toEqual({ kind: 'committed' })
     foreign((db) => expect(db.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'delete' }))
   })
@@ -93,7 +114,9 @@ describe('the SQL catalog', () => {
   it('leaves views and other catalogs alone', async () => {
     await catalog.commit([{ id: orders, expected: undefined, metadataLocation: await writeMetadata(root) }])
     foreign((db) => {
-      db.exec("INSERT INTO iceberg_tables VALUES ('assay', 'silver', 'a_view', '/v', NULL, 'VIEW'), ('assay', 'silver', 'untyped', '/u', NULL, NULL), ('lake', 'silver', 'other', '/o', NULL, 'TABLE')")
+      db.exec(
+        "INSERT INTO iceberg_tables VALUES ('assay', 'silver', 'a_view', '/v', NULL, 'VIEW'), ('assay', 'silver', 'untyped', '/u', NULL, NULL), ('lake', 'silver', 'other', '/o', NULL, 'TABLE')",
+      )
     })
     expect((await catalog.locations()).map((row) => row.id.name)).toEqual(['orders', 'untyped'])
     expect(await catalog.load({ namespace: 'silver', name: 'a_view' })).toBeUndefined()
@@ -102,7 +125,10 @@ describe('the SQL catalog', () => {
   })
 
   it('says ASSAY-2010 for a file that is no catalog', async () => {
-    writeFileSync(`${root}/catalog.db`, 'this is not a database, and long enough to have a header of one hundred bytes, which SQLite reads first of all')
+    writeFileSync(
+      `${root}/catalog.db`,
+      'this is not a database, and long enough to have a header of one hundred bytes, which SQLite reads first of all',
+    )
     await expect(catalog.locations()).rejects.toMatchObject({ code: 'ASSAY-2010' })
     await rm(`${root}/catalog.db`)
     foreign((db) => db.exec('CREATE TABLE something(x)'))
@@ -115,7 +141,9 @@ describe('the SQL catalog', () => {
   it('takes an empty file, as a crash may leave, for an empty catalog', async () => {
     writeFileSync(`${root}/catalog.db`, '')
     expect(await catalog.locations()).toEqual([])
-    expect(await catalog.commit([{ id: orders, expected: undefined, metadataLocation: await writeMetadata(root) }])).toEqual({ kind: 'committed' })
+    expect(await catalog.commit([{ id: orders, expected: undefined, metadataLocation: await writeMetadata(root) }])).toEqual({
+      kind: 'committed',
+    })
   })
 
   it('names the metadata file that is gone or corrupt', async () => {

@@ -52,7 +52,9 @@ describe('the local store', () => {
       const session = await engine.session()
       const schema = { type: 'struct', 'schema-id': 0, fields: [{ id: 1, name: 'x', required: false, type: 'double' }] } as const
       const request = { snapshotId: '1', location: `${root}/t`, attempt: 'a', schema, spec: { 'spec-id': 0, fields: [] } }
-      await expect(stageFiles(session, store, { ...request, query: 'SELECT random() AS x FROM range(1000000)' })).rejects.toMatchObject({ code: 'ASSAY-2002' })
+      await expect(stageFiles(session, store, { ...request, query: 'SELECT random() AS x FROM range(1000000)' })).rejects.toMatchObject({
+        code: 'ASSAY-2002',
+      })
       expect(await store.exists(`${root}/t/data/a`)).toBe(false)
     } finally {
       engine.close()
