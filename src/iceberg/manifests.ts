@@ -33,7 +33,7 @@ export interface ManifestEntry {
 }
 
 /** A manifest not yet part of a snapshot inherits this from the list that will name it. */
-export const UNASSIGNED = -1
+const UNASSIGNED = -1
 /** Version 1 lists may not count. */
 const UNCOUNTED = -1
 

@@ -189,7 +189,7 @@ async function appended(
   const appender = await connection.createAppender(name, 'main', 'temp')
   const types = columns.map((_, i): DuckDBType => appender.columnType(i))
   const buffers = columns.map((): DuckDBValue[] => [])
-  const writers = columns.map((column) => ({ column, valueOf: valueOf(column.type) }))
+  const writers = columns.map((column) => ({ column, write: writerOf(column.type) }))
   let count = 0
   const flush = (): void => {
     const size = buffers[0]?.length ?? 0
@@ -202,9 +202,9 @@ async function appended(
   try {
     for await (const row of rows) {
       count++
-      writers.forEach(({ column, valueOf }, i) => {
+      writers.forEach(({ column, write }, i) => {
         const cell = row[column.name] ?? null
-        const value = cell === null ? null : valueOf(cell)
+        const value = cell === null ? null : write(cell)
         if (value === undefined) throw misfit(column, cell, count)
         buffers[i]?.push(value)
       })
@@ -240,7 +240,7 @@ const WANTED: Readonly<Partial<Record<PrimitiveType, string>>> = {
 type Writer = (cell: NonNullable<Cell>) => DuckDBValue | undefined
 
 /** How a cell becomes a value of the engine; undefined when it does not fit. */
-function valueOf(type: PrimitiveType): Writer {
+function writerOf(type: PrimitiveType): Writer {
   const decimal = decimalOf(type)
   return decimal ? (cell) => decimalValue(cell, decimal.precision, decimal.scale) : (WRITERS[type] ?? (() => undefined))
 }

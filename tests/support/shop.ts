@@ -3,7 +3,9 @@ import { copyFile, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { CATALOG_NAME } from '../../src/config.ts'
+import { formatTableId } from '../../src/iceberg/catalog.ts'
 import { openSqlCatalog } from '../../src/iceberg/catalogs/sql-catalog.ts'
+import type { TableMetadata } from '../../src/iceberg/metadata.ts'
 import { liveFiles } from '../../src/iceberg/scan.ts'
 import { localStore } from '../../src/iceberg/stores/local.ts'
 
@@ -24,7 +26,7 @@ export interface Shop {
   assay(...args: readonly string[]): Promise<Ran>
   /** Runs and kills with SIGKILL after `seconds`, the main process alone or with all that it started. */
   killed(seconds: number, whole: 'main process' | 'whole tree', ...args: readonly string[]): Promise<Ran>
-  /** All rows of a query, as the lines of `--json` without what changes from run to run. */
+  /** All rows of a query, as `--json` prints them. */
   rows(query: string): Promise<readonly Record<string, unknown>[]>
   remove(): Promise<void>
 }
@@ -54,7 +56,8 @@ export async function openShop(settings: { readonly events: number; readonly day
     rows: async (query) => {
       const { code, stdout, stderr } = await assay('query', query, '--json', '--limit', '1000000')
       if (code !== 0) throw new Error(stderr || stdout)
-      return stdout.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Record<string, unknown>).filter((row) => row['type'] === 'row')
+      const lines = stdout.split('\n').filter((line) => line !== '')
+      return lines.map((line) => (JSON.parse(line) as { readonly row?: Record<string, unknown> }).row).filter((row) => row !== undefined)
     },
     remove: () => rm(folder, { recursive: true, force: true }),
   }
@@ -76,27 +79,37 @@ function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv): 
 }
 
 /** Every table as text: rows sorted, without columns that name a run. What two runs of the same input must agree on. */
-export async function canonical(shop: Shop, tables: readonly string[]): Promise<Readonly<Record<string, string>>> {
+export async function canonical(shop: Shop, names: readonly string[]): Promise<Readonly<Record<string, string>>> {
   const out: Record<string, string> = {}
-  for (const table of tables) {
+  for (const table of names) {
     const rows = await shop.rows(`select * from ${table} order by all`)
     out[table] = rows.map((row) => JSON.stringify(row)).join('\n')
   }
   return out
 }
 
+/** Metadata of every table, by name, read from the catalog file. */
+export async function tables(shop: Shop): Promise<Readonly<Record<string, TableMetadata>>> {
+  const catalog = openSqlCatalog({ file: join(shop.home, 'catalog.db'), warehouse: join(shop.home, 'warehouse'), name: CATALOG_NAME, store: localStore() })
+  try {
+    const out: Record<string, TableMetadata> = {}
+    for (const { id } of await catalog.locations()) {
+      const table = await catalog.load(id)
+      if (table !== undefined) out[formatTableId(id)] = table.metadata
+    }
+    return out
+  } finally {
+    catalog.close()
+  }
+}
+
 /** Parquet files below the warehouse that no snapshot of a table names: what a crash must not leave. */
 export async function orphans(shop: Shop): Promise<readonly string[]> {
   const store = localStore()
-  const catalog = openSqlCatalog({ file: join(shop.home, 'catalog.db'), warehouse: join(shop.home, 'warehouse'), name: CATALOG_NAME, store })
   const known = new Set<string>()
-  for (const { id } of await catalog.locations()) {
-    const table = await catalog.load(id)
-    for (const snapshot of table?.metadata.snapshots ?? []) {
-      if (table) for (const file of await liveFiles(store, table.metadata, snapshot.id)) known.add(store.normalise(file.path))
-    }
+  for (const metadata of Object.values(await tables(shop))) {
+    for (const snapshot of metadata.snapshots) for (const file of await liveFiles(store, metadata, snapshot.id)) known.add(store.normalise(file.path))
   }
-  catalog.close()
   const files = await readdir(join(shop.home, 'warehouse'), { recursive: true, withFileTypes: true })
   const paths = files.filter((file) => file.isFile() && file.name.endsWith('.parquet')).map((file) => join(file.parentPath, file.name))
   return paths.filter((path) => !known.has(path))

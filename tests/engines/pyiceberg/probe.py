@@ -11,7 +11,7 @@ the shortest text that reads back for doubles.
 import datetime
 import decimal
 import json
-import math
+
 import sys
 import uuid
 
@@ -41,12 +41,20 @@ def exact_sum(column: pa.ChunkedArray, field: NestedField) -> str:
     """In Python, since Arrow's own sum of integers wraps around and that of doubles depends on the order of rows."""
     values = [v for v in column.to_pylist() if v is not None]
     if isinstance(field.field_type, (FloatType, DoubleType)):
-        return repr(math.fsum(values))
+        return repr(sum_in_order(values))
     if isinstance(field.field_type, DecimalType):
         with decimal.localcontext() as context:
             context.prec = 76
             return str(sum(values, decimal.Decimal(0).scaleb(-field.field_type.scale)))
     return str(sum(values))
+
+
+def sum_in_order(values: list) -> float:
+    """From the smallest up, one addition after the other: what anyone can repeat to the last bit."""
+    total = 0.0
+    for value in sorted(values):
+        total += value
+    return total
 
 
 def append(table: Table, rows: list) -> None:

@@ -1,0 +1,111 @@
+import { spawn } from 'node:child_process'
+import { mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { expect } from 'vitest'
+import { main } from '../../src/cli/main.ts'
+import { systemClock } from '../../src/clock.ts'
+
+const ROOT = resolve(import.meta.dirname, '../..')
+
+export interface Ran {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A project folder of its own, as a user has it after `npm install`. */
+export interface Folder {
+  readonly path: string
+  /** The real binary, piped. */
+  assay(args: readonly string[], options?: RunOptions): Promise<Ran>
+  /** Replaces a text in a file of the project. */
+  edit(file: string, from: string, to: string): Promise<void>
+  write(file: string, text: string): Promise<void>
+  remove(): Promise<void>
+}
+
+export interface RunOptions {
+  readonly columns?: number
+  /** Called with all of stdout so far, at each piece; the answer is a signal to send, once. */
+  readonly signalWhen?: (stdout: string) => NodeJS.Signals | undefined
+  /** Called at each piece, once it answers true it is not called again. */
+  readonly meanwhile?: (stdout: string) => boolean
+}
+
+export async function openFolder(): Promise<Folder> {
+  const path = await realpath(await mkdtemp(join(tmpdir(), 'assay-cli-')))
+  await mkdir(join(path, 'node_modules'))
+  await symlink(ROOT, join(path, 'node_modules/assay'))
+  return {
+    path,
+    assay: (args, options = {}) => run(path, args, options),
+    edit: async (file, from, to) => {
+      const text = await readFile(join(path, file), 'utf8')
+      expect(text).toContain(from)
+      await writeFile(join(path, file), text.replace(from, to))
+    },
+    write: (file, text) => writeFile(join(path, file), text),
+    remove: () => rm(path, { recursive: true, force: true }),
+  }
+}
+
+function run(cwd: string, args: readonly string[], { columns, signalWhen, meanwhile }: RunOptions): Promise<Ran> {
+  const { COLUMNS: _, ...env } = process.env
+  return new Promise((done, fail) => {
+    const child = spawn(process.execPath, [join(ROOT, 'bin/assay.js'), ...args], { cwd, env: columns === undefined ? env : { ...env, COLUMNS: String(columns) } })
+    let stdout = ''
+    let stderr = ''
+    let signalled = false
+    let happened = false
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text
+      const signal = signalled ? undefined : signalWhen?.(stdout)
+      if (signal !== undefined) signalled = child.kill(signal)
+      happened = happened || (meanwhile?.(stdout) ?? false)
+    })
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text
+    })
+    child.on('error', fail).on('close', (code) => done({ code, stdout, stderr }))
+  })
+}
+
+/** The command line in this process, for what starts no worker. */
+export async function inProcess(argv: readonly string[], cwd = tmpdir()): Promise<Ran> {
+  let stdout = ''
+  let stderr = ''
+  const code = await main(argv, {
+    cwd,
+    env: {},
+    stdout: { write: (text) => (stdout += text) },
+    stderr: { write: (text) => (stderr += text) },
+    clock: systemClock,
+    onInterrupt: () => () => {},
+    exit: (code) => {
+      throw new Error(`exit ${code}`)
+    },
+  })
+  return { code, stdout, stderr }
+}
+
+/** Every line of `--json` output, each of which must be an object of version 1. */
+export const jsonLines = (stdout: string): readonly Record<string, unknown>[] =>
+  stdout.split('\n').filter((line) => line !== '').map((line) => {
+    const object = JSON.parse(line) as Record<string, unknown>
+    expect(object['v']).toBe(1)
+    expect(object['type']).toEqual(expect.any(String))
+    return object
+  })
+
+/** Output without what changes from run to run. */
+export const settled = (text: string, folder: string): string =>
+  text
+    .replaceAll(folder, '<folder>')
+    .replace(/\d+-[0-9a-f-]{36}(\.metadata\.json)/g, '<metadata>$1')
+    .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ/g, '<instant>')
+    .replace(/\b\d{7}…/g, '<version>')
+    .replace(/\b\d{11,16}\b */g, '<snapshot>  ')
+    .replace(/\b(?=[0-9a-z]*\d)[0-9a-z]{16}\b/g, '<id>')
+    .replace(/plan [0-9a-f]{12}/g, 'plan <id>')
+    .replace(/\b\d+(\.\d)? (ms|s)\b/g, '<time>')

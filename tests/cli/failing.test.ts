@@ -1,0 +1,82 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type Folder, jsonLines, openFolder, settled } from './command-line.ts'
+
+let folder: Folder
+
+beforeEach(async () => {
+  folder = await openFolder()
+  await folder.assay(['init'])
+})
+afterEach(() => folder.remove())
+
+describe('a run that fails', () => {
+  it('shows a blocked check once with the code around it, keeps readers on nothing, and is retried', async () => {
+    await folder.edit('silver/orders.ts', 'between(0, 500)', 'between(0, 40)')
+    const run = await folder.assay(['materialize'], { columns: 80 })
+    expect(run.code).toBe(1)
+    expect(run.stdout.match(/ASSAY-5001/g)).toHaveLength(1)
+    await expect(settled(run.stdout, folder.path).replaceAll(/(\{"order_id").*/g, '$1…').replaceAll(/2026-01-\d\d blocked/g, '<day> blocked')).toMatchFileSnapshot('goldens/blocked.txt')
+    expect((await folder.assay(['ls', 'silver.orders'])).stdout).toContain('missing, last attempt blocked')
+    expect((await folder.assay(['why', 'silver.orders'])).stdout).toContain('blocked: ASSAY-5001')
+    const logs = await folder.assay(['logs', String(jsonLines((await folder.assay(['logs', '--json'])).stdout)[0]?.['id'])])
+    expect(logs.stdout).toContain('ASSAY-5001')
+    await folder.edit('silver/orders.ts', 'between(0, 40)', 'between(0, 500)')
+    const retried = await folder.assay(['retry'])
+    expect(retried.stdout).toContain('done in')
+    expect(retried.stdout).not.toContain('made     bronze.orders')
+    expect(retried.code).toBe(0)
+    expect((await folder.assay(['plan', '--exit-code'])).code).toBe(0)
+  }, 60_000)
+
+  it('points at the line of an exception, and logs keep what was printed', async () => {
+    await folder.edit('bronze/orders.ts', "      for (let n", "      console.log('day', day)\n      if (day === '2026-01-07') throw new Error('the API is down')\n      for (let n")
+    const run = await folder.assay(['materialize', '--workers', '1'])
+    expect(run.code).toBe(1)
+    expect(run.stdout).toContain("> 26 |       if (day === '2026-01-07') throw new Error('the API is down')")
+    expect(run.stdout).toContain('skipped  silver.orders 2026-01-07: bronze.orders failed')
+    expect(run.stdout).toContain('failed in')
+    const id = String(jsonLines((await folder.assay(['logs', '--json'])).stdout)[0]?.['id'])
+    expect((await folder.assay(['logs', id, 'bronze.orders'])).stdout).toContain('stdout  day 2026-01-06')
+    const unknown = await folder.assay(['logs', id, 'bronze.order'])
+    expect(unknown.stderr).toContain('bronze.orders')
+    expect((await folder.assay(['plan', '--exit-code'])).code).toBe(4)
+  }, 60_000)
+
+  it('has an exit code of its own for errors in the project', async () => {
+    await folder.edit('gold/daily_revenue.ts', 'group by all', 'group by nothing')
+    const plan = await folder.assay(['plan'])
+    expect(plan.code).toBe(3)
+    expect(plan.stderr).toContain('ASSAY-1012')
+    expect(plan.stderr).toContain('gold/daily_revenue.ts:')
+    expect(plan.stderr).toMatch(/> \d+ \|\s+group by nothing/)
+    expect(jsonLines((await folder.assay(['plan', '--json'])).stdout)).toMatchObject([{ type: 'error', problem: { code: 'ASSAY-1012' } }])
+  }, 60_000)
+})
+
+describe('a run that is interrupted', () => {
+  const waiting = "import { writeFileSync } from 'node:fs'\n"
+  const beforeRows = '      for (let n'
+
+  it('ends with 130, says how to go on, and lets nobody else write meanwhile', async () => {
+    await folder.edit('bronze/orders.ts', "import { asset", `${waiting}import { asset`)
+    await folder.edit('bronze/orders.ts', 'typescript(function*', 'typescript(async function*')
+    await folder.edit('bronze/orders.ts', beforeRows, `      if (day > '2026-01-06' && process.env.HOLD !== 'no') await new Promise(() => setInterval(() => {}, 1000))\n${beforeRows}`)
+    let second: Promise<{ readonly code: number | null; readonly stderr: string }> | undefined
+    let signal: NodeJS.Signals | undefined
+    const run = await folder.assay(['materialize', '--workers', '1', '--json'], {
+      meanwhile: (stdout) => {
+        if (!stdout.includes('"step.succeeded"')) return false
+        second = folder.assay(['materialize']).finally(() => folder.assay(['ls']))
+        return true
+      },
+      signalWhen: (stdout) => {
+        if (stdout.split('"step.started"').length > 3) signal = 'SIGINT'
+        return signal
+      },
+    })
+    expect(run.code).toBe(130)
+    expect(jsonLines(run.stdout).at(-1)).toMatchObject({ type: 'summary', state: 'interrupted' })
+    await second
+    expect((await folder.assay(['logs'])).stdout).toMatch(/interrupted .* materialize/)
+  }, 60_000)
+})

@@ -1,0 +1,111 @@
+import { execFileSync } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Folder, jsonLines, openFolder, settled } from './command-line.ts'
+
+const REPO = resolve(import.meta.dirname, '../..')
+let folder: Folder
+
+beforeAll(async () => {
+  folder = await openFolder()
+  expect((await folder.assay(['init'])).code).toBe(0)
+  const made = await folder.assay(['materialize'])
+  expect(made.stderr).toBe('')
+  expect(made.code).toBe(0)
+  await expect(settled(made.stdout, folder.path)).toMatchFileSnapshot('goldens/materialize.txt')
+}, 60_000)
+afterAll(() => folder.remove())
+
+describe('the project that init writes', () => {
+  it('type-checks, strictly', () => {
+    const types = ['--customConditions', 'assay-source', '--types', 'node', '--typeRoots', join(REPO, 'node_modules/@types')]
+    expect(execFileSync(join(REPO, 'node_modules/.bin/tsc'), ['-p', folder.path, ...types], { encoding: 'utf8' })).toBe('')
+  }, 60_000)
+
+  it('is not written over', async () => {
+    const before = await readFile(join(folder.path, 'project.ts'), 'utf8')
+    const { code, stderr } = await folder.assay(['init'])
+    expect(stderr).toContain('ASSAY-4007')
+    expect(code).toBe(2)
+    expect(await readFile(join(folder.path, 'project.ts'), 'utf8')).toBe(before)
+  })
+
+  it('joins a package that is there, and keeps its files', async () => {
+    const other = await openFolder()
+    await other.write('package.json', '{ "name": "mine", "scripts": { "a": "b" } }')
+    await other.write('.gitignore', 'mine\n')
+    expect((await other.assay(['init'])).code).toBe(0)
+    const file: unknown = JSON.parse(await readFile(join(other.path, 'package.json'), 'utf8'))
+    expect(file).toMatchObject({ name: 'mine', type: 'module', scripts: { a: 'b' }, assay: { project: 'project.ts' } })
+    expect(await readFile(join(other.path, '.gitignore'), 'utf8')).toBe('mine\n')
+    await other.write('package.json', '{}')
+    const again = await other.assay(['init', '--json'])
+    expect(jsonLines(again.stdout)).toMatchObject([{ type: 'error', problem: { code: 'ASSAY-4007', details: expect.arrayContaining(['project.ts', 'bronze/orders.ts']) } }])
+    await other.remove()
+  })
+})
+
+describe('piped output', () => {
+  it.each([
+    ['ls', ['ls']],
+    ['plan', ['plan', '--force']],
+    ['show', ['show', 'silver.orders']],
+    ['why', ['why', 'gold.daily_revenue']],
+    ['check', ['check', 'silver.orders']],
+    ['query', ['query', '/* Revenue */ select * from gold.daily_revenue order by all', "select 'a much longer text than fits into forty columns' as words, 1.5::decimal(4,2) as n", '--limit', '3']],
+  ])('%s reads well at 80 and at 40 columns, without cursor codes', async (name, args) => {
+    for (const columns of [80, 40]) {
+      const { code, stdout } = await folder.assay(args, { columns })
+      expect(code).toBe(0)
+      expect(stdout).not.toContain('\u001b')
+      for (const line of stdout.split('\n')) if (!/folder|metadata/.test(line)) expect(line.length, line).toBeLessThanOrEqual(columns)
+      await expect(settled(stdout, folder.path)).toMatchFileSnapshot(`goldens/${name}-${columns}.txt`)
+    }
+  }, 30_000)
+
+  it.each([['ls'], ['show', 'silver.orders'], ['plan'], ['why', 'silver.orders'], ['check'], ['logs'], ['materialize'], ['retry'], ['explain', '1001'], ['query', 'select 1 as n']])(
+    '%s %s with --json is JSON lines alone',
+    async (...args) => {
+      const { code, stdout, stderr } = await folder.assay([...args, '--json'])
+      expect(jsonLines(stdout).length).toBeGreaterThan(0)
+      expect(stderr).toBe('')
+      expect(code).toBe(0)
+    },
+  )
+
+  it('gives exact rows as JSON', async () => {
+    const { stdout } = await folder.assay(['query', 'select 1152921504606846977 as big, 0.10::decimal(4,2) as exact, null as none', '--json'])
+    expect(stdout).toContain('"row":{"big":1152921504606846977,"exact":"0.10","none":null}')
+  })
+
+  it('reads a table as of a snapshot', async () => {
+    const [shown] = jsonLines((await folder.assay(['show', 'silver.orders', '--json'])).stdout) as readonly { snapshots: readonly { id: string }[] }[]
+    const first = shown?.snapshots.at(-1)?.id
+    const { stdout } = await folder.assay(['query', 'select count(*) as n from silver.orders', '--at', `silver.orders=${first}`, '--json'])
+    expect(stdout).toContain('"row":{"n":37}')
+  })
+})
+
+describe('bad input on a project', () => {
+  it.each([
+    [['ls', 'bronze.order'], 'ASSAY-4003', 'Did you mean bronze.orders?', 2],
+    [['show', 'bronze.*', '--json'], undefined, '"key":"bronze.orders"', 0],
+    [['show', '*'], 'ASSAY-4003', 'not one asset', 2],
+    [['plan', '--partition', '2026'], 'ASSAY-4004', 'Write a day as', 2],
+    [['materialize', '--partition', '2027-01-01'], 'ASSAY-4004', 'bronze.orders has 2026-01-05..2026-01-11', 2],
+    [['why', 'gold.daily_revenue', '2020-01-01'], 'ASSAY-4004', 'no partition 2020-01-01', 2],
+    [['query', 'selec 1'], 'ASSAY-4006', '^', 2],
+    [['query', 'select dya from gold.daily_revenue'], 'ASSAY-4006', 'Did you mean day', 2],
+    [['query', 'select * from gold.dailyrevenue'], 'ASSAY-4006', 'Did you mean gold.daily_revenue?', 2],
+    [['query', 'select 1', '--at', 'silver.order=1'], 'ASSAY-2008', 'Did you mean silver.orders?', 1],
+    [['query', 'select * from silver.orders', '--at', 'silver.orders=1'], 'ASSAY-2009', 'no snapshot 1', 1],
+    [['logs', 'nope'], 'ASSAY-3006', 'no run nope', 1],
+    [['retry', 'nope'], 'ASSAY-3006', 'no run nope', 1],
+  ])('%j is %s', async (args, errorCode, words, exitCode) => {
+    const { code, stdout, stderr } = await folder.assay(args)
+    if (errorCode !== undefined) expect(stderr).toContain(errorCode)
+    expect(stdout + stderr).toContain(words)
+    expect(code).toBe(exitCode)
+  })
+})
