@@ -21,7 +21,7 @@ export const events = asset('bronze.events', {
   },
   key: ['source_file', 'source_line'],
   checks: (c) => [c.source_line.between(1, 1_000_000_000), c.line.notNull()],
-  backfill: { partitionsPerStep: 10 },
+  backfill: { partitionsPerStep: 6 },
 })
 
 // Nothing is later than a day, so the events of a day are in the files of that day and of the next one.

@@ -62,7 +62,7 @@ export const events = asset('silver.events', {
     c.$rows.sql('nothing is ingested before it happens', (r) => sql`select * from ${r} where ${r.ingested_at} < ${r.ts}`),
     c.$rows.sql('ts is the time that the line tells', (r) => sql`select * from ${r} where ${r.ts} <> ${r.event_time}`),
   ],
-  backfill: { partitionsPerStep: 5 },
+  backfill: { partitionsPerStep: 10 },
 })
 
 events.from({ raw, geoIp }, duckdb(({ raw, geoIp }) => sql`

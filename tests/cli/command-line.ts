@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -27,10 +27,8 @@ export interface Folder {
 
 export interface RunOptions {
   readonly columns?: number
-  /** Called with all of stdout so far, at each piece; the answer is a signal to send, once. */
-  readonly signalWhen?: (stdout: string) => NodeJS.Signals | undefined
-  /** Called at each piece, once it answers true it is not called again. */
-  readonly meanwhile?: (stdout: string) => boolean
+  /** Done once, when what was printed so far passes the test; the process goes on meanwhile. */
+  readonly when?: { readonly printed: (stdout: string) => boolean; readonly then: (child: ChildProcess) => void }
 }
 
 export async function openFolder(): Promise<Folder> {
@@ -50,19 +48,18 @@ export async function openFolder(): Promise<Folder> {
   }
 }
 
-function run(cwd: string, args: readonly string[], { columns, signalWhen, meanwhile }: RunOptions): Promise<Ran> {
+function run(cwd: string, args: readonly string[], { columns, when }: RunOptions): Promise<Ran> {
   const { COLUMNS: _, ...env } = process.env
   return new Promise((done, fail) => {
     const child = spawn(process.execPath, [join(ROOT, 'bin/assay.js'), ...args], { cwd, env: columns === undefined ? env : { ...env, COLUMNS: String(columns) } })
     let stdout = ''
     let stderr = ''
-    let signalled = false
     let happened = false
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       stdout += text
-      const signal = signalled ? undefined : signalWhen?.(stdout)
-      if (signal !== undefined) signalled = child.kill(signal)
-      happened = happened || (meanwhile?.(stdout) ?? false)
+      if (when === undefined || happened || !when.printed(stdout)) return
+      happened = true
+      when.then(child)
     })
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text

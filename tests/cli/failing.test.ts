@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Folder, jsonLines, openFolder, settled } from './command-line.ts'
+import { type Folder, jsonLines, openFolder, type Ran, settled } from './command-line.ts'
 
 let folder: Folder
 
 beforeEach(async () => {
   folder = await openFolder()
   await folder.assay(['init'])
-})
+}, 20_000)
 afterEach(() => folder.remove())
 
 describe('a run that fails', () => {
@@ -32,7 +32,7 @@ describe('a run that fails', () => {
     await folder.edit('bronze/orders.ts', "      for (let n", "      console.log('day', day)\n      if (day === '2026-01-07') throw new Error('the API is down')\n      for (let n")
     const run = await folder.assay(['materialize', '--workers', '1'])
     expect(run.code).toBe(1)
-    expect(run.stdout).toContain("> 26 |       if (day === '2026-01-07') throw new Error('the API is down')")
+    expect(run.stdout).toContain("> 27 |       if (day === '2026-01-07') throw new Error('the API is down')")
     expect(run.stdout).toContain('skipped  silver.orders 2026-01-07: bronze.orders failed')
     expect(run.stdout).toContain('failed in')
     const id = String(jsonLines((await folder.assay(['logs', '--json'])).stdout)[0]?.['id'])
@@ -54,29 +54,41 @@ describe('a run that fails', () => {
 })
 
 describe('a run that is interrupted', () => {
-  const waiting = "import { writeFileSync } from 'node:fs'\n"
-  const beforeRows = '      for (let n'
-
-  it('ends with 130, says how to go on, and lets nobody else write meanwhile', async () => {
-    await folder.edit('bronze/orders.ts', "import { asset", `${waiting}import { asset`)
+  it('lets nobody else write meanwhile, ends with 130, and is continued by retry', async () => {
     await folder.edit('bronze/orders.ts', 'typescript(function*', 'typescript(async function*')
-    await folder.edit('bronze/orders.ts', beforeRows, `      if (day > '2026-01-06' && process.env.HOLD !== 'no') await new Promise(() => setInterval(() => {}, 1000))\n${beforeRows}`)
-    let second: Promise<{ readonly code: number | null; readonly stderr: string }> | undefined
-    let signal: NodeJS.Signals | undefined
+    await folder.edit('bronze/orders.ts', '      for (let n', "      if (day > '2026-01-06') await new Promise(() => setInterval(() => {}, 1000))\n      for (let n")
+    let second: Promise<Ran> | undefined
     const run = await folder.assay(['materialize', '--workers', '1', '--json'], {
-      meanwhile: (stdout) => {
-        if (!stdout.includes('"step.succeeded"')) return false
-        second = folder.assay(['materialize']).finally(() => folder.assay(['ls']))
-        return true
-      },
-      signalWhen: (stdout) => {
-        if (stdout.split('"step.started"').length > 3) signal = 'SIGINT'
-        return signal
+      when: {
+        printed: (stdout) => stdout.split('"step.started"').length > 3,
+        then: (child) => {
+          second = folder.assay(['materialize']).finally(() => child.kill('SIGINT'))
+        },
       },
     })
+    expect(await second).toMatchObject({ code: 1, stderr: expect.stringContaining('ASSAY-3001') })
     expect(run.code).toBe(130)
     expect(jsonLines(run.stdout).at(-1)).toMatchObject({ type: 'summary', state: 'interrupted' })
-    await second
-    expect((await folder.assay(['logs'])).stdout).toMatch(/interrupted .* materialize/)
+    await folder.edit('bronze/orders.ts', "if (day > '2026-01-06')", 'if (false)')
+    const retried = await folder.assay(['retry'])
+    expect(retried.code).toBe(0)
+    expect((await folder.assay(['ls'])).stdout).toMatch(/gold\.daily_revenue .* 7 of 7 {2}fresh/)
+  }, 60_000)
+
+  it('that was killed is told of by the next one', async () => {
+    await folder.edit('bronze/orders.ts', '    for (const day of partitions) {', "    for (const day of partitions) {\n      if (day > '2026-01-06') while (true) {}")
+    const run = await folder.assay(['materialize', '--workers', '1'], {
+      when: {
+        printed: (stdout) => stdout.includes(' run '),
+        then: (child) => {
+          child.kill('SIGKILL')
+        },
+      },
+    })
+    expect(run.code).toBe(null)
+    await folder.edit('bronze/orders.ts', "if (day > '2026-01-06') while (true) {}", '')
+    const next = await folder.assay(['materialize'])
+    expect(next.stdout).toMatch(/^run [0-9a-z]{16} \(materialize\) had been cut off: /)
+    expect(next.code).toBe(0)
   }, 60_000)
 })

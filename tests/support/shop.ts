@@ -51,8 +51,7 @@ export async function openShop(settings: { readonly events: number; readonly day
     folder,
     home,
     assay,
-    killed: (seconds, whole, ...args) =>
-      run('timeout', [...(whole === 'main process' ? ['--foreground'] : []), '-s', 'KILL', seconds.toFixed(3), process.execPath, ...binary, ...args], env),
+    killed: (seconds, whole, ...args) => run(process.execPath, [...binary, ...args], env, { moment: AbortSignal.timeout(Math.round(seconds * 1000)), whole: whole === 'whole tree' }),
     rows: async (query) => {
       const { code, stdout, stderr } = await assay('query', query, '--json', '--limit', '1000000')
       if (code !== 0) throw new Error(stderr || stdout)
@@ -63,9 +62,19 @@ export async function openShop(settings: { readonly events: number; readonly day
   }
 }
 
-function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Ran> {
+/** A SIGKILL at a moment, to the process or to the process group that it leads. */
+interface Kill {
+  readonly moment: AbortSignal
+  readonly whole: boolean
+}
+
+function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv, kill?: Kill): Promise<Ran> {
   return new Promise((done, fail) => {
-    const child = spawn(command, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(command, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'], detached: kill?.whole ?? false })
+    const strike = (): void => {
+      if (child.pid !== undefined && child.exitCode === null) process.kill(kill?.whole ? -child.pid : child.pid, 'SIGKILL')
+    }
+    kill?.moment.addEventListener('abort', strike, { once: true })
     let stdout = ''
     let stderr = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -74,6 +83,7 @@ function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv): 
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text
     })
+    child.on('exit', () => kill?.moment.removeEventListener('abort', strike))
     child.on('error', fail).on('close', (code) => done({ code, stdout, stderr }))
   })
 }

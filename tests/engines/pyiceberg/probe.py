@@ -11,7 +11,6 @@ the shortest text that reads back for doubles.
 import datetime
 import decimal
 import json
-
 import sys
 import uuid
 
