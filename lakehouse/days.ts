@@ -3,7 +3,8 @@ import { CLICKSTREAM_START, clickstreamSettings } from './settings.ts'
 
 const MS_A_DAY = 86_400_000
 
-const endOf = (start: string, days: number): string => new Date(Date.parse(`${start}T00:00:00Z`) + days * MS_A_DAY).toISOString().slice(0, 10)
+const endOf = (start: string, days: number): string =>
+  new Date(Date.parse(`${start}T00:00:00Z`) + days * MS_A_DAY).toISOString().slice(0, 10)
 
 /** The days of the clickstream, UTC. */
 export const clickstreamDays = daily({ start: CLICKSTREAM_START, end: endOf(CLICKSTREAM_START, clickstreamSettings().days) })

@@ -72,5 +72,7 @@ function numeric(env: Environment, name: Variable, { fallback, min, max }: Range
   if (text === undefined || text === '') return fallback
   const value = Number(text)
   if (value >= min && value <= max) return value
-  throw new AssayError('ASSAY-1017', `${name} is '${text}'`, { next: `Set it to a number from ${min} to ${max}, or unset it for ${fallback}.` })
+  throw new AssayError('ASSAY-1017', `${name} is '${text}'`, {
+    next: `Set it to a number from ${min} to ${max}, or unset it for ${fallback}.`,
+  })
 }

@@ -66,7 +66,8 @@ async function start(): Promise<number> {
 function sayWhere(): void {
   const home = resolve(process.env['ASSAY_HOME'] ?? join(ROOT, '.assay'))
   const warehouse = resolve(process.env['ASSAY_WAREHOUSE'] ?? join(home, 'warehouse'))
-  const near = (path: string): string => (relative(process.cwd(), path).startsWith('..') || !existsSync(path) ? path : relative(process.cwd(), path))
+  const near = (path: string): string =>
+    relative(process.cwd(), path).startsWith('..') || !existsSync(path) ? path : relative(process.cwd(), path)
   console.log(`\nIceberg tables in ${near(warehouse)}, their catalog (SQLite) in ${near(join(home, 'catalog.db'))}.`)
   console.log('Look further: npm run assay -- query "select * from silver.sessions limit 5"')
 }

@@ -21,17 +21,19 @@ export const events = asset('bronze.events', {
   },
   key: ['source_file', 'source_line'],
   checks: (c) => [c.source_line.between(1, 1_000_000_000), c.line.notNull()],
-  backfill: { partitionsPerStep: 6 },
+  backfill: { partitionsPerStep: 10 },
 })
 
 // Nothing is later than a day, so the events of a day are in the files of that day and of the next one.
 const files = timeWindow(landing, { startOffset: 0, endOffset: 1, allowHoleAtEnd: true })
 
-events.from({ files }, typescript(async (_inputs, _row, { partitions }) => {
-  const [first = '', last = ''] = [partitions[0], partitions.at(-1)]
-  const arrivals = [...partitions, dayAfter(last)].filter((day) => existsSync(fileOf(day)))
-  const lines = arrivals.map(linesOf).reduce((above, next) => sql`${above} union all ${next}`, NO_LINES)
-  return sql`
+events.from(
+  { files },
+  typescript(async (_inputs, _row, { partitions }) => {
+    const [first = '', last = ''] = [partitions[0], partitions.at(-1)]
+    const arrivals = [...partitions, dayAfter(last)].filter((day) => existsSync(fileOf(day)))
+    const lines = arrivals.map(linesOf).reduce((above, next) => sql`${above} union all ${next}`, NO_LINES)
+    return sql`
     with lines as (${lines}),
     read as (
       select *, case when json_valid(line) then json_transform(line, '{"ts": "VARCHAR", "ingested_at": "VARCHAR"}') end as times from lines
@@ -48,7 +50,8 @@ events.from({ files }, typescript(async (_inputs, _row, { partitions }) => {
     )
     select ts, ingested_at, line, source_file, source_line from placed
     where ts >= ${midnight(first)} and ts < ${midnight(dayAfter(last))}`
-}))
+  }),
+)
 
 const fileOf = (day: string): string => join(landingFolder(), 'events', `${day}.ndjson`)
 const midnight = (day: string): Sql => sql`${`${day} 00:00:00+00`}::timestamptz`

@@ -24,8 +24,11 @@ export const geoIp = asset('bronze.geo_ip', {
   ],
 })
 
-geoIp.from({}, typescript(function* (_inputs, row) {
-  for (const { name, country, ranges } of citiesOf(clickstreamSettings().seed)) {
-    for (const { from, to } of ranges) yield row({ ip_from: BigInt(from), ip_to: BigInt(to), country, city: name })
-  }
-}))
+geoIp.from(
+  {},
+  typescript(function* (_inputs, row) {
+    for (const { name, country, ranges } of citiesOf(clickstreamSettings().seed)) {
+      for (const { from, to } of ranges) yield row({ ip_from: BigInt(from), ip_to: BigInt(to), country, city: name })
+    }
+  }),
+)

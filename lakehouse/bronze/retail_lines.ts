@@ -29,16 +29,19 @@ export const retailLines = asset('bronze.retail_lines', {
   backfill: { partitionsPerStep: 366 },
 })
 
-retailLines.from({}, typescript(async (_inputs, _row, { partitions, signal }) => {
-  const folder = retailFolder() ?? skip('no Online Retail data found: set ASSAY_RETAIL_DIR to the folder of its daily CSV files')
-  let lines = NO_LINES
-  for (const day of partitions) {
-    signal.throwIfAborted()
-    const file = retailFile(folder, day)
-    if (file !== undefined) lines = sql`${lines} union all ${linesOf(file, inspectRetailFile(file, day))}`
-  }
-  return lines
-}))
+retailLines.from(
+  {},
+  typescript(async (_inputs, _row, { partitions, signal }) => {
+    const folder = retailFolder() ?? skip('no Online Retail data found: set ASSAY_RETAIL_DIR to the folder of its daily CSV files')
+    let lines = NO_LINES
+    for (const day of partitions) {
+      signal.throwIfAborted()
+      const file = retailFile(folder, day)
+      if (file !== undefined) lines = sql`${lines} union all ${linesOf(file, inspectRetailFile(file, day))}`
+    }
+    return lines
+  }),
+)
 
 const NO_LINES = sql`
   select null::timestamp as invoiced_at, null::varchar as invoice_no, null::varchar as stock_code, null::varchar as description,

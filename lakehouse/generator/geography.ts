@@ -15,6 +15,7 @@ export interface AddressRange {
 }
 
 /** Name, ISO country, short name, number of stores (0: orders come by post). */
+// biome-ignore format: a table
 const CITIES: readonly (readonly [name: string, country: string, short: string, stores: number])[] = [
   ['Berlin', 'DE', 'BER', 3], ['Hamburg', 'DE', 'HAM', 2], ['Munich', 'DE', 'MUC', 2], ['Cologne', 'DE', 'CGN', 1],
   ['Frankfurt', 'DE', 'FRA', 1], ['Leipzig', 'DE', 'LEJ', 1], ['Vienna', 'AT', 'VIE', 2], ['Graz', 'AT', 'GRZ', 1],
@@ -36,7 +37,8 @@ export function citiesOf(seed: number): readonly City[] {
   const blocks = shuffled(BLOCKS, random)
   let used = 0
   return CITIES.map(([name, country, short, stores]) => {
-    const own = blocks.slice(used, (used += 2 + random.below(3)))
+    const own = blocks.slice(used, used + 2 + random.below(3))
+    used += own.length
     return {
       name,
       country,

@@ -28,10 +28,16 @@ const SHORTEST_LATE = 5 * 60_000
  * The outbox of one day.
  * @param isLast nothing arrives after the last day: what would, arrives in its last millisecond
  */
-export function outboxOf(settings: ClickstreamSettings, day: { readonly index: number; readonly quota: number; readonly isLast: boolean; readonly random: Random }): Outbox {
+export function outboxOf(
+  settings: ClickstreamSettings,
+  day: { readonly index: number; readonly quota: number; readonly isLast: boolean; readonly random: Random },
+): Outbox {
   const { random, quota } = day
   const stamp = stampsFrom(settings.start, day.index)
-  const arrivals = [{ lines: [] as string[], at: [] as number[] }, { lines: [] as string[], at: [] as number[] }] as const
+  const arrivals = [
+    { lines: [] as string[], at: [] as number[] },
+    { lines: [] as string[], at: [] as number[] },
+  ] as const
   let sent = 0
   const deliver = (line: string, at: number): void => {
     const to = at < MS_A_DAY ? arrivals[0] : arrivals[1]
@@ -56,13 +62,18 @@ export function outboxOf(settings: ClickstreamSettings, day: { readonly index: n
 
 /** Mostly moments; for the late share anything from minutes to hours, short ones more often. */
 const delay = (random: Random, late: number): number =>
-  random.next() < late ? Math.floor(SHORTEST_LATE * (LONGEST_DELAY / SHORTEST_LATE) ** random.next()) : 40 + Math.floor(2_500 * random.next() ** 3)
+  random.next() < late
+    ? Math.floor(SHORTEST_LATE * (LONGEST_DELAY / SHORTEST_LATE) ** random.next())
+    : 40 + Math.floor(2_500 * random.next() ** 3)
 
 /** Five ways in which producers fail. */
 const SPOIL: readonly ((line: string, random: Random) => string)[] = [
   (line, random) => `${line.slice(0, 20 + random.below(line.length - 40))}\n`,
   (line) => line.replace(/"event_id":"[^"]*",/, ''),
-  (line) => (line.includes('"price":') ? line.replace(/"price":([0-9]+)\.([0-9]+)/, '"price":"$1,$2 EUR"') : line.replace(/"user_id":\d+/, '"user_id":"guest"')),
+  (line) =>
+    line.includes('"price":')
+      ? line.replace(/"price":([0-9]+)\.([0-9]+)/, '"price":"$1,$2 EUR"')
+      : line.replace(/"user_id":\d+/, '"user_id":"guest"'),
   (line) => line.replace(/"type":"[^"]*"/, '"type":"pageview2"'),
   (line) => line.replace(/"ts":"[^"]*"/, '"ts":"yesterday 25:61"'),
 ]

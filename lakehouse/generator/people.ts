@@ -57,7 +57,11 @@ function fieldsOf(person: number, city: City, random: Random): string {
  * reach over midnight belong to persons of the day's parity, and so do visits early in the day: a day can then be
  * generated without its neighbours, and still nobody is in two visits at once.
  */
-export function pickPerson(people: People, random: Random, at: { readonly day: number; readonly start: number; readonly freeFrom: Float64Array }): number {
+export function pickPerson(
+  people: People,
+  random: Random,
+  at: { readonly day: number; readonly start: number; readonly freeFrom: Float64Array },
+): number {
   const nearMidnight = at.start < 5 * 3_600_000 || at.start > 20 * 3_600_000
   let person = Math.floor(people.count * random.next() ** 1.5)
   if (nearMidnight) person = person - (person % 2) + (at.day % 2)

@@ -39,5 +39,8 @@ export function indexOf(cumulative: readonly number[], at: number): number {
 export function cumulativeOf(weights: readonly number[]): readonly number[] {
   const total = weights.reduce((sum, weight) => sum + weight, 0)
   let sum = 0
-  return weights.map((weight) => (sum += weight) / total)
+  return weights.map((weight) => {
+    sum += weight
+    return sum / total
+  })
 }

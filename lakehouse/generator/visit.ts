@@ -33,7 +33,7 @@ export const SOURCES: readonly (readonly [source: string, weight: number, zeal: 
   ['email', 12, 1.5, ['https://mail.example/newsletter']],
   ['social', 12, 0.5, ['https://www.instagram.com/', 'https://www.reddit.com/']],
 ]
-export const SOURCE_SHARES = cumulativeOf(SOURCES.map(([, weight]) => weight))
+const SOURCE_SHARES = cumulativeOf(SOURCES.map(([, weight]) => weight))
 
 /** Sends an event now; false when the visit is over. */
 function act(visit: Visit, type: string, fields = ''): boolean {
@@ -125,7 +125,8 @@ export function funnel(visit: Visit): void {
 }
 
 /** The first products are wanted most. */
-const pick = (products: readonly Product[], random: Random): Product => products[Math.floor(products.length * random.next() ** 1.8)] as Product
+const pick = (products: readonly Product[], random: Random): Product =>
+  products[Math.floor(products.length * random.next() ** 1.8)] as Product
 
 /** The traffic source of a new visit, as an index into {@link SOURCES}. */
 export const pickSource = (random: Random): number => indexOf(SOURCE_SHARES, random.next())

@@ -20,9 +20,11 @@ export const conversionBySource = asset('gold.conversion_by_source', {
   backfill: { partitionsPerStep: 31 },
 })
 
-conversionBySource.from({ sessions }, duckdb(({ sessions }) => {
-  const s = sessions.as('s')
-  return sql`
+conversionBySource.from(
+  { sessions },
+  duckdb(({ sessions }) => {
+    const s = sessions.as('s')
+    return sql`
     select ${s.started_at}::date as day, ${s.traffic_source} as traffic_source, count(*) as sessions,
       cast(count_if(${s.views} > 0) as bigint) as with_view,
       cast(count_if(${s.views} > 0 and ${s.purchases} > 0) as bigint) as with_purchase,
@@ -31,4 +33,5 @@ conversionBySource.from({ sessions }, duckdb(({ sessions }) => {
     from ${s}
     where ${s.device} <> 'bot'
     group by ${s.started_at}::date, ${s.traffic_source}`
-}))
+  }),
+)

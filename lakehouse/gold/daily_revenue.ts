@@ -21,11 +21,14 @@ export const dailyRevenue = asset('gold.daily_revenue', {
   backfill: { partitionsPerStep: 31 },
 })
 
-dailyRevenue.from({ orders }, duckdb(({ orders }) => {
-  const o = orders.as('o')
-  return sql`
+dailyRevenue.from(
+  { orders },
+  duckdb(({ orders }) => {
+    const o = orders.as('o')
+    return sql`
     select ${o.ts}::date as day, count(*) as orders, count(distinct ${o.user_id}) as customers, cast(sum(${o.units}) as bigint) as units,
       cast(sum(${o.amount}) as decimal(18, 2)) as revenue, cast(round(sum(${o.amount}) / count(*), 2) as decimal(18, 2)) as average_order
     from ${o}
     group by ${o.ts}::date`
-}))
+  }),
+)

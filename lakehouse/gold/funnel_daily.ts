@@ -17,14 +17,19 @@ export const funnelDaily = asset('gold.funnel_daily', {
   key: ['day'],
   checks: (c) => [
     c.conversion.between(0, 1),
-    c.$rows.sql('a funnel only narrows', (r) => sql`select * from ${r} where ${r.viewed} > ${r.visits} or ${r.carted} > ${r.viewed} or ${r.bought} > ${r.carted}`),
+    c.$rows.sql(
+      'a funnel only narrows',
+      (r) => sql`select * from ${r} where ${r.viewed} > ${r.visits} or ${r.carted} > ${r.viewed} or ${r.bought} > ${r.carted}`,
+    ),
   ],
   backfill: { partitionsPerStep: 31 },
 })
 
-funnelDaily.from({ events }, duckdb(({ events }) => {
-  const e = events.as('e')
-  return sql`
+funnelDaily.from(
+  { events },
+  duckdb(({ events }) => {
+    const e = events.as('e')
+    return sql`
     with visits as (
       select ${e.ts}::date as day, ${e.session_id} as session_id,
         bool_or(${e.type} in ('product_view', 'view')) as viewed,
@@ -38,4 +43,5 @@ funnelDaily.from({ events }, duckdb(({ events }) => {
       count_if(viewed and carted and bought) / nullif(count_if(viewed), 0) as conversion
     from visits
     group by day`
-}))
+  }),
+)

@@ -28,9 +28,11 @@ export const retailDailyRevenue = asset('gold.retail_daily_revenue', {
   backfill: { partitionsPerStep: 366 },
 })
 
-retailDailyRevenue.from({ orders: retailOrders }, duckdb(({ orders }) => {
-  const o = orders.as('o')
-  return sql`
+retailDailyRevenue.from(
+  { orders: retailOrders },
+  duckdb(({ orders }) => {
+    const o = orders.as('o')
+    return sql`
     select ${o.invoiced_at}::date as day,
       cast(round(sum(${o.net}), 2) as decimal(18, 2)) as net, cast(round(sum(${o.gross}), 2) as decimal(18, 2)) as gross,
       cast(sum(${o.net}) as decimal(18, 4)) as net_exact,
@@ -42,4 +44,5 @@ retailDailyRevenue.from({ orders: retailOrders }, duckdb(({ orders }) => {
       count(distinct ${o.customer_id}) as customers
     from ${o}
     group by ${o.invoiced_at}::date`
-}))
+  }),
+)

@@ -28,9 +28,11 @@ export const rfm = asset('gold.rfm', {
   ],
 })
 
-rfm.from({ orders: all(retailOrders) }, duckdb(({ orders }) => {
-  const o = orders.as('o')
-  return sql`
+rfm.from(
+  { orders: all(retailOrders) },
+  duckdb(({ orders }) => {
+    const o = orders.as('o')
+    return sql`
     with last_day as (select max(${o.invoiced_at})::date as last_day from ${o}),
     customers as (
       select ${o.customer_id} as customer_id, cast(max(last_day) - max(${o.invoiced_at})::date as integer) as recency_days,
@@ -56,4 +58,5 @@ rfm.from({ orders: all(retailOrders) }, duckdb(({ orders }) => {
         else 'other'
       end as segment
     from scored`
-}))
+  }),
+)

@@ -21,9 +21,11 @@ export const topProductsDaily = asset('gold.top_products_daily', {
   backfill: { partitionsPerStep: 31 },
 })
 
-topProductsDaily.from({ events }, duckdb(({ events }) => {
-  const e = events.as('e')
-  return sql`
+topProductsDaily.from(
+  { events },
+  duckdb(({ events }) => {
+    const e = events.as('e')
+    return sql`
     with products as (
       select ${e.ts}::date as day, ${e.product_id} as product_id, max(${e.category}) as category,
         cast(coalesce(sum(${e.price} * ${e.quantity}) filter (${e.type} = 'purchase'), 0) as decimal(18, 2)) as revenue,
@@ -39,4 +41,5 @@ topProductsDaily.from({ events }, duckdb(({ events }) => {
       product_id, category, revenue, units, views, carts, viewers
     from products
     qualify rank <= 5`
-}))
+  }),
+)

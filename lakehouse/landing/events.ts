@@ -12,19 +12,22 @@ export const events = asset('landing.events', {
   backfill: { partitionsPerStep: 10 },
 })
 
-events.from({}, typescript(async (_inputs, _row, { partitions, signal, log }) => {
-  const folder = join(landingFolder(), 'events')
-  const source = clickstream(clickstreamSettings())
-  mkdirSync(folder, { recursive: true })
-  let bytes = 0
-  for (const day of partitions) {
-    signal.throwIfAborted()
-    const lines = source.arrivalsOn(day)
-    // Readers see a file whole or not at all.
-    const half = join(folder, `${day}.ndjson.tmp`)
-    writeFileSync(half, lines)
-    renameSync(half, join(folder, `${day}.ndjson`))
-    bytes += lines.length
-  }
-  log.info(`${partitions.length} files, ${Math.round(bytes / 1e6)} MB in ${folder}`)
-}))
+events.from(
+  {},
+  typescript(async (_inputs, _row, { partitions, signal, log }) => {
+    const folder = join(landingFolder(), 'events')
+    const source = clickstream(clickstreamSettings())
+    mkdirSync(folder, { recursive: true })
+    let bytes = 0
+    for (const day of partitions) {
+      signal.throwIfAborted()
+      const lines = source.arrivalsOn(day)
+      // Readers see a file whole or not at all.
+      const half = join(folder, `${day}.ndjson.tmp`)
+      writeFileSync(half, lines)
+      renameSync(half, join(folder, `${day}.ndjson`))
+      bytes += lines.length
+    }
+    log.info(`${partitions.length} files, ${Math.round(bytes / 1e6)} MB in ${folder}`)
+  }),
+)

@@ -3,7 +3,8 @@ import { events as raw } from '../bronze/events.ts'
 import { geoIp } from '../bronze/geo_ip.ts'
 import { clickstreamDays } from '../days.ts'
 
-export const EVENT_TYPES = [
+// biome-ignore format: a list to read
+const EVENT_TYPES = [
   'session_start', 'page_view', 'search', 'product_view', 'add_to_cart', 'remove_from_cart', 'checkout', 'purchase', 'session_end', 'user_signup', 'view',
 ] as const
 export const TRAFFIC_SOURCES = ['organic', 'paid', 'email', 'social', 'direct'] as const
@@ -56,16 +57,25 @@ export const events = asset('silver.events', {
     c.schema_version.between(1, 2),
     c.copies.between(1, 100),
     c.country.notNull({ mostly: 0.9, mode: 'warn' }),
-    c.$rows.sql('events of a product name it', (r) => sql`
-      select * from ${r} where ${r.type} in ('view', 'product_view', 'add_to_cart', 'remove_from_cart', 'purchase') and (${r.product_id} is null or ${r.price} is null)`),
-    c.$rows.sql('a purchase has order and quantity', (r) => sql`select * from ${r} where ${r.type} = 'purchase' and (${r.order_id} is null or ${r.quantity} is null)`),
+    c.$rows.sql(
+      'events of a product name it',
+      (r) => sql`
+      select * from ${r} where ${r.type} in ('view', 'product_view', 'add_to_cart', 'remove_from_cart', 'purchase') and (${r.product_id} is null or ${r.price} is null)`,
+    ),
+    c.$rows.sql(
+      'a purchase has order and quantity',
+      (r) => sql`select * from ${r} where ${r.type} = 'purchase' and (${r.order_id} is null or ${r.quantity} is null)`,
+    ),
     c.$rows.sql('nothing is ingested before it happens', (r) => sql`select * from ${r} where ${r.ingested_at} < ${r.ts}`),
     c.$rows.sql('ts is the time that the line tells', (r) => sql`select * from ${r} where ${r.ts} <> ${r.event_time}`),
   ],
   backfill: { partitionsPerStep: 10 },
 })
 
-events.from({ raw, geoIp }, duckdb(({ raw, geoIp }) => sql`
+events.from(
+  { raw, geoIp },
+  duckdb(
+    ({ raw, geoIp }) => sql`
   with parsed as (
     select ${raw.ts} as ts, ${raw.ingested_at} as ingested_at, ${raw.source_file} as source_file, ${raw.source_line} as source_line,
       case when json_valid(${raw.line}) then json_transform(${raw.line}, '{
@@ -122,4 +132,6 @@ events.from({ raw, geoIp }, duckdb(({ raw, geoIp }) => sql`
     e.device as reported_device, e.ip as ip, places.country as country, places.city as city, e.country as reported_country,
     e.user_agent as user_agent, e.store as store, e.page as page, e.referrer as referrer, e.search_term as search_term,
     e.experiment as experiment, try_cast(e.schema_version as integer) as schema_version, copies, source_file, source_line
-  from firsts left join places on places.ip = e.ip`))
+  from firsts left join places on places.ip = e.ip`,
+  ),
+)

@@ -25,9 +25,11 @@ export const orders = asset('silver.orders', {
   backfill: { partitionsPerStep: 31 },
 })
 
-orders.from({ events }, duckdb(({ events }) => {
-  const e = events.as('e')
-  return sql`
+orders.from(
+  { events },
+  duckdb(({ events }) => {
+    const e = events.as('e')
+    return sql`
     select ${e.order_id} as order_id, ${e.user_id} as user_id, ${e.session_id} as session_id, ${e.ts} as ts,
       cast(count(*) as integer) as lines, cast(sum(${e.quantity}) as integer) as units,
       cast(sum(${e.price} * ${e.quantity}) as decimal(18, 2)) as amount,
@@ -35,4 +37,5 @@ orders.from({ events }, duckdb(({ events }) => {
     from ${e}
     where ${e.type} = 'purchase' and ${e.order_id} is not null
     group by all`
-}))
+  }),
+)

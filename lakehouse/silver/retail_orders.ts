@@ -22,14 +22,19 @@ export const retailOrders = asset('silver.retail_orders', {
   checks: (c) => [
     c.lines.between(1, 10_000),
     c.gross.between(0, 1_000_000),
-    c.$rows.sql('a cancellation sells nothing', (r) => sql`select * from ${r} where ${r.kind} = 'cancellation' and (${r.gross} <> 0 or ${r.net} > 0)`),
+    c.$rows.sql(
+      'a cancellation sells nothing',
+      (r) => sql`select * from ${r} where ${r.kind} = 'cancellation' and (${r.gross} <> 0 or ${r.net} > 0)`,
+    ),
   ],
   backfill: { partitionsPerStep: 366 },
 })
 
-retailOrders.from({ lines: retailLines }, duckdb(({ lines }) => {
-  const l = lines.as('l')
-  return sql`
+retailOrders.from(
+  { lines: retailLines },
+  duckdb(({ lines }) => {
+    const l = lines.as('l')
+    return sql`
     select ${l.invoice_no} as invoice_no, min(${l.invoiced_at}) as invoiced_at,
       case left(${l.invoice_no}, 1) when 'C' then 'cancellation' when 'A' then 'adjustment' else 'order' end as kind,
       min(${l.customer_id}) as customer_id, min(${l.country}) as country,
@@ -40,4 +45,5 @@ retailOrders.from({ lines: retailLines }, duckdb(({ lines }) => {
         filter (${l.quantity} > 0 and ${l.unit_price} > 0 and ${l.invoice_no} not like 'C%'), 0) as decimal(18, 4)) as gross
     from ${l}
     group by ${l.invoice_no}, ${l.invoiced_at}::date`
-}))
+  }),
+)

@@ -35,18 +35,23 @@ export const sessions = asset('silver.sessions', {
     c.revenue.between(0, 1_000_000),
     c.$rows.sql('a session ends after it starts', (r) => sql`select * from ${r} where ${r.ended_at} < ${r.started_at}`),
     c.$rows.sql('revenue means purchases', (r) => sql`select * from ${r} where (${r.revenue} > 0) <> (${r.purchases} > 0)`),
-    c.$rows.sql('sessions of a user lie apart', (r) => sql`
+    c.$rows.sql(
+      'sessions of a user lie apart',
+      (r) => sql`
       select * from (select *, lead(${r.started_at}) over (partition by ${r.user_id} order by ${r.started_at}) as next_start from ${r})
-      where next_start <= ended_at`),
+      where next_start <= ended_at`,
+    ),
   ],
   backfill: { partitionsPerStep: 31 },
 })
 
 const window = timeWindow(events, { startOffset: 0, endOffset: 1, allowHoleAtEnd: true })
 
-sessions.from({ events: window }, duckdb(({ events }, { partition }) => {
-  const e = events.as('e')
-  return sql`
+sessions.from(
+  { events: window },
+  duckdb(({ events }, { partition }) => {
+    const e = events.as('e')
+    return sql`
     with ordered as (
       select ${e.user_id} as user_id, ${e.session_id} as session_id, ${e.ts} as ts, ${e.event_id} as event_id, ${e.type} as type,
         ${e.price} as price, ${e.quantity} as quantity, ${e.traffic_source} as traffic_source, ${e.country} as country, ${e.device} as device,
@@ -79,4 +84,5 @@ sessions.from({ events: window }, duckdb(({ events }, { partition }) => {
     from placed cross join horizon
     where started_at >= ${partition.start} and started_at < ${partition.end} and ts < date_trunc('day', started_at) + interval 2 days
     group by user_id, run, started_at`
-}))
+  }),
+)

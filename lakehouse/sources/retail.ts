@@ -26,8 +26,7 @@ export const retailFile = (folder: string, day: string): string | undefined =>
  * @throws ASSAY-5004 when a column is missing, ASSAY-5005 when a line cannot be parsed or belongs to another day
  */
 export function inspectRetailFile(file: string, day: string): readonly string[] {
-  const text = textOf(file)
-  const records = recordsOf(text)
+  const records = recordsOf(textOf(file))
   const header = records.next().value?.fields ?? []
   const missing = COLUMNS.filter((column) => !header.includes(column))
   if (missing.length > 0) {
@@ -36,7 +35,8 @@ export function inspectRetailFile(file: string, day: string): readonly string[] 
   const at = COLUMNS.map((column) => header.indexOf(column))
   for (const { line, fields, open } of records) {
     const fault = open ? 'a quote is not closed' : faultOf(fields, { at, width: header.length, day })
-    if (fault !== undefined) throw new AssayError('ASSAY-5005', `${file}, line ${line}: ${fault}`, { details: [fields.join(',').slice(0, 200)] })
+    if (fault !== undefined)
+      throw new AssayError('ASSAY-5005', `${file}, line ${line}: ${fault}`, { details: [fields.join(',').slice(0, 200)] })
   }
   return header
 }
@@ -65,7 +65,15 @@ const CUSTOMER = /^(\d{1,9}(\.0)?)?$/
 /** What is wrong with a record, or undefined. */
 function faultOf(fields: readonly string[], { at, width, day }: Expected): string | undefined {
   if (fields.length !== width) return `${fields.length} fields instead of ${width}`
-  const [invoice, , , quantity, date, price, customer] = at.map((i) => fields[i] ?? '') as [string, string, string, string, string, string, string]
+  const [invoice, , , quantity, date, price, customer] = at.map((i) => fields[i] ?? '') as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+  ]
   if (invoice === '') return 'there is no InvoiceNo'
   if (!WHOLE.test(quantity)) return `Quantity '${quantity}' is no whole number`
   if (!DECIMAL.test(price)) return `UnitPrice '${price}' is no price`

@@ -27,7 +27,9 @@ export function parseArguments(entry: CommandEntry, argv: readonly string[]): In
 }
 
 function strictly(entry: CommandEntry, argv: readonly string[]): { readonly values: Values; readonly positionals: readonly string[] } {
-  const options = Object.fromEntries(entry.options.map((name) => [name, { type: OPTIONS[name].type, multiple: OPTIONS[name].multiple ?? false }]))
+  const options = Object.fromEntries(
+    entry.options.map((name) => [name, { type: OPTIONS[name].type, multiple: OPTIONS[name].multiple ?? false }]),
+  )
   try {
     return parseArgs({ args: [...argv], options, allowPositionals: true, strict: true })
   } catch (error) {
@@ -38,8 +40,15 @@ function strictly(entry: CommandEntry, argv: readonly string[]): { readonly valu
 function misunderstood(entry: CommandEntry, error: unknown): AssayError {
   const text = error instanceof Error ? error.message : String(error)
   const unknown = /^Unknown option '([^']*)'/.exec(text)?.[1]
-  if (unknown === undefined) return new AssayError('ASSAY-4002', text.split('\n')[0]?.split('. ')[0] ?? text, { next: `See \`assay ${entry.name} --help\`.`, cause: error })
-  const hint = didYouMean(unknown, entry.options.map((name) => `--${name}`))
+  if (unknown === undefined)
+    return new AssayError('ASSAY-4002', text.split('\n')[0]?.split('. ')[0] ?? text, {
+      next: `See \`assay ${entry.name} --help\`.`,
+      cause: error,
+    })
+  const hint = didYouMean(
+    unknown,
+    entry.options.map((name) => `--${name}`),
+  )
   const next = hint ?? `See \`assay ${entry.name} --help\`.`
   return new AssayError('ASSAY-4002', `assay ${entry.name} has no option ${unknown}`, { next, cause: error })
 }
@@ -48,7 +57,10 @@ function misunderstood(entry: CommandEntry, error: unknown): AssayError {
 export function findCommand(name: string): CommandEntry {
   const entry = COMMANDS.find((command) => command.name === name)
   if (entry !== undefined) return entry
-  const hint = didYouMean(name, COMMANDS.map((command) => command.name))
+  const hint = didYouMean(
+    name,
+    COMMANDS.map((command) => command.name),
+  )
   throw new AssayError('ASSAY-4001', `there is no command '${name}'`, hint === undefined ? {} : { next: hint })
 }
 

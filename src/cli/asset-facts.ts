@@ -35,13 +35,22 @@ export function factsOf(spec: AssetSpec, inspection: Pick<Inspection, 'states' |
   const state = inspection.states.get(spec.key) ?? NOTHING_KNOWN
   const exist = universe(spec.partitions, now)
   const version = versionStatus(spec, state, exist, (key) => inspection.states.get(key)?.versions ?? [])
-  const last = (...states: readonly LastAttempt['state'][]): PartitionSet => intersect(where(state.lastAttempt, (attempt) => states.includes(attempt.state)), exist)
+  const last = (...states: readonly LastAttempt['state'][]): PartitionSet =>
+    intersect(
+      where(state.lastAttempt, (attempt) => states.includes(attempt.state)),
+      exist,
+    )
   const failed = last('failed', 'lost')
   const blocked = last('blocked')
   const table = inspection.heads.get(spec.key)
   const made = state.made.map((entry) => entry.value.at)
   return {
-    spec, exist, version, failed, blocked, table,
+    spec,
+    exist,
+    version,
+    failed,
+    blocked,
+    table,
     interrupted: last('interrupted'),
     word: wordOf(spec, version, failed, blocked),
     rows: rowsOf(table),
@@ -73,12 +82,15 @@ export function statusWords(facts: AssetFacts): string {
   const sets = { fresh, stale, missing }
   const shown = Object.entries(sets).filter(([word, set]) => !isEmpty(set) && (word !== 'fresh' || isEmpty(union(stale, missing))))
   const words = shown.map(([word, set]) => amount(facts, word, set))
-  const attempts = Object.entries({ failed: facts.failed, blocked: facts.blocked, interrupted: facts.interrupted }).filter(([, set]) => !isEmpty(set))
+  const attempts = Object.entries({ failed: facts.failed, blocked: facts.blocked, interrupted: facts.interrupted }).filter(
+    ([, set]) => !isEmpty(set),
+  )
   return [...words, ...attempts.map(([word, set]) => `last attempt ${amount(facts, word, set)}`)].join(', ') || 'no partitions yet'
 }
 
 /** The number is left out where it is all there is. */
-const amount = ({ exist }: AssetFacts, word: string, set: PartitionSet): string => (count(set) === count(exist) ? word : `${count(set)} ${word}`)
+const amount = ({ exist }: AssetFacts, word: string, set: PartitionSet): string =>
+  count(set) === count(exist) ? word : `${count(set)} ${word}`
 
 /** `30 of 30`; nothing for an asset without partitions. */
 export const partitionCount = (spec: AssetSpec, some: PartitionSet, all: PartitionSet): string =>
@@ -99,4 +111,3 @@ export const factsJson = (facts: AssetFacts): object => ({
   rows: facts.rows ?? null,
   lastMade: facts.lastMade === undefined ? null : new Date(facts.lastMade).toISOString(),
 })
-

@@ -1,6 +1,18 @@
 import type { Command } from './context.ts'
 
-export type OptionName = 'project' | 'select' | 'partition' | 'force' | 'workers' | 'limit' | 'at' | 'exit-code' | 'json' | 'trace' | 'help' | 'version'
+export type OptionName =
+  | 'project'
+  | 'select'
+  | 'partition'
+  | 'force'
+  | 'workers'
+  | 'limit'
+  | 'at'
+  | 'exit-code'
+  | 'json'
+  | 'trace'
+  | 'help'
+  | 'version'
 
 export interface OptionEntry {
   readonly type: 'string' | 'boolean'
@@ -44,50 +56,103 @@ const ON_A_PROJECT: readonly OptionName[] = ['project', ...EVERYWHERE]
 /** Every command, in the order of help. Each is imported when it is run. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
-    name: 'init', takes: '', summary: 'write a small project into this folder', options: EVERYWHERE, words: [0, 0],
-    example: 'assay init', load: async () => (await import('./commands/init.ts')).init,
+    name: 'init',
+    takes: '',
+    summary: 'write a small project into this folder',
+    options: EVERYWHERE,
+    words: [0, 0],
+    example: 'assay init',
+    load: async () => (await import('./commands/init.ts')).init,
   },
   {
-    name: 'ls', takes: '[assets]', summary: 'list assets and their status', options: ['select', ...ON_A_PROJECT], words: [0, ANY],
-    example: 'assay ls gold.*', load: async () => (await import('./commands/ls.ts')).ls,
+    name: 'ls',
+    takes: '[assets]',
+    summary: 'list assets and their status',
+    options: ['select', ...ON_A_PROJECT],
+    words: [0, ANY],
+    example: 'assay ls gold.*',
+    load: async () => (await import('./commands/ls.ts')).ls,
   },
   {
-    name: 'show', takes: '<asset>', summary: 'everything about one asset', options: ON_A_PROJECT, words: [1, 1],
-    example: 'assay show silver.orders', load: async () => (await import('./commands/show.ts')).show,
+    name: 'show',
+    takes: '<asset>',
+    summary: 'everything about one asset',
+    options: ON_A_PROJECT,
+    words: [1, 1],
+    example: 'assay show silver.orders',
+    load: async () => (await import('./commands/show.ts')).show,
   },
   {
-    name: 'plan', takes: '[assets]', summary: 'what would run, and why', options: ['select', 'partition', 'force', 'exit-code', ...ON_A_PROJECT], words: [0, ANY],
-    example: 'assay plan +gold.daily_revenue', load: async () => (await import('./commands/plan.ts')).plan,
+    name: 'plan',
+    takes: '[assets]',
+    summary: 'what would run, and why',
+    options: ['select', 'partition', 'force', 'exit-code', ...ON_A_PROJECT],
+    words: [0, ANY],
+    example: 'assay plan +gold.daily_revenue',
+    load: async () => (await import('./commands/plan.ts')).plan,
   },
   {
-    name: 'materialize', takes: '[assets]', summary: 'make what is missing or stale, test it, publish it',
-    options: ['select', 'partition', 'force', 'workers', ...ON_A_PROJECT], words: [0, ANY],
-    example: 'assay materialize +gold.daily_revenue --partition 2026-01-05..2026-01-07',
+    name: 'materialize',
+    takes: '[assets]',
+    summary: 'make what is missing or stale, test it, publish it',
+    options: ['select', 'partition', 'force', 'workers', ...ON_A_PROJECT],
+    words: [0, ANY],
+    example: 'assay materialize +gold.revenue --partition 2026-01-05..2026-01-07',
     load: async () => (await import('./commands/materialize.ts')).materialize,
   },
   {
-    name: 'check', takes: '[assets]', summary: 'run checks on what is published', options: ['select', 'partition', ...ON_A_PROJECT], words: [0, ANY],
-    example: 'assay check silver.*', load: async () => (await import('./commands/check.ts')).check,
+    name: 'check',
+    takes: '[assets]',
+    summary: 'run checks on what is published',
+    options: ['select', 'partition', ...ON_A_PROJECT],
+    words: [0, ANY],
+    example: 'assay check silver.*',
+    load: async () => (await import('./commands/check.ts')).check,
   },
   {
-    name: 'why', takes: '<asset> [partition]', summary: 'why an asset is fresh, stale or missing', options: ON_A_PROJECT, words: [1, 2],
-    example: 'assay why gold.daily_revenue 2026-01-05', load: async () => (await import('./commands/why.ts')).why,
+    name: 'why',
+    takes: '<asset> [partition]',
+    summary: 'why an asset is fresh, stale or missing',
+    options: ON_A_PROJECT,
+    words: [1, 2],
+    example: 'assay why gold.daily_revenue 2026-01-05',
+    load: async () => (await import('./commands/why.ts')).why,
   },
   {
-    name: 'query', takes: '<sql> [sql …]', summary: 'SELECT from the tables', options: ['limit', 'at', ...ON_A_PROJECT], words: [1, ANY],
-    example: 'assay query "select * from gold.daily_revenue"', load: async () => (await import('./commands/query.ts')).query,
+    name: 'query',
+    takes: '<sql> [sql …]',
+    summary: 'SELECT from the tables',
+    options: ['limit', 'at', ...ON_A_PROJECT],
+    words: [1, ANY],
+    example: 'assay query "select * from gold.daily_revenue"',
+    load: async () => (await import('./commands/query.ts')).query,
   },
   {
-    name: 'logs', takes: '[run] [step]', summary: 'runs, the steps of a run, the lines of a step', options: ON_A_PROJECT, words: [0, 2],
-    example: 'assay logs', load: async () => (await import('./commands/logs.ts')).logs,
+    name: 'logs',
+    takes: '[run] [step]',
+    summary: 'runs, the steps of a run, the lines of a step',
+    options: ON_A_PROJECT,
+    words: [0, 2],
+    example: 'assay logs',
+    load: async () => (await import('./commands/logs.ts')).logs,
   },
   {
-    name: 'retry', takes: '[run]', summary: 'make what a run did not', options: ['workers', ...ON_A_PROJECT], words: [0, 1],
-    example: 'assay retry', load: async () => (await import('./commands/retry.ts')).retry,
+    name: 'retry',
+    takes: '[run]',
+    summary: 'make what a run did not',
+    options: ['workers', ...ON_A_PROJECT],
+    words: [0, 1],
+    example: 'assay retry',
+    load: async () => (await import('./commands/retry.ts')).retry,
   },
   {
-    name: 'explain', takes: '<code>', summary: 'what an error code means', options: EVERYWHERE, words: [1, 1],
-    example: 'assay explain ASSAY-5001', load: async () => (await import('./commands/explain.ts')).explain,
+    name: 'explain',
+    takes: '<code>',
+    summary: 'what an error code means',
+    options: EVERYWHERE,
+    words: [1, 1],
+    example: 'assay explain ASSAY-5001',
+    load: async () => (await import('./commands/explain.ts')).explain,
   },
 ]
 
@@ -99,14 +164,15 @@ const pairs = (rows: readonly (readonly [left: string, right: string])[]): strin
 }
 
 /** What `assay --help` prints. */
-export const helpText = (): string => `Assay keeps a graph of tables, makes what is missing or stale, tests it and publishes it to Iceberg.
+export const helpText = (): string => `Assay keeps a graph of tables: it makes what is missing or stale, tests it, and
+publishes it to Iceberg.
 
 Usage: assay <command> [arguments] [options]
 
 ${pairs(COMMANDS.map((entry) => [`${entry.name} ${entry.takes}`.trimEnd(), entry.summary]))}
 
-Assets are named by key: silver.orders, gold.* (all that match), +gold.x (and all
-upstream), gold.x+ (and all downstream). Without a name, all assets are meant.
+Assets are named by key: silver.orders, gold.* (all that match), +gold.x (with
+all upstream), gold.x+ (with all downstream). Without a name, all are meant.
 
 Every command takes --json, --trace and --help. Exit codes: 0 done, 1 a run or
 check failed, 2 usage, 3 the project has errors, 4 plan --exit-code has changes,

@@ -39,7 +39,8 @@ export async function explain(walk: Walk, spec: AssetSpec, partitions: Partition
   const status = versionStatus(spec, states.get(spec.key) ?? NOTHING_KNOWN, exist, (key) => states.get(key)?.versions ?? [])
   const reasons: Reason[] = []
   const missing = intersect(status.missing, partitions)
-  if (spec.kind !== 'external' && !isEmpty(missing)) reasons.push({ kind: 'never made', asset: spec.key, partitions: missing, from: await dueUpstream(walk, spec, missing, depth) })
+  if (spec.kind !== 'external' && !isEmpty(missing))
+    reasons.push({ kind: 'never made', asset: spec.key, partitions: missing, from: await dueUpstream(walk, spec, missing, depth) })
   for (const { cause, partitions: all } of status.because) {
     const affected = intersect(all, partitions)
     if (isEmpty(affected)) continue
@@ -80,20 +81,23 @@ interface Moved {
 
 async function arrival(walk: Walk, { asset, partitions, version, history }: Moved, depth: number): Promise<Reason> {
   const made = history.find((record) => record.dataVersion === version)
-  if (made === undefined) return { kind: 'written by others', asset, partitions, version, at: writtenAt(walk.inspection.heads.get(asset), version), from: [] }
+  if (made === undefined)
+    return { kind: 'written by others', asset, partitions, version, at: writtenAt(walk.inspection.heads.get(asset), version), from: [] }
   const older = history.slice(history.indexOf(made) + 1).find((record) => !isEmpty(intersect(record.partitions, made.partitions)))
   const { words, moved } = madeBecause(made, older)
   const from: Reason[] = []
   if (depth < DEPTH) {
     for (const { asset: upstream, versions, partitions: slices } of moved) {
       const records = await walk.inspection.storage.materializations({ asset: upstream, limit: HISTORY })
-      for (const next of versions) from.push(await arrival(walk, { asset: upstream, partitions: slices, version: next, history: records }, depth + 1))
+      for (const next of versions)
+        from.push(await arrival(walk, { asset: upstream, partitions: slices, version: next, history: records }, depth + 1))
     }
   }
   return { kind: 'made', asset, partitions: made.partitions, version, at: made.at, runId: made.runId, because: words, from }
 }
 
-const writtenAt = (table: LoadedTable | undefined, version: string): number | undefined => table?.metadata.snapshots.find((s) => s.id === version)?.timestamp
+const writtenAt = (table: LoadedTable | undefined, version: string): number | undefined =>
+  table?.metadata.snapshots.find((s) => s.id === version)?.timestamp
 
 interface MovedInput {
   readonly asset: AssetKey
@@ -102,13 +106,18 @@ interface MovedInput {
 }
 
 /** Why a materialization followed another of the same partitions: what differs between what they were made from. */
-function madeBecause(made: Materialization, older: Materialization | undefined): { readonly words: string; readonly moved: readonly MovedInput[] } {
+function madeBecause(
+  made: Materialization,
+  older: Materialization | undefined,
+): { readonly words: string; readonly moved: readonly MovedInput[] } {
   if (older === undefined) return { words: 'for the first time', moved: [] }
   const moved = Object.entries(made.inputs).flatMap(([name, input]): readonly MovedInput[] => {
     const before = older.inputs[name]?.versions ?? []
     const partitions = difference(before, input.versions)
     const versions = [...new Set(restrict(input.versions, partitions).map((entry) => entry.value))]
-    return isEmpty(partitions) || valueAt(input.versions, partitions[0]?.[0] ?? 0) === undefined ? [] : [{ asset: input.asset, versions, partitions }]
+    return isEmpty(partitions) || valueAt(input.versions, partitions[0]?.[0] ?? 0) === undefined
+      ? []
+      : [{ asset: input.asset, versions, partitions }]
   })
   if (made.codeVersion !== older.codeVersion) return { words: 'because its code changed', moved }
   return { words: moved.length === 0 ? 'by force' : `because ${moved.map((input) => input.asset).join(' and ')} moved`, moved }

@@ -6,10 +6,11 @@ import type { Surroundings } from './context.ts'
  * 4 `plan --exit-code` has changes, 130 interrupted. Imports next to nothing by itself, so that help is at once.
  */
 export async function main(argv: readonly string[], surroundings?: Surroundings): Promise<number> {
-  const name = commandOf(argv)
+  const at = commandIndex(argv)
+  const name = argv[at]
   const entry = COMMANDS.find((command) => command.name === name)
   const stdout = surroundings?.stdout ?? process.stdout
-  if (argv.includes('--help') || argv.includes('-h') || argv.length === 0) {
+  if (argv.includes('--help') || argv.includes('-h') || argv.length === 0 || name === 'help') {
     if (entry !== undefined || name === undefined || name === 'help') {
       stdout.write(entry === undefined ? helpText() : commandHelp(entry))
       return 0
@@ -20,23 +21,18 @@ export async function main(argv: readonly string[], surroundings?: Surroundings)
     return 0
   }
   const { run } = await import('./run.ts')
-  return run(name, name === undefined ? argv : without(argv, name), surroundings)
+  return run(name, argv.toSpliced(at, name === undefined ? 0 : 1), surroundings)
 }
 
-/** The first word that is neither an option nor the value of one. */
-function commandOf(argv: readonly string[]): string | undefined {
+/** Where the first word stands that is neither an option nor the value of one; past the end where there is none. */
+function commandIndex(argv: readonly string[]): number {
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i] ?? ''
-    if (!word.startsWith('-')) return word
+    if (!word.startsWith('-')) return i
     const option = Object.entries(OPTIONS).find(([option]) => word === `--${option}`)
     if (option?.[1].type === 'string') i++
   }
-  return undefined
-}
-
-function without(argv: readonly string[], word: string): readonly string[] {
-  const at = argv.indexOf(word)
-  return [...argv.slice(0, at), ...argv.slice(at + 1)]
+  return argv.length
 }
 
 async function version(): Promise<string> {

@@ -41,7 +41,12 @@ export function selected(context: CommandContext, { manifest }: LoadedManifest):
  * The partitions that a text names, of which at least one must be one of the assets'.
  * @throws ASSAY-4004
  */
-export function partitionsOf(text: string | undefined, loaded: LoadedManifest, keys: readonly AssetKey[], now: number): PartitionSet | undefined {
+export function partitionsOf(
+  text: string | undefined,
+  loaded: LoadedManifest,
+  keys: readonly AssetKey[],
+  now: number,
+): PartitionSet | undefined {
   if (text === undefined) return undefined
   const asked = parseRange(text)
   const sliced = keys.flatMap((key) => loaded.asset(key) ?? []).filter((spec) => spec.partitions.dim !== 'none')
@@ -58,6 +63,7 @@ export function partitionsOf(text: string | undefined, loaded: LoadedManifest, k
 export function oneAsset(loaded: LoadedManifest, name: string): NonNullable<ReturnType<LoadedManifest['asset']>> {
   const [key, ...more] = select(loaded.manifest.assets, name)
   const spec = key === undefined || more.length > 0 ? undefined : loaded.asset(key)
-  if (spec === undefined) throw new AssayError('ASSAY-4003', `'${name}' is not one asset`, { next: 'Name one asset by its key; `assay ls` lists them.' })
+  if (spec === undefined)
+    throw new AssayError('ASSAY-4003', `'${name}' is not one asset`, { next: 'Name one asset by its key; `assay ls` lists them.' })
   return spec
 }

@@ -11,7 +11,12 @@ export function requestOf(context: CommandContext, loaded: LoadedManifest): RunR
   const { options, surroundings } = context
   const select = selectionText(context)
   const partitions = partitionsOf(options.partition, loaded, selected(context, loaded), surroundings.clock.now())
-  const words = ['materialize', select, options.partition === undefined ? undefined : `--partition ${options.partition}`, options.force ? FORCED : undefined]
+  const words = [
+    'materialize',
+    select,
+    options.partition === undefined ? undefined : `--partition ${options.partition}`,
+    options.force ? FORCED : undefined,
+  ]
   return { request: words.filter((word) => word !== undefined).join(' '), select, partitions, force: options.force }
 }
 

@@ -16,7 +16,9 @@ const INTERRUPTED = 130
 export async function runAndReport(context: CommandContext, { settings, loaded }: OpenProject, request: RunRequest): Promise<number> {
   const { surroundings, options, terminal } = context
   const { clock } = surroundings
-  const printer = options.json ? jsonPrinter(context) : runPrinter({ terminal, clock, loaded, frame: { root: settings.root, trace: options.trace } })
+  const printer = options.json
+    ? jsonPrinter(context)
+    : runPrinter({ terminal, clock, loaded, frame: { root: settings.root, trace: options.trace } })
   const stop = new AbortController()
   const heedNoMore = surroundings.onInterrupt(() => {
     if (stop.signal.aborted) surroundings.exit(INTERRUPTED)
@@ -26,11 +28,13 @@ export async function runAndReport(context: CommandContext, { settings, loaded }
   try {
     const outcome = await launch({ settings, loaded, request, clock, signal: stop.signal, listener: printer })
     printer.end(outcome)
-    if (!options.json && outcome.runId !== undefined && outcome.state === 'succeeded') await printReading(terminal, settings, lastTable(loaded, outcome))
+    if (!options.json && outcome.runId !== undefined && outcome.state === 'succeeded')
+      await printReading(terminal, settings, lastTable(loaded, outcome))
     return outcome.state === 'succeeded' ? 0 : outcome.state === 'interrupted' ? INTERRUPTED : 1
   } catch (error) {
     printer.broken()
-    if (stop.signal.aborted && !(error instanceof AssayError)) throw new AssayError('ASSAY-3009', 'the run was interrupted before it began', { cause: error })
+    if (stop.signal.aborted && !(error instanceof AssayError))
+      throw new AssayError('ASSAY-3009', 'the run was interrupted before it began', { cause: error })
     throw error
   } finally {
     heedNoMore()
@@ -41,7 +45,8 @@ export async function runAndReport(context: CommandContext, { settings, loaded }
 function jsonPrinter(context: CommandContext): RunPrinter {
   return {
     recovered: (runs) => {
-      for (const { run, published, interrupted } of runs) emit(context, 'recovered', { runId: run.id, request: run.request, published, interrupted })
+      for (const { run, published, interrupted } of runs)
+        emit(context, 'recovered', { runId: run.id, request: run.request, published, interrupted })
     },
     observed: (observations) => {
       for (const observation of observations) emit(context, 'observed', observation)

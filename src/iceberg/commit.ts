@@ -17,10 +17,10 @@ export interface Change {
   readonly staged: StagedFiles
   readonly overwrite: Overwrite
   /**
-   * Where `main` stood when the overwritten partitions were looked at. When given, a commit of others to these
-   * partitions since then is a conflict.
+   * Where `main` stood when the overwritten partitions were looked at, or that there was nothing yet. When given, a
+   * commit of others to these partitions since then is a conflict.
    */
-  readonly readFrom?: SnapshotId | undefined
+  readonly readFrom?: SnapshotId | 'nothing' | undefined
   /** Further properties of the snapshot's summary. */
   readonly summary: Readonly<Record<string, string>>
   /** Milliseconds since the epoch. */
@@ -120,11 +120,12 @@ async function refuseConflicts(store: Store, base: LoadedTable, { id, staged, ov
     throw new AssayError('ASSAY-2006', `${name} already has the snapshot ${staged.snapshotId}`)
   }
   if (overwrite === 'nothing' || readFrom === undefined || readFrom === metadata.currentSnapshotId) return
-  if (ancestorsSince(metadata, readFrom) === undefined) {
+  const since = readFrom === 'nothing' ? undefined : readFrom
+  if (since !== undefined && ancestorsSince(metadata, since) === undefined) {
     throw new AssayError('ASSAY-2006', `${name} was rolled back behind snapshot ${readFrom}, which this step had read`)
   }
   const touches = (partition: PartitionTuple): boolean => overwrite === 'everything' || overwrite(partition)
-  const clash = (await changesSince(store, metadata, readFrom)).find((made) => made.partitions.some(touches))
+  const clash = (await changesSince(store, metadata, since)).find((made) => made.partitions.some(touches))
   if (clash === undefined) return
   const partitions = clash.partitions.filter(touches).map((partition) => JSON.stringify(partition))
   throw new AssayError(

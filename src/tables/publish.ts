@@ -63,7 +63,7 @@ async function prepare(lake: Lake, publishing: Publishing, table: StagedTable): 
     id: table.id,
     staged: table.staged,
     overwrite: spec.partitions.dim === 'none' ? 'everything' : inPartitions(partitions),
-    readFrom: readFrom.get(formatTableId(table.id)),
+    readFrom: readFrom.get(formatTableId(table.id)) ?? 'nothing',
     summary: {
       [MATERIALIZATION_ID]: materialization.id,
       [CODE_VERSION]: materialization.codeVersion,

@@ -28,7 +28,7 @@ export interface Folder {
 export interface RunOptions {
   readonly columns?: number
   /** Done once, when what was printed so far passes the test; the process goes on meanwhile. */
-  readonly when?: { readonly printed: (stdout: string) => boolean; readonly then: (child: ChildProcess) => void }
+  readonly when?: { readonly printed: (stdout: string) => boolean; readonly act: (child: ChildProcess) => void }
 }
 
 export async function openFolder(): Promise<Folder> {
@@ -51,7 +51,10 @@ export async function openFolder(): Promise<Folder> {
 function run(cwd: string, args: readonly string[], { columns, when }: RunOptions): Promise<Ran> {
   const { COLUMNS: _, ...env } = process.env
   return new Promise((done, fail) => {
-    const child = spawn(process.execPath, [join(ROOT, 'bin/assay.js'), ...args], { cwd, env: columns === undefined ? env : { ...env, COLUMNS: String(columns) } })
+    const child = spawn(process.execPath, [join(ROOT, 'bin/assay.js'), ...args], {
+      cwd,
+      env: columns === undefined ? env : { ...env, COLUMNS: String(columns) },
+    })
     let stdout = ''
     let stderr = ''
     let happened = false
@@ -59,7 +62,7 @@ function run(cwd: string, args: readonly string[], { columns, when }: RunOptions
       stdout += text
       if (when === undefined || happened || !when.printed(stdout)) return
       happened = true
-      when.then(child)
+      when.act(child)
     })
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text
@@ -88,19 +91,22 @@ export async function inProcess(argv: readonly string[], cwd = tmpdir()): Promis
 
 /** Every line of `--json` output, each of which must be an object of version 1. */
 export const jsonLines = (stdout: string): readonly Record<string, unknown>[] =>
-  stdout.split('\n').filter((line) => line !== '').map((line) => {
-    const object = JSON.parse(line) as Record<string, unknown>
-    expect(object['v']).toBe(1)
-    expect(object['type']).toEqual(expect.any(String))
-    return object
-  })
+  stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const object = JSON.parse(line) as Record<string, unknown>
+      expect(object['v']).toBe(1)
+      expect(object['type']).toEqual(expect.any(String))
+      return object
+    })
 
 /** Output without what changes from run to run. */
 export const settled = (text: string, folder: string): string =>
   text
     .replaceAll(folder, '<folder>')
     .replace(/\d+-[0-9a-f-]{36}(\.metadata\.json)/g, '<metadata>$1')
-    .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ/g, '<instant>')
+    .replace(/\d{4}-\d\d-\d\d\s+\d\d:\d\d:\d\dZ/g, '<instant>')
     .replace(/\b\d{7}…/g, '<version>')
     .replace(/\b\d{11,16}\b */g, '<snapshot>  ')
     .replace(/\b(?=[0-9a-z]*\d)[0-9a-z]{16}\b/g, '<id>')

@@ -15,7 +15,11 @@ describe('a run that fails', () => {
     const run = await folder.assay(['materialize'], { columns: 80 })
     expect(run.code).toBe(1)
     expect(run.stdout.match(/ASSAY-5001/g)).toHaveLength(1)
-    await expect(settled(run.stdout, folder.path).replaceAll(/(\{"order_id").*/g, '$1…').replaceAll(/2026-01-\d\d blocked/g, '<day> blocked')).toMatchFileSnapshot('goldens/blocked.txt')
+    await expect(
+      settled(run.stdout, folder.path)
+        .replaceAll(/(\{"order_id").*/g, '$1…')
+        .replaceAll(/2026-01-\d\d blocked/g, '<day> blocked'),
+    ).toMatchFileSnapshot('goldens/blocked.txt')
     expect((await folder.assay(['ls', 'silver.orders'])).stdout).toContain('missing, last attempt blocked')
     expect((await folder.assay(['why', 'silver.orders'])).stdout).toContain('blocked: ASSAY-5001')
     const logs = await folder.assay(['logs', String(jsonLines((await folder.assay(['logs', '--json'])).stdout)[0]?.['id'])])
@@ -29,7 +33,11 @@ describe('a run that fails', () => {
   }, 60_000)
 
   it('points at the line of an exception, and logs keep what was printed', async () => {
-    await folder.edit('bronze/orders.ts', "      for (let n", "      console.log('day', day)\n      if (day === '2026-01-07') throw new Error('the API is down')\n      for (let n")
+    await folder.edit(
+      'bronze/orders.ts',
+      '      for (let n',
+      "      console.log('day', day)\n      if (day === '2026-01-07') throw new Error('the API is down')\n      for (let n",
+    )
     const run = await folder.assay(['materialize', '--workers', '1'])
     expect(run.code).toBe(1)
     expect(run.stdout).toContain("> 27 |       if (day === '2026-01-07') throw new Error('the API is down')")
@@ -56,12 +64,16 @@ describe('a run that fails', () => {
 describe('a run that is interrupted', () => {
   it('lets nobody else write meanwhile, ends with 130, and is continued by retry', async () => {
     await folder.edit('bronze/orders.ts', 'typescript(function*', 'typescript(async function*')
-    await folder.edit('bronze/orders.ts', '      for (let n', "      if (day > '2026-01-06') await new Promise(() => setInterval(() => {}, 1000))\n      for (let n")
+    await folder.edit(
+      'bronze/orders.ts',
+      '      for (let n',
+      "      if (day > '2026-01-06') await new Promise(() => setInterval(() => {}, 1000))\n      for (let n",
+    )
     let second: Promise<Ran> | undefined
     const run = await folder.assay(['materialize', '--workers', '1', '--json'], {
       when: {
         printed: (stdout) => stdout.split('"step.started"').length > 3,
-        then: (child) => {
+        act: (child) => {
           second = folder.assay(['materialize']).finally(() => child.kill('SIGINT'))
         },
       },
@@ -76,11 +88,15 @@ describe('a run that is interrupted', () => {
   }, 60_000)
 
   it('that was killed is told of by the next one', async () => {
-    await folder.edit('bronze/orders.ts', '    for (const day of partitions) {', "    for (const day of partitions) {\n      if (day > '2026-01-06') while (true) {}")
-    const run = await folder.assay(['materialize', '--workers', '1'], {
+    await folder.edit(
+      'bronze/orders.ts',
+      '    for (const day of partitions) {',
+      "    for (const day of partitions) {\n      if (day > '2026-01-06') while (true) {}",
+    )
+    const run = await folder.assay(['materialize', '--workers', '1', '--json'], {
       when: {
-        printed: (stdout) => stdout.includes(' run '),
-        then: (child) => {
+        printed: (stdout) => stdout.includes('"step.started"'),
+        act: (child) => {
           child.kill('SIGKILL')
         },
       },

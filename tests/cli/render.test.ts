@@ -4,48 +4,7 @@ import { liveBlock } from '../../src/cli/render/live-block.ts'
 import { table } from '../../src/cli/render/table.ts'
 import { type Terminal, terminalOn } from '../../src/cli/render/terminal.ts'
 import { ago, cut, duration, harmless, number, width, wrap } from '../../src/cli/render/words.ts'
-import type { Clock } from '../../src/clock.ts'
-
-/** A terminal of some lines, as far as the block uses one: text, new lines, cursor up, erase below. */
-class Screen {
-  readonly isTTY = true
-  readonly columns: number
-  lines: string[] = ['']
-  row = 0
-  writes = 0
-  constructor(columns: number) {
-    this.columns = columns
-  }
-  write(text: string): void {
-    this.writes++
-    for (const [piece] of text.matchAll(/\u001b\[\d*[A-Za-z]|\n|[^\u001b\n]+/g)) this.#take(piece)
-  }
-  #take(piece: string): void {
-    const up = /^\u001b\[(\d+)A$/.exec(piece)
-    if (piece === '\n') this.lines[++this.row] ??= ''
-    else if (up) this.row -= Number(up[1])
-    else if (piece === '\u001b[0J') {
-      this.lines = this.lines.slice(0, this.row)
-      this.lines[this.row] = ''
-    } else if (!piece.startsWith('\u001b')) this.lines[this.row] += piece
-  }
-}
-
-function steppedClock(): { readonly clock: Clock; readonly tick: () => void } {
-  const ticks = new Set<() => void>()
-  const clock: Clock = {
-    now: () => 0,
-    monotonic: () => 0,
-    sleep: () => Promise.resolve(),
-    every: (ms, tick) => {
-      expect(ms).toBeGreaterThanOrEqual(100)
-      ticks.add(tick)
-      return () => ticks.delete(tick)
-    },
-    random: (n) => new Uint8Array(n),
-  }
-  return { clock, tick: () => ticks.forEach((tick) => tick()) }
-}
+import { Screen, steppedClock } from './screen.ts'
 
 describe('the live block', () => {
   it('stays at the bottom while finished lines scroll away, and leaves nothing behind', () => {
@@ -93,17 +52,30 @@ describe('a terminal', () => {
 describe('a table', () => {
   const text = fc.string({ unit: fc.constantFrom('a', 'b', '.', '日', '1'), maxLength: 60 })
   it('fits every width from 40 to 120', () => {
-    fc.assert(
+    void fc.assert(
       fc.property(fc.integer({ min: 40, max: 120 }), fc.array(fc.tuple(text, text, text, text), { maxLength: 6 }), (columns, rows) => {
         const terminal = terminalOn({ write: () => {}, columns }, {})
-        const shape = [{ title: 'asset', min: 14 }, { title: 'n', align: 'right' as const, drop: 1 }, { title: 'status', min: 10 }, { title: 'because', min: 8, drop: 2 }]
+        const shape = [
+          { title: 'asset', min: 14 },
+          { title: 'n', align: 'right' as const, drop: 1 },
+          { title: 'status', min: 10 },
+          { title: 'because', min: 8, drop: 2 },
+        ]
         for (const line of table(terminal, shape, rows)) expect(width(line)).toBeLessThanOrEqual(columns)
       }),
     )
   })
   it('cuts and leaves out what matters least first', () => {
     const at = (columns: number): readonly string[] =>
-      table(terminalOn({ write: () => {}, columns }, {}), [{ title: 'asset', min: 10 }, { title: 'rows', align: 'right', drop: 2 }, { title: 'why', min: 4, drop: 1 }], [['silver.orders', '1,000', 'code changed']])
+      table(
+        terminalOn({ write: () => {}, columns }, {}),
+        [
+          { title: 'asset', min: 10 },
+          { title: 'rows', align: 'right', drop: 2 },
+          { title: 'why', min: 4, drop: 1 },
+        ],
+        [['silver.orders', '1,000', 'code changed']],
+      )
     expect(at(40)).toEqual(['asset           rows  why', 'silver.orders  1,000  code changed'])
     expect(at(28)).toEqual(['asset           rows  why', 'silver.orders  1,000  code …'])
     expect(at(20)).toEqual(['asset           rows', 'silver.orders  1,000'])
@@ -114,15 +86,29 @@ describe('a table', () => {
 describe('words', () => {
   it('are short and exact', () => {
     expect([number(84120), number(999), number(-1234567n)]).toEqual(['84,120', '999', '-1,234,567'])
-    expect([35, 1234, 9_960, 59_400, 59_900, 185_000, 7_800_000].map(duration)).toEqual(['35 ms', '1.2 s', '10 s', '59 s', '1 min 0 s', '3 min 5 s', '2 h 10 min'])
+    expect([35, 1234, 9_960, 59_400, 59_900, 185_000, 7_800_000].map(duration)).toEqual([
+      '35 ms',
+      '1.2 s',
+      '10 s',
+      '59 s',
+      '1 min 0 s',
+      '3 min 5 s',
+      '2 h 10 min',
+    ])
     const day = Date.parse('2026-01-31T12:00:00Z')
-    expect([0, 59_999, 300_000, 7_200_000, 86_400_000].map((ms) => ago(day - ms, day))).toEqual(['just now', 'just now', '5 min ago', '2 h ago', '2026-01-30 12:00Z'])
+    expect([0, 59_999, 300_000, 7_200_000, 86_400_000].map((ms) => ago(day - ms, day))).toEqual([
+      'just now',
+      'just now',
+      '5 min ago',
+      '2 h ago',
+      '2026-01-30 12:00Z',
+    ])
   })
   it('cannot steer the terminal', () => {
     expect(harmless('a\u001b[2Jb\nc\u0007d')).toBe('ab c d')
   })
   it('are cut and wrapped to any width', () => {
-    fc.assert(
+    void fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 40 }), fc.integer({ min: 1, max: 30 }), (text, cells) => {
         expect(width(cut(text, cells))).toBeLessThanOrEqual(cells)
         expect(wrap(text, cells).join(' ').replaceAll(' ', '')).toBe(text.replaceAll(' ', ''))

@@ -44,7 +44,9 @@ describe('the project that init writes', () => {
     expect(await readFile(join(other.path, '.gitignore'), 'utf8')).toBe('mine\n')
     await other.write('package.json', '{}')
     const again = await other.assay(['init', '--json'])
-    expect(jsonLines(again.stdout)).toMatchObject([{ type: 'error', problem: { code: 'ASSAY-4007', details: expect.arrayContaining(['project.ts', 'bronze/orders.ts']) } }])
+    expect(jsonLines(again.stdout)).toMatchObject([
+      { type: 'error', problem: { code: 'ASSAY-4007', details: expect.arrayContaining(['project.ts', 'bronze/orders.ts']) } },
+    ])
     await other.remove()
   })
 })
@@ -56,34 +58,61 @@ describe('piped output', () => {
     ['show', ['show', 'silver.orders']],
     ['why', ['why', 'gold.daily_revenue']],
     ['check', ['check', 'silver.orders']],
-    ['query', ['query', '/* Revenue */ select * from gold.daily_revenue order by all', "select 'a much longer text than fits into forty columns' as words, 1.5::decimal(4,2) as n", '--limit', '3']],
-  ])('%s reads well at 80 and at 40 columns, without cursor codes', async (name, args) => {
-    for (const columns of [80, 40]) {
-      const { code, stdout } = await folder.assay(args, { columns })
-      expect(code).toBe(0)
-      expect(stdout).not.toContain('\u001b')
-      for (const line of stdout.split('\n')) if (!/folder|metadata/.test(line)) expect(line.length, line).toBeLessThanOrEqual(columns)
-      await expect(settled(stdout, folder.path)).toMatchFileSnapshot(`goldens/${name}-${columns}.txt`)
-    }
-  }, 30_000)
-
-  it.each([['ls'], ['show', 'silver.orders'], ['plan'], ['why', 'silver.orders'], ['check'], ['logs'], ['materialize'], ['retry'], ['explain', '1001'], ['query', 'select 1 as n']])(
-    '%s %s with --json is JSON lines alone',
-    async (...args) => {
-      const { code, stdout, stderr } = await folder.assay([...args, '--json'])
-      expect(jsonLines(stdout).length).toBeGreaterThan(0)
-      expect(stderr).toBe('')
-      expect(code).toBe(0)
+    [
+      'query',
+      [
+        'query',
+        '/* Revenue */ select * from gold.daily_revenue order by all',
+        "select 'a much longer text than fits into forty columns' as words, 1.5::decimal(4,2) as n",
+        '--limit',
+        '3',
+      ],
+    ],
+  ])(
+    '%s reads well at 80 and at 40 columns, without cursor codes',
+    async (name, args) => {
+      for (const columns of [80, 40]) {
+        const { code, stdout } = await folder.assay(args, { columns })
+        expect(code).toBe(0)
+        expect(stdout).not.toContain('\u001b')
+        for (const line of stdout.split('\n')) if (!/folder|metadata/.test(line)) expect(line.length, line).toBeLessThanOrEqual(columns)
+        await expect(settled(stdout, folder.path)).toMatchFileSnapshot(`goldens/${name}-${columns}.txt`)
+      }
     },
+    30_000,
   )
 
+  it.each([
+    ['ls'],
+    ['show', 'silver.orders'],
+    ['plan'],
+    ['why', 'silver.orders'],
+    ['check'],
+    ['logs'],
+    ['materialize'],
+    ['retry'],
+    ['explain', '1001'],
+    ['query', 'select 1 as n'],
+  ])('%s %s with --json is JSON lines alone', async (...args) => {
+    const { code, stdout, stderr } = await folder.assay([...args, '--json'])
+    expect(jsonLines(stdout).length).toBeGreaterThan(0)
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+  })
+
   it('gives exact rows as JSON', async () => {
-    const { stdout } = await folder.assay(['query', 'select 1152921504606846977 as big, 0.10::decimal(4,2) as exact, null as none', '--json'])
+    const { stdout } = await folder.assay([
+      'query',
+      'select 1152921504606846977 as big, 0.10::decimal(4,2) as exact, null as none',
+      '--json',
+    ])
     expect(stdout).toContain('"row":{"big":1152921504606846977,"exact":"0.10","none":null}')
   })
 
   it('reads a table as of a snapshot', async () => {
-    const [shown] = jsonLines((await folder.assay(['show', 'silver.orders', '--json'])).stdout) as readonly { snapshots: readonly { id: string }[] }[]
+    const [shown] = jsonLines((await folder.assay(['show', 'silver.orders', '--json'])).stdout) as readonly {
+      snapshots: readonly { id: string }[]
+    }[]
     const first = shown?.snapshots.at(-1)?.id
     const { stdout } = await folder.assay(['query', 'select count(*) as n from silver.orders', '--at', `silver.orders=${first}`, '--json'])
     expect(stdout).toContain('"row":{"n":37}')

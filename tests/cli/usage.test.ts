@@ -73,7 +73,9 @@ describe('what was not understood', () => {
 
   it('is one JSON line with --json, and a stack with --trace', async () => {
     const { code, stdout, stderr } = await inProcess(['foo', '--json'], empty)
-    expect(jsonLines(stdout)).toEqual([{ v: 1, type: 'error', problem: { code: 'ASSAY-4001', what: "there is no command 'foo'", next: CATALOGUE['ASSAY-4001'].next } }])
+    expect(jsonLines(stdout)).toEqual([
+      { v: 1, type: 'error', problem: { code: 'ASSAY-4001', what: "there is no command 'foo'", next: CATALOGUE['ASSAY-4001'].next } },
+    ])
     expect(stderr).toBe('')
     expect(code).toBe(2)
     expect((await inProcess(['foo', '--trace'], empty)).stderr).toContain('    at ')

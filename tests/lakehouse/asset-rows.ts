@@ -6,7 +6,11 @@ import { byDepName, render } from '../../src/sql/render.ts'
 export type Rows = readonly Record<string, unknown>[]
 
 /** A database of its own that counts in UTC. */
-export async function openDatabase(): Promise<{ readonly run: (sql: string) => Promise<void>; readonly rows: (sql: string) => Promise<Rows>; readonly close: () => void }> {
+export async function openDatabase(): Promise<{
+  readonly run: (sql: string) => Promise<void>
+  readonly rows: (sql: string) => Promise<Rows>
+  readonly close: () => void
+}> {
   const instance = await DuckDBInstance.create(':memory:')
   const connection: DuckDBConnection = await instance.connect()
   await connection.run(`SET TimeZone = 'UTC'`)
@@ -24,11 +28,15 @@ export async function openDatabase(): Promise<{ readonly run: (sql: string) => P
 export async function statementOf(asset: object, from?: string, to = from): Promise<string> {
   const made = definitionOf(asset)?.made
   if (made === undefined) throw new Error('not an asset with a compute')
-  const param = (name: string): string => (name === 'partition.start' ? `TIMESTAMPTZ '${from} 00:00:00+00'` : `TIMESTAMPTZ '${to} 00:00:00+00' + INTERVAL 1 DAY`)
+  const param = (name: string): string =>
+    name === 'partition.start' ? `TIMESTAMPTZ '${from} 00:00:00+00'` : `TIMESTAMPTZ '${to} 00:00:00+00' + INTERVAL 1 DAY`
   const handles = Object.fromEntries(Object.entries(made.deps).map(([name, dep]) => [name, handleOf(name, Object.keys(dep.schema))]))
   const context = { partitions: daysOf(from, to), signal: new AbortController().signal, log: silent }
   const { compute } = made
-  const sql = compute.kind === 'duckdb' ? compute.query(handles as never, { partition: PARTITION_PARAMS }) : ((await compute.run({}, same as never, context as never)) as Sql)
+  const sql =
+    compute.kind === 'duckdb'
+      ? compute.query(handles as never, { partition: PARTITION_PARAMS })
+      : ((await compute.run({}, same as never, context as never)) as Sql)
   return render(sql.pieces, { table: byDepName, param })
 }
 
@@ -37,6 +45,7 @@ const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {
 
 function daysOf(from: string | undefined, to: string | undefined): readonly string[] {
   const days: string[] = []
-  for (let at = Date.parse(`${from}T00:00:00Z`); at <= Date.parse(`${to}T00:00:00Z`); at += 86_400_000) days.push(new Date(at).toISOString().slice(0, 10))
+  for (let at = Date.parse(`${from}T00:00:00Z`); at <= Date.parse(`${to}T00:00:00Z`); at += 86_400_000)
+    days.push(new Date(at).toISOString().slice(0, 10))
   return days
 }

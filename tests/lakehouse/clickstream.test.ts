@@ -23,7 +23,8 @@ const filesOf = (settings: ClickstreamSettings): string[] => {
   return DAYS.map((day) => stream.arrivalsOn(day).toString('utf8'))
 }
 const linesOf = (file: string): string[] => file.split('\n').slice(0, -1)
-const eventsOf = (settings: ClickstreamSettings): Event[] => filesOf(settings).flatMap((file) => linesOf(file).map((line) => JSON.parse(line) as Event))
+const eventsOf = (settings: ClickstreamSettings): Event[] =>
+  filesOf(settings).flatMap((file) => linesOf(file).map((line) => JSON.parse(line) as Event))
 const parsed = (line: string): Event | undefined => {
   try {
     return JSON.parse(line) as Event
@@ -69,7 +70,19 @@ describe('the events', () => {
   const events = eventsOf(CLEAN)
 
   it('are of all types, with ids of their own', () => {
-    const types = ['add_to_cart', 'checkout', 'page_view', 'product_view', 'purchase', 'remove_from_cart', 'search', 'session_end', 'session_start', 'user_signup', 'view']
+    const types = [
+      'add_to_cart',
+      'checkout',
+      'page_view',
+      'product_view',
+      'purchase',
+      'remove_from_cart',
+      'search',
+      'session_end',
+      'session_start',
+      'user_signup',
+      'view',
+    ]
     expect([...new Set(events.map((e) => e.type))].sort()).toEqual(types)
     expect(new Set(events.map((e) => e.event_id)).size).toBe(events.length)
   })
@@ -94,6 +107,22 @@ describe('the events', () => {
     expect([...byUser.values()].filter((own) => new Set(own.map((e) => e.session_id)).size > 1).length).toBeGreaterThan(100)
   })
 
+  it('are of one visit at a time, also where visits of two days meet', () => {
+    const ended = new Map<number, number>()
+    let close = 0
+    const visits = [...Map.groupBy(eventsOf({ ...CLEAN, events: 150_000 }), (e) => e.session_id).values()]
+    const spans = visits.map((visit) => ({
+      user: visit[0]?.user_id ?? 0,
+      from: Date.parse(visit.reduce((least, e) => (e.ts < least ? e.ts : least), '9')),
+      to: Math.max(...visit.map((e) => Date.parse(e.ts))),
+    }))
+    for (const { user, from, to } of spans.sort((a, b) => a.from - b.from)) {
+      if (from - (ended.get(user) ?? 0) <= 30 * 60_000) close++
+      ended.set(user, to)
+    }
+    expect(close).toBe(0)
+  })
+
   it('name their visit by its start, also over midnight', () => {
     let overMidnight = 0
     for (const visit of Map.groupBy(events, (e) => e.session_id).values()) {
@@ -114,7 +143,9 @@ describe('the events', () => {
   })
 
   it('of the partner are views, carts and purchases at about 60, 30 and 10 percent', () => {
-    const partner = [...Map.groupBy(events, (e) => e.session_id).values()].filter((visit) => visit.every((e) => ['view', 'add_to_cart', 'purchase'].includes(e.type))).flat()
+    const partner = [...Map.groupBy(events, (e) => e.session_id).values()]
+      .filter((visit) => visit.every((e) => ['view', 'add_to_cart', 'purchase'].includes(e.type)))
+      .flat()
     const share = (type: string): number => partner.filter((e) => e.type === type).length / partner.length
     expect(partner.length).toBeGreaterThan(300)
     expect(share('view')).toBeCloseTo(0.6, 1)
@@ -132,7 +163,8 @@ describe('the events', () => {
   })
 
   it('are many in the evening, on Sundays, and few at night', () => {
-    const inHours = (from: number, to: number): number => events.filter((e) => Number(e.ts.slice(11, 13)) >= from && Number(e.ts.slice(11, 13)) < to).length
+    const inHours = (from: number, to: number): number =>
+      events.filter((e) => Number(e.ts.slice(11, 13)) >= from && Number(e.ts.slice(11, 13)) < to).length
     expect(inHours(18, 21)).toBeGreaterThan(5 * inHours(2, 5))
     const onDay = (day: string): number => events.filter((e) => e.ts.startsWith(day)).length
     expect(onDay('2026-01-04')).toBeGreaterThan(onDay('2026-01-02'))
@@ -141,7 +173,8 @@ describe('the events', () => {
 
 describe('the knobs', () => {
   it('late: that share takes five minutes or more', () => {
-    const late = (share: number): number => eventsOf({ ...CLEAN, late: share }).filter((e) => Date.parse(e.ingested_at) - Date.parse(e.ts) >= 5 * 60_000).length / 20_000
+    const late = (share: number): number =>
+      eventsOf({ ...CLEAN, late: share }).filter((e) => Date.parse(e.ingested_at) - Date.parse(e.ts) >= 5 * 60_000).length / 20_000
     expect(late(0)).toBe(0)
     expect(late(0.2)).toBeCloseTo(0.2, 1)
   })

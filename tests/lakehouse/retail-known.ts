@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 /** Where the real files lie beside the repository; undefined where they are absent. */
-export const RETAIL_FOLDER = [process.env['ASSAY_RETAIL_DIR'] ?? '', fileURLToPath(new URL('../../../shared/data/online-retail', import.meta.url))].find(
-  (folder) => folder !== '' && existsSync(folder),
-)
+export const RETAIL_FOLDER = [
+  process.env['ASSAY_RETAIL_DIR'] ?? '',
+  fileURLToPath(new URL('../../../shared/data/online-retail', import.meta.url)),
+].find((folder) => folder !== '' && existsSync(folder))
 
 /** What is known of Online Retail, 2010-12-01 to 2011-08-31. Money as DuckDB prints a decimal. */
 export const KNOWN = {

@@ -38,7 +38,12 @@ export const check: Command = async (context) => {
 }
 
 /** Undefined where there is no table yet. */
-async function checksOf(spec: AssetSpec, { heads, store }: Inspection, engine: SqlEngine, partitions: PartitionSet | undefined): Promise<readonly CheckResult[] | undefined> {
+async function checksOf(
+  spec: AssetSpec,
+  { heads, store }: Inspection,
+  engine: SqlEngine,
+  partitions: PartitionSet | undefined,
+): Promise<readonly CheckResult[] | undefined> {
   const metadata = heads.get(spec.key)?.metadata
   const snapshotId = metadata?.currentSnapshotId
   if (metadata === undefined || snapshotId === undefined) return undefined
@@ -52,10 +57,20 @@ async function checksOf(spec: AssetSpec, { heads, store }: Inspection, engine: S
 }
 
 const LOOK_OF: Readonly<Record<CheckOutcome, LookWord>> = { pass: 'succeeded', warn: 'warned', fail: 'failed', error: 'failed' }
-const COLUMNS: readonly TableColumn[] = [{ title: '' }, { title: 'asset', min: 12 }, { title: 'check', min: 10 }, { title: 'seen', min: 10, drop: 1 }]
+const COLUMNS: readonly TableColumn[] = [
+  { title: '' },
+  { title: 'asset', min: 12 },
+  { title: 'check', min: 10 },
+  { title: 'seen', min: 10, drop: 1 },
+]
 
 function print({ terminal }: CommandContext, results: readonly CheckResult[], unmade: readonly string[]): void {
-  const rows = results.map((result) => [look(terminal, LOOK_OF[result.outcome], result.outcome), result.asset, result.check, result.observed])
+  const rows = results.map((result) => [
+    look(terminal, LOOK_OF[result.outcome], result.outcome),
+    result.asset,
+    result.check,
+    result.observed,
+  ])
   if (rows.length > 0) for (const line of table(terminal, COLUMNS, rows)) terminal.line(line)
   const wrong = results.filter((result) => result.outcome !== 'pass' && result.samples.length > 0)
   for (const { asset, check: name, samples } of wrong) {

@@ -20,7 +20,8 @@ export const explain: Command = async (context) => {
   }
   const { terminal } = context
   terminal.line(`${code}  ${terminal.paint('bold', title)}`)
-  for (const text of [why, `next: ${next}`]) for (const line of wrap(text, Math.min(100, terminal.columns() - 2))) terminal.line(`  ${line}`)
+  for (const text of [why, `next: ${next}`])
+    for (const line of wrap(text, Math.min(100, terminal.columns() - 2))) terminal.line(`  ${line}`)
   return 0
 }
 

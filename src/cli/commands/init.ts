@@ -28,26 +28,37 @@ export const init: Command = async (context) => {
     for (const path of written) terminal.line(`wrote ${path}`)
     const install = existsSync(join(folder, 'node_modules/assay')) ? [] : ['npm install']
     terminal.line()
-    for (const next of [...install, 'assay materialize', 'assay query "select * from gold.daily_revenue order by all"']) terminal.line(`next: ${next}`)
+    for (const next of [...install, 'assay materialize', 'assay query "select * from gold.daily_revenue order by all"'])
+      terminal.line(`next: ${next}`)
   }
   return 0
 }
 
-const PackageFile = z.looseObject({ assay: z.looseObject({ project: z.string().optional() }).optional(), dependencies: z.record(z.string(), z.string()).optional() })
+const PackageFile = z.looseObject({
+  assay: z.looseObject({ project: z.string().optional() }).optional(),
+  dependencies: z.record(z.string(), z.string()).optional(),
+})
 
 /** The text of package.json: a new one, or the one that is there with what Assay needs. @throws ASSAY-4007 */
 function packageJson(folder: string): string {
   const file = join(folder, 'package.json')
   const text = existsSync(file) ? readFileSync(file, 'utf8') : JSON.stringify({ name: packageName(folder), private: true })
   const parsed = PackageFile.safeParse(jsonOf(text))
-  if (!parsed.success) throw new AssayError('ASSAY-4007', 'package.json is there and cannot be read', { next: 'Mend package.json, or run it in an empty folder.' })
+  if (!parsed.success)
+    throw new AssayError('ASSAY-4007', 'package.json is there and cannot be read', {
+      next: 'Mend package.json, or run it in an empty folder.',
+    })
   const { assay, dependencies } = parsed.data
   if (assay?.project !== undefined) throw new AssayError('ASSAY-4007', `package.json names the project ${assay.project}`)
   const merged = { ...parsed.data, type: 'module', assay: { ...assay, project: PROJECT }, dependencies: { assay: '*', ...dependencies } }
   return `${JSON.stringify(merged, null, 2)}\n`
 }
 
-const packageName = (folder: string): string => basename(folder).toLowerCase().replaceAll(/[^a-z0-9-]+/g, '-').replace(/^-+|-+$/g, '') || 'shop'
+const packageName = (folder: string): string =>
+  basename(folder)
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9-]+/g, '-')
+    .replace(/^-+|-+$/g, '') || 'shop'
 
 function jsonOf(text: string): unknown {
   try {

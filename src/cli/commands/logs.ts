@@ -13,7 +13,7 @@ import { settingsOf } from '../open-project.ts'
 import { problemLines } from '../render/problem.ts'
 import { look } from '../render/status.ts'
 import { type TableColumn, table } from '../render/table.ts'
-import { ago, duration, harmless, instant, number } from '../render/words.ts'
+import { ago, duration, harmless, instant, number, withRemark } from '../render/words.ts'
 
 const RUNS_SHOWN = 20
 
@@ -34,7 +34,10 @@ export const logs: Command = async (context) => {
 async function runOf(storage: StorageReader, id: string): Promise<RunRecord> {
   const run = await storage.run(id)
   if (run !== undefined) return run
-  const hint = didYouMean(id, (await storage.runs(RUNS_SHOWN)).map((r) => r.id))
+  const hint = didYouMean(
+    id,
+    (await storage.runs(RUNS_SHOWN)).map((r) => r.id),
+  )
   throw new AssayError('ASSAY-3006', `there is no run ${id}`, hint === undefined ? {} : { next: hint })
 }
 
@@ -43,8 +46,20 @@ function showRuns(context: CommandContext, runs: readonly RunRecord[]): void {
   const { terminal, surroundings } = context
   if (runs.length === 0) return terminal.line('no runs yet: `assay materialize` makes the first')
   const now = surroundings.clock.now()
-  const columns: readonly TableColumn[] = [{ title: 'run' }, { title: 'state' }, { title: 'began', drop: 2 }, { title: 'took', align: 'right', drop: 1 }, { title: 'asked for', min: 10, drop: 3 }]
-  const rows = runs.map((run) => [run.id, look(terminal, run.state), ago(run.createdAt, now), run.endedAt === undefined ? '' : duration(run.endedAt - run.createdAt), run.request])
+  const columns: readonly TableColumn[] = [
+    { title: 'run' },
+    { title: 'state' },
+    { title: 'began', drop: 2 },
+    { title: 'took', align: 'right', drop: 1 },
+    { title: 'asked for', min: 10, drop: 3 },
+  ]
+  const rows = runs.map((run) => [
+    run.id,
+    look(terminal, run.state),
+    ago(run.createdAt, now),
+    run.endedAt === undefined ? '' : duration(run.endedAt - run.createdAt),
+    run.request,
+  ])
   for (const line of table(terminal, columns, rows)) terminal.line(line)
 }
 
@@ -60,8 +75,13 @@ async function showRun(one: OneRun, name: string | undefined): Promise<void> {
   const steps = await storage.steps(run.id)
   const chosen = name === undefined ? steps : steps.filter((step) => step.id === name || step.asset === name)
   if (chosen.length === 0 && name !== undefined) {
-    const hint = didYouMean(name, steps.flatMap((step) => [step.asset, step.id]))
-    throw new AssayError('ASSAY-4003', `run ${run.id} has no step of '${name}'`, { next: hint ?? `List them with \`assay logs ${run.id}\`.` })
+    const hint = didYouMean(
+      name,
+      steps.flatMap((step) => [step.asset, step.id]),
+    )
+    throw new AssayError('ASSAY-4003', `run ${run.id} has no step of '${name}'`, {
+      next: hint ?? `List them with \`assay logs ${run.id}\`.`,
+    })
   }
   if (name !== undefined) for (const step of chosen) showStep(one, step)
   else if (context.options.json) for (const step of steps) emit(context, 'step', step)
@@ -87,13 +107,24 @@ const STEP_COLUMNS: readonly TableColumn[] = [
 
 function printSteps({ context, run, settings }: OneRun, steps: readonly StepRecord[], manifest: LoadedManifest | undefined): void {
   const { terminal } = context
-  terminal.line(`${terminal.paint('bold', run.request)}  ${run.state}, ${instant(run.createdAt)}${run.endedAt === undefined ? '' : `, ${duration(run.endedAt - run.createdAt)}`}`)
+  const took = run.endedAt === undefined ? '' : `, ${duration(run.endedAt - run.createdAt)}`
+  for (const line of withRemark(terminal.paint('bold', run.request), `${run.state}, ${instant(run.createdAt)}${took}`, terminal.columns()))
+    terminal.line(line)
   const rows = steps.map((step) => {
     const spec = manifest?.asset(step.asset)
     const took = step.startedAt === undefined || step.endedAt === undefined ? '' : duration(step.endedAt - step.startedAt)
     const slices = spec === undefined ? '' : formatSet(spec.partitions, step.partitions).replace('*', '')
     const remark = step.problem === undefined ? (step.reason ?? '') : step.problem.code
-    return [step.id, step.asset, slices, look(terminal, step.state), String(step.attempts), took, step.rows === undefined ? '' : number(step.rows), remark]
+    return [
+      step.id,
+      step.asset,
+      slices,
+      look(terminal, step.state),
+      String(step.attempts),
+      took,
+      step.rows === undefined ? '' : number(step.rows),
+      remark,
+    ]
   })
   for (const line of table(terminal, STEP_COLUMNS, rows)) terminal.line(line)
   const shown = new Set<string>()
@@ -113,8 +144,11 @@ function showStep({ context, settings, run }: OneRun, step: StepRecord): void {
     const lines = linesOf(logFile(settings, { runId: run.id, stepId: step.id, attempt }))
     if (options.json) lines.forEach((line) => emit(context, 'line', { stepId: step.id, asset: step.asset, attempt, ...line }))
     else {
-      terminal.line(`${terminal.paint('bold', `${step.id} ${step.asset}`)}  attempt ${attempt}${lines.length === 0 ? ', printed nothing' : ''}`)
-      for (const line of lines) terminal.line(`${terminal.paint('grey', `${instant(line.at).slice(11)} ${line.stream}`)}  ${harmless(line.text)}`)
+      terminal.line(
+        `${terminal.paint('bold', `${step.id} ${step.asset}`)}  attempt ${attempt}${lines.length === 0 ? ', printed nothing' : ''}`,
+      )
+      for (const line of lines)
+        terminal.line(`${terminal.paint('grey', `${instant(line.at).slice(11)} ${line.stream}`)}  ${harmless(line.text)}`)
     }
   }
   if (step.problem === undefined || options.json) return
@@ -124,11 +158,13 @@ function showStep({ context, settings, run }: OneRun, step: StepRecord): void {
 /** A line that a crash cut off is passed over. */
 function linesOf(file: string): readonly LogLine[] {
   if (!existsSync(file)) return []
-  return readFileSync(file, 'utf8').split('\n').flatMap((text) => {
-    try {
-      return text === '' ? [] : [JSON.parse(text) as LogLine]
-    } catch {
-      return []
-    }
-  })
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .flatMap((text) => {
+      try {
+        return text === '' ? [] : [JSON.parse(text) as LogLine]
+      } catch {
+        return []
+      }
+    })
 }

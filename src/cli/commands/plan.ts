@@ -1,7 +1,7 @@
 import { inspect, planFor } from '../../runs/launch.ts'
 import { type Command, emit } from '../context.ts'
 import { openProject } from '../open-project.ts'
-import { planSentence, planTable, schemaChanges, type SchemaChange } from '../render/plan.ts'
+import { planHeading, planSentence, planTable, schemaChanges, type SchemaChange } from '../render/plan.ts'
 import type { Terminal } from '../render/terminal.ts'
 import { requestOf } from '../request.ts'
 
@@ -18,7 +18,7 @@ export const plan: Command = async (context) => {
     const changes = schemaChanges(planned, loaded, inspection.heads)
     if (options.json) emit(context, 'plan', { plan: planned, schemaChanges: changes })
     else {
-      terminal.line(`${terminal.paint('bold', planSentence(planned, changes))}  ${terminal.paint('grey', `plan ${planned.id}`)}`)
+      for (const line of planHeading(terminal, planSentence(planned, changes), `plan ${planned.id}`)) terminal.line(line)
       for (const change of changes) printChange(terminal, change)
       terminal.line()
       for (const line of planTable(terminal, planned, loaded, now)) terminal.line(line)

@@ -11,7 +11,7 @@ import { relationOf } from '../../tables/read.ts'
 import { type Command, type CommandContext, emit, jsonLine } from '../context.ts'
 import { settingsOf } from '../open-project.ts'
 import { table } from '../render/table.ts'
-import { counted, harmless } from '../render/words.ts'
+import { counted, harmless, wrap } from '../render/words.ts'
 
 const ROWS_SHOWN = 40
 
@@ -44,7 +44,10 @@ function pinsOf(texts: readonly string[]): ReadonlyMap<string, string> {
   return new Map(
     texts.map((text): [string, string] => {
       const [name, id, ...more] = text.split('=')
-      if (!name || !/^\d+$/.test(id ?? '') || more.length > 0) throw new AssayError('ASSAY-4002', `--at is '${text}', and must be TABLE=SNAPSHOT`, { next: '`assay show <asset>` lists the snapshots of its table.' })
+      if (!name || !/^\d+$/.test(id ?? '') || more.length > 0)
+        throw new AssayError('ASSAY-4002', `--at is '${text}', and must be TABLE=SNAPSHOT`, {
+          next: '`assay show <asset>` lists the snapshots of its table.',
+        })
       return [name, id ?? '']
     }),
   )
@@ -61,9 +64,13 @@ async function openTables(opening: Opening, text: string, pins: ReadonlyMap<stri
   const tables = await opening.catalog.locations()
   const names = tables.map(({ id }) => formatTableId(id))
   const stray = [...pins.keys()].find((name) => !names.includes(name))
-  if (stray !== undefined) throw new AssayError('ASSAY-2008', `there is no table ${stray}`, { next: didYouMean(stray, names) ?? 'List the tables with `assay ls`.' })
+  if (stray !== undefined)
+    throw new AssayError('ASSAY-2008', `there is no table ${stray}`, {
+      next: didYouMean(stray, names) ?? 'List the tables with `assay ls`.',
+    })
   const plain = text.toLowerCase().replaceAll('"', '')
-  for (const { id } of tables) if (plain.includes(formatTableId(id).toLowerCase())) await openTable(opening, id, pins.get(formatTableId(id)))
+  for (const { id } of tables)
+    if (plain.includes(formatTableId(id).toLowerCase())) await openTable(opening, id, pins.get(formatTableId(id)))
   return names
 }
 
@@ -119,10 +126,17 @@ const LEAST = 8
 
 function print({ terminal }: CommandContext, { title, columns, rows, total }: Answer): void {
   if (title !== undefined) terminal.line(terminal.paint('bold', harmless(title)))
-  const shape = columns.map(({ name, type }) => (NUMERIC.test(type) ? { title: name, align: 'right' as const } : { title: name, min: LEAST }))
-  for (const line of table(terminal, shape, rows.map((row) => columns.map(({ name }) => cellText(row[name] ?? null))))) terminal.line(line)
+  const shape = columns.map(({ name, type }) =>
+    NUMERIC.test(type) ? { title: name, align: 'right' as const } : { title: name, min: LEAST },
+  )
+  for (const line of table(
+    terminal,
+    shape,
+    rows.map((row) => columns.map(({ name }) => cellText(row[name] ?? null))),
+  ))
+    terminal.line(line)
   const words = total > rows.length ? `${counted(total, 'row')}, the first ${rows.length} shown: --limit shows more` : counted(total, 'row')
-  terminal.line(terminal.paint('grey', `(${words})`))
+  for (const line of wrap(`(${words})`, terminal.columns())) terminal.line(terminal.paint('grey', line))
 }
 
 function cellText(cell: Cell): string {

@@ -23,7 +23,12 @@ export const retry: Command = async (context) => {
   const request = found === undefined ? undefined : requestFor(project.loaded, found.run, found.steps)
   if (request !== undefined) return runAndReport(context, project, request)
   if (context.options.json) emit(context, 'summary', { runId: null, state: 'succeeded', steps: 0 })
-  else context.terminal.line(found === undefined ? 'nothing to retry: no run is left that did not succeed' : `nothing to retry: every step of run ${found.run.id} succeeded`)
+  else
+    context.terminal.line(
+      found === undefined
+        ? 'nothing to retry: no run is left that did not succeed'
+        : `nothing to retry: every step of run ${found.run.id} succeeded`,
+    )
   return 0
 }
 

@@ -10,7 +10,7 @@ import { oneAsset, openProject } from '../open-project.ts'
 import { glyph, type LookWord, look, tinted } from '../render/status.ts'
 import { type TableCell, type TableColumn, table } from '../render/table.ts'
 import type { Terminal } from '../render/terminal.ts'
-import { ago, instant, number, wrap } from '../render/words.ts'
+import { ago, instant, number, withRemark, wrap } from '../render/words.ts'
 
 /** Snapshots shown, newest first. */
 const SNAPSHOTS = 10
@@ -31,7 +31,12 @@ export const show: Command = async (context) => {
   const inspection = await inspect(settings, loaded)
   try {
     const now = context.surroundings.clock.now()
-    const shown: Shown = { facts: factsOf(spec, inspection, now), readers: loaded.readers(spec.key), checks: await inspection.storage.checkResults(spec.key), now }
+    const shown: Shown = {
+      facts: factsOf(spec, inspection, now),
+      readers: loaded.readers(spec.key),
+      checks: await inspection.storage.checkResults(spec.key),
+      now,
+    }
     if (context.options.json) emit(context, 'asset', showJson(shown))
     else print(context.terminal, shown)
   } finally {
@@ -42,7 +47,9 @@ export const show: Command = async (context) => {
 
 const snapshotsOf = ({ table }: AssetFacts) =>
   (table === undefined ? [] : ancestors(table.metadata)).map(({ id, timestamp, operation, summary }) => ({
-    id, at: timestamp, operation,
+    id,
+    at: timestamp,
+    operation,
     rows: Number(summary['total-records'] ?? Number.NaN),
     materialization: summary['assay.materialization-id'],
   }))
@@ -53,7 +60,11 @@ function showJson({ facts, readers, checks }: Shown): object {
     ...factsJson(facts),
     spec,
     readers: readers.map((reader) => reader.key),
-    partitionsOf: { fresh: formatSet(spec.partitions, facts.version.fresh), stale: formatSet(spec.partitions, facts.version.stale), missing: formatSet(spec.partitions, facts.version.missing) },
+    partitionsOf: {
+      fresh: formatSet(spec.partitions, facts.version.fresh),
+      stale: formatSet(spec.partitions, facts.version.stale),
+      missing: formatSet(spec.partitions, facts.version.missing),
+    },
     checks,
     snapshots: snapshotsOf(facts),
     table: table === undefined ? null : { location: table.metadata.location, metadata: table.metadataLocation },
@@ -63,17 +74,47 @@ function showJson({ facts, readers, checks }: Shown): object {
 function print(terminal: Terminal, shown: Shown): void {
   const { facts, readers } = shown
   const { spec } = facts
-  terminal.line(`${terminal.paint('bold', spec.key)}  ${spec.description === undefined ? '' : `${spec.description}`}`.trimEnd())
+  for (const line of withRemark(terminal.paint('bold', spec.key), spec.description ?? '', terminal.columns())) terminal.line(line)
   for (const [label, words] of factRows(terminal, shown)) printFact(terminal, label, words)
-  section(terminal, 'columns', [{ title: '', min: 8 }, { title: '' }, { title: '' }, { title: '', min: 10, drop: 1 }],
-    spec.columns.map((column) => [column.name, column.values === undefined ? column.type : 'enum', column.nullable ? 'nullable' : '', [column.doc ?? column.values?.join(', ') ?? '', 'grey']]))
-  section(terminal, 'checks', [{ title: '', min: 12 }, { title: '' }, { title: '' }, { title: '', min: 16, drop: 2 }, { title: '', drop: 1 }], checkRows(terminal, shown))
-  section(terminal, 'reads', [{ title: '', min: 10 }, { title: '' }], spec.deps.map((dep) => [dep.asset, [mappingWords(dep.mapping), 'grey']]))
-  section(terminal, 'read by', [{ title: '', min: 10 }], readers.map((reader) => [reader.key]))
+  section(
+    terminal,
+    'columns',
+    [{ title: '', min: 8 }, { title: '' }, { title: '' }, { title: '', min: 10, drop: 1 }],
+    spec.columns.map((column) => [
+      column.name,
+      column.values === undefined ? column.type : 'enum',
+      column.nullable ? 'nullable' : '',
+      [column.doc ?? column.values?.join(', ') ?? '', 'grey'],
+    ]),
+  )
+  section(
+    terminal,
+    'checks',
+    [{ title: '', min: 12 }, { title: '' }, { title: '' }, { title: '', min: 16, drop: 2 }, { title: '', drop: 1 }],
+    checkRows(terminal, shown),
+  )
+  section(
+    terminal,
+    'reads',
+    [{ title: '', min: 10 }, { title: '' }],
+    spec.deps.map((dep) => [dep.asset, [mappingWords(dep.mapping), 'grey']]),
+  )
+  section(
+    terminal,
+    'read by',
+    [{ title: '', min: 10 }],
+    readers.map((reader) => [reader.key]),
+  )
   const snapshots = snapshotsOf(facts)
   const more = snapshots.length > SNAPSHOTS ? `, the newest ${SNAPSHOTS} of ${snapshots.length}` : ''
-  section(terminal, `snapshots${more}`, [{ title: '' }, { title: '', drop: 1 }, { title: '' }, { title: '', align: 'right' }],
-    snapshots.slice(0, SNAPSHOTS).map((s) => [s.id, [instant(s.at), 'grey'], s.operation, Number.isNaN(s.rows) ? '' : `${number(s.rows)} rows`]))
+  section(
+    terminal,
+    `snapshots${more}`,
+    [{ title: '' }, { title: '', drop: 1 }, { title: '' }, { title: '', align: 'right' }],
+    snapshots
+      .slice(0, SNAPSHOTS)
+      .map((s) => [s.id, [instant(s.at), 'grey'], s.operation, Number.isNaN(s.rows) ? '' : `${number(s.rows)} rows`]),
+  )
 }
 
 /** Paths stay whole, so that they can be copied; words are wrapped. */
@@ -98,7 +139,9 @@ function factRows(terminal: Terminal, { facts, now }: Shown): readonly Fact[] {
     ...(spec.where === undefined ? [] : [fact('declared', `${spec.where.file}:${spec.where.line}`)]),
     ...(spec.codeVersion === '' ? [] : [fact('code', spec.codeVersion)]),
     ...(spec.rejects === undefined ? [] : [fact('rejects', spec.rejects.key)]),
-    ...(table === undefined ? [] : [fact('folder', table.metadata.location), fact('metadata', table.metadataLocation.replace(`${table.metadata.location}/`, ''))]),
+    ...(table === undefined
+      ? []
+      : [fact('folder', table.metadata.location), fact('metadata', table.metadataLocation.replace(`${table.metadata.location}/`, ''))]),
     ...(isEmpty(version.stale) ? [] : [fact('next', `assay why ${spec.key}`)]),
   ]
 }
@@ -109,7 +152,10 @@ function sliceRows(facts: AssetFacts): readonly Fact[] {
   const { partitions, kind } = facts.spec
   const { stale, missing } = facts.version
   if (partitions.dim === 'none') return []
-  const all = fact('partitions', `${formatSet(partitions, facts.exist)}, by day${partitions.column === undefined ? '' : ` of ${partitions.column}`}`)
+  const all = fact(
+    'partitions',
+    `${formatSet(partitions, facts.exist)}, by day${partitions.column === undefined ? '' : ` of ${partitions.column}`}`,
+  )
   if (kind === 'external') return [all]
   return [
     all,
@@ -126,7 +172,13 @@ function checkRows(terminal: Terminal, { facts, checks, now }: Shown): readonly 
   return facts.spec.checks.map((check) => {
     const last = checks.find((result) => result.check === check.name)
     const verdict: TableCell = last === undefined ? ['not run yet', 'grey'] : look(terminal, LOOK_OF[last.outcome], last.outcome)
-    return [check.name, check.mode === 'block' ? 'blocks' : 'warns', verdict, last?.observed ?? '', [last === undefined ? '' : ago(last.at, now), 'grey']]
+    return [
+      check.name,
+      check.mode === 'block' ? 'blocks' : 'warns',
+      verdict,
+      last?.observed ?? '',
+      [last === undefined ? '' : ago(last.at, now), 'grey'],
+    ]
   })
 }
 

@@ -28,7 +28,15 @@ export const why: Command = async (context) => {
     const reasons = await explain({ loaded, inspection, now }, spec, facts.exist)
     const attempts = await lastAttempts(inspection, facts)
     const upstream = upstreamDue(loaded, inspection, spec, now)
-    if (context.options.json) emit(context, 'why', { asset: spec.key, partitions: formatSet(spec.partitions, facts.exist), status: facts.word, reasons, lastAttempts: attempts, upstream: upstream.map(factsJson) })
+    if (context.options.json)
+      emit(context, 'why', {
+        asset: spec.key,
+        partitions: formatSet(spec.partitions, facts.exist),
+        status: facts.word,
+        reasons,
+        lastAttempts: attempts,
+        upstream: upstream.map(factsJson),
+      })
     else print({ context, loaded, now }, facts, { reasons, attempts, upstream })
   } finally {
     inspection.close()
@@ -97,19 +105,39 @@ function print(showing: Showing, facts: AssetFacts, { reasons, attempts, upstrea
   const { terminal } = showing.context
   const { spec } = facts
   const slices = spec.partitions.dim === 'none' ? '' : ` (${formatSet(spec.partitions, facts.exist)})`
-  terminal.line(`${terminal.live ? `${glyph(terminal, facts.word)} ` : ''}${terminal.paint('bold', spec.key)}${slices}: ${tinted(terminal, facts.word, statusWords(facts))}`)
+  printLine(
+    showing,
+    0,
+    `${terminal.live ? `${glyph(terminal, facts.word)} ` : ''}${terminal.paint('bold', spec.key)}${slices}: ${tinted(terminal, facts.word, statusWords(facts))}`,
+  )
   for (const reason of reasons.slice(0, REASONS)) printReason(showing, reason, 1)
   if (reasons.length > REASONS) printLine(showing, 1, `and ${reasons.length - REASONS} more like these`)
-  if (reasons.length === 0 && spec.kind !== 'external') printLine(showing, 1, `it was made from the current versions of ${inputsWords(spec)} and by the current code`)
-  for (const attempt of attempts) printLine(showing, 1, harmless(`last attempt of ${sliceWords(spec, attempt.partitions)}${attempt.state}${attempt.problem === undefined ? '' : `: ${attempt.problem}`} (assay logs ${attempt.runId} ${attempt.stepId})`))
-  for (const above of upstream) printLine(showing, 1, `upstream ${above.spec.key} is not fresh: ${statusWords(above)}${foldCauses(above.version.because).map(({ words }) => `, ${words}`).join('')}`)
+  if (reasons.length === 0 && spec.kind !== 'external')
+    printLine(showing, 1, `it was made from the current versions of ${inputsWords(spec)} and by the current code`)
+  for (const attempt of attempts)
+    printLine(
+      showing,
+      1,
+      harmless(
+        `last attempt of ${sliceWords(spec, attempt.partitions)}${attempt.state}${attempt.problem === undefined ? '' : `: ${attempt.problem}`} (assay logs ${attempt.runId} ${attempt.stepId})`,
+      ),
+    )
+  for (const above of upstream)
+    printLine(
+      showing,
+      1,
+      `upstream ${above.spec.key} is not fresh: ${statusWords(above)}${foldCauses(above.version.because)
+        .map(({ words }) => `, ${words}`)
+        .join('')}`,
+    )
   const due = upstream.length > 0 || (facts.word !== 'fresh' && facts.word !== 'external')
   if (due) printLine(showing, 0, `next: assay materialize +${spec.key}`)
 }
 
 const inputsWords = (spec: AssetSpec): string => (spec.deps.length === 0 ? 'no inputs' : spec.deps.map((dep) => dep.asset).join(', '))
 
-const sliceWords = (spec: AssetSpec | undefined, set: PartitionSet): string => (spec === undefined || spec.partitions.dim === 'none' ? '' : `${formatSet(spec.partitions, set)} `)
+const sliceWords = (spec: AssetSpec | undefined, set: PartitionSet): string =>
+  spec === undefined || spec.partitions.dim === 'none' ? '' : `${formatSet(spec.partitions, set)} `
 
 function printReason(showing: Showing, reason: Reason, depth: number): void {
   const spec = showing.loaded.asset(reason.asset)
@@ -126,7 +154,14 @@ function reasonWords({ now }: Showing, reason: Reason, spec: AssetSpec | undefin
       return `${reason.asset} ${slices}was never made`
     case 'stale': {
       const { cause } = reason
-      const detail = cause.kind === 'code changed' ? ` ${short(cause.from)} → ${short(cause.to)}` : cause.kind === 'input changed' ? count(cause.partitions) > 1 ? ` in ${count(cause.partitions)} partitions` : '' : ''
+      const detail =
+        cause.kind === 'code changed'
+          ? ` ${short(cause.from)} → ${short(cause.to)}`
+          : cause.kind === 'input changed'
+            ? count(cause.partitions) > 1
+              ? ` in ${count(cause.partitions)} partitions`
+              : ''
+            : ''
       return `${slices}${cause.kind === 'input changed' ? 'input ' : ''}${causeWords(cause)}${detail}`
     }
     case 'made':

@@ -11,7 +11,7 @@ export interface LiveBlock {
 
 const REDRAW_MS = 100
 /** Lines of the block at most. */
-export const MAX_BLOCK = 10
+const MAX_BLOCK = 10
 
 /**
  * Redraws at most ten times a second: each time the waiting lines and the block in one write, so that nothing flickers.

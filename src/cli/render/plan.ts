@@ -9,7 +9,7 @@ import { becauseWords } from './causes.ts'
 import { look } from './status.ts'
 import { type TableColumn, table } from './table.ts'
 import type { Terminal } from './terminal.ts'
-import { counted } from './words.ts'
+import { counted, withRemark } from './words.ts'
 
 /** What a plan changes of the columns of a table that is there. */
 export interface SchemaChange {
@@ -24,7 +24,11 @@ export function schemaChanges(plan: Plan, loaded: LoadedManifest, heads: Heads):
     const columns = loaded.asset(asset)?.columns.map((column) => column.name)
     if (action !== 'run' || head === undefined || columns === undefined) return []
     const there = schemaOf(head.metadata).fields.map((field) => field.name)
-    const change = { asset, added: columns.filter((name) => !there.includes(name)), dropped: there.filter((name) => !columns.includes(name)) }
+    const change = {
+      asset,
+      added: columns.filter((name) => !there.includes(name)),
+      dropped: there.filter((name) => !columns.includes(name)),
+    }
     return change.added.length + change.dropped.length === 0 ? [] : [change]
   })
 }
@@ -43,6 +47,10 @@ export function planSentence(plan: Plan, changes: readonly SchemaChange[] = []):
   ].join(', ')
 }
 
+/** The sentence, and the id of what it is about. */
+export const planHeading = (terminal: Terminal, sentence: string, id: string): readonly string[] =>
+  withRemark(terminal.paint('bold', sentence), terminal.paint('grey', id), terminal.columns())
+
 const COLUMNS: readonly TableColumn[] = [
   { title: '' },
   { title: 'asset', min: 14 },
@@ -55,7 +63,12 @@ const COLUMNS: readonly TableColumn[] = [
 export function planTable(terminal: Terminal, plan: Plan, loaded: LoadedManifest, now: number): readonly string[] {
   const rows = plan.assets.map((planned) => {
     const spec = loaded.asset(planned.asset)
-    const shown = planned.action === 'blocked' ? union(...planned.blocked.map((b) => b.partitions)) : planned.action === 'run' ? planned.run : planned.reuse
+    const shown =
+      planned.action === 'blocked'
+        ? union(...planned.blocked.map((b) => b.partitions))
+        : planned.action === 'run'
+          ? planned.run
+          : planned.reuse
     return [
       look(terminal, planned.action),
       planned.asset,
@@ -68,4 +81,3 @@ export function planTable(terminal: Terminal, plan: Plan, loaded: LoadedManifest
 }
 
 const gates = (checks: readonly string[]): string => (checks.length === 0 ? 'none' : `${checks.length}: ${checks.join(', ')}`)
-

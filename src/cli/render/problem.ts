@@ -49,7 +49,8 @@ function codeFrame(terminal: Terminal, where: SourceLocation, root: string): rea
     const text = cut(harmless(source[n - 1] ?? ''), terminal.columns() - digits - 7)
     const mark = n === where.line ? paint('red', '>') : ' '
     lines.push(`  ${mark} ${paint('grey', `${String(n).padStart(digits)} |`)} ${text}`.trimEnd())
-    if (n === where.line) lines.push(`    ${' '.repeat(digits)} ${paint('grey', '|')} ${' '.repeat(Math.max(0, where.column - 1))}${paint('red', '^')}`)
+    if (n === where.line)
+      lines.push(`    ${' '.repeat(digits)} ${paint('grey', '|')} ${' '.repeat(Math.max(0, where.column - 1))}${paint('red', '^')}`)
   }
   return lines
 }

@@ -17,17 +17,34 @@ export function assetLine(terminal: Terminal, progress: AssetProgress, spec: Ass
     ...(progress.checks.size === 0 ? [] : [checksWords(progress)]),
   ]
   return [
-    ...(isEmpty(progress.made) ? [] : [line(terminal, word, `${pad(terminal, progress.asset, keyWidth)}${facts.join(terminal.live ? '  ' : ', ')}`, VERBS[word])]),
-    ...[...progress.checks].filter(([, seen]) => seen.warned > 0).map(([name, { failing }]) =>
-      line(terminal, 'warned', `${progress.asset} ${name}: ${failing === 0 ? 'did not hold' : `${counted(failing, 'row')} did not hold`}`, 'warned'),
-    ),
+    ...(isEmpty(progress.made)
+      ? []
+      : [line(terminal, word, `${pad(terminal, progress.asset, keyWidth)}${facts.join(terminal.live ? '  ' : ', ')}`, VERBS[word])]),
+    ...[...progress.checks]
+      .filter(([, seen]) => seen.warned > 0)
+      .map(([name, { failing }]) =>
+        line(
+          terminal,
+          'warned',
+          `${progress.asset} ${name}: ${failing === 0 ? 'did not hold' : `${counted(failing, 'row')} did not hold`}`,
+          'warned',
+        ),
+      ),
     ...(isEmpty(progress.failed) ? [] : [line(terminal, 'failed', named(progress, spec, progress.failed), 'failed')]),
     ...(isEmpty(progress.blocked) ? [] : [line(terminal, 'blocked', named(progress, spec, progress.blocked), 'blocked')]),
-    ...(isEmpty(progress.skipped) ? [] : [line(terminal, 'skipped', `${named(progress, spec, progress.skipped)}: ${[...progress.reasons].join('; ')}`, 'skipped')]),
+    ...(isEmpty(progress.skipped)
+      ? []
+      : [line(terminal, 'skipped', `${named(progress, spec, progress.skipped)}: ${[...progress.reasons].join('; ')}`, 'skipped')]),
   ]
 }
 
-const VERBS: Readonly<Record<string, string>> = { succeeded: 'made', warned: 'made', failed: 'partly', blocked: 'partly', interrupted: 'partly' }
+const VERBS: Readonly<Record<string, string>> = {
+  succeeded: 'made',
+  warned: 'made',
+  failed: 'partly',
+  blocked: 'partly',
+  interrupted: 'partly',
+}
 
 function wordOf(progress: AssetProgress): LookWord {
   if (!isEmpty(progress.failed)) return 'failed'
@@ -38,12 +55,15 @@ function wordOf(progress: AssetProgress): LookWord {
 
 /** A glyph where somebody looks, a word where the output is piped. */
 const line = (terminal: Terminal, word: LookWord, text: string, verb = ''): string =>
-  terminal.live ? `  ${glyph(terminal, word)} ${cut(SAID.has(word) ? `${verb} ${text}` : text, terminal.columns() - 5)}` : `${verb.padEnd(9)}${text}`
+  terminal.live
+    ? `  ${glyph(terminal, word)} ${cut(SAID.has(word) ? `${verb} ${text}` : text, terminal.columns() - 5)}`
+    : `${verb.padEnd(9)}${text}`
 
 /** Where the line would otherwise read as if all were well. */
 const SAID: ReadonlySet<LookWord> = new Set<LookWord>(['skipped', 'failed', 'blocked', 'interrupted'])
 
-const pad = (terminal: Terminal, key: string, keyWidth: number): string => (terminal.live ? `${key.padEnd(Math.min(keyWidth, Math.floor(terminal.columns() / 2)))}  ` : `${key}: `)
+const pad = (terminal: Terminal, key: string, keyWidth: number): string =>
+  terminal.live ? `${key.padEnd(Math.min(keyWidth, Math.floor(terminal.columns() / 2)))}  ` : `${key}: `
 
 /** The asset with the partitions in question. */
 const named = ({ asset }: AssetProgress, spec: AssetSpec | undefined, set: PartitionSet): string =>
@@ -69,9 +89,16 @@ export function runningLine(terminal: Terminal, progress: AssetProgress, keyWidt
 export function barLine(terminal: Terminal, view: RunView, elapsed: number): string {
   const ended = view.ended()
   const failed = view.assets.filter((progress) => !isEmpty(progress.failed) || !isEmpty(progress.blocked)).length
-  const words = [`${number(ended)} of ${counted(view.steps, 'step')}`, ...(failed === 0 ? [] : [`${failed} failed`]), duration(elapsed)].join(' · ')
+  const words = [
+    `${number(ended)} of ${counted(view.steps, 'step')}`,
+    ...(failed === 0 ? [] : [`${failed} failed`]),
+    duration(elapsed),
+  ].join(' · ')
   const cells = Math.max(0, Math.min(30, terminal.columns() - words.length - 6))
   const full = view.steps === 0 ? 0 : Math.floor((ended / view.steps) * cells)
-  const bar = cells < 5 ? '' : `${tinted(terminal, failed === 0 ? 'fresh' : 'failed', '█'.repeat(full))}${terminal.paint('grey', '░'.repeat(cells - full))} `
+  const bar =
+    cells < 5
+      ? ''
+      : `${tinted(terminal, failed === 0 ? 'fresh' : 'failed', '█'.repeat(full))}${terminal.paint('grey', '░'.repeat(cells - full))} `
   return `  ${bar}${cut(words, terminal.columns() - 3)}`
 }

@@ -6,7 +6,7 @@ import type { RunListener, RunOutcome } from '../../runs/launch.ts'
 import type { Plan } from '../../runs/plan.ts'
 import { touchedPartitions } from '../../tables/observe.ts'
 import { liveBlock } from './live-block.ts'
-import { planSentence } from './plan.ts'
+import { planHeading, planSentence } from './plan.ts'
 import { type ProblemFrame, problemLines } from './problem.ts'
 import { assetLine, barLine, runningLine } from './run-lines.ts'
 import { type Progress, type RunView, runView, warnings } from './run-view.ts'
@@ -42,12 +42,18 @@ export function runPrinter(printing: Printing): RunPrinter {
   const elapsed = (): number => clock.monotonic() - began
   let view: RunView | undefined
   let stopped = false
-  const block = terminal.live ? liveBlock(terminal, clock, () => (view === undefined ? [] : blockLines(terminal, clock, view, elapsed()))) : undefined
+  const block = terminal.live
+    ? liveBlock(terminal, clock, () => (view === undefined ? [] : blockLines(terminal, clock, view, elapsed())))
+    : undefined
   const print = (...lines: readonly string[]): void => {
     if (block) block.print(...lines)
     else for (const line of lines) terminal.line(line)
   }
-  const heartbeat = terminal.live ? () => {} : clock.every(HEARTBEAT_MS, () => print(`still running: ${view?.ended() ?? 0} of ${counted(view?.steps ?? 0, 'step')} done after ${duration(elapsed())}`))
+  const heartbeat = terminal.live
+    ? () => {}
+    : clock.every(HEARTBEAT_MS, () =>
+        print(`still running: ${view?.ended() ?? 0} of ${counted(view?.steps ?? 0, 'step')} done after ${duration(elapsed())}`),
+      )
   const close = (): void => {
     heartbeat()
     block?.end()
@@ -61,7 +67,8 @@ export function runPrinter(printing: Printing): RunPrinter {
     observed: (observations) => {
       for (const seen of observations) {
         const spec = printing.loaded.asset(seen.asset)
-        const slices = spec === undefined || spec.partitions.dim === 'none' ? '' : ` in ${formatSet(spec.partitions, touchedPartitions(seen))}`
+        const slices =
+          spec === undefined || spec.partitions.dim === 'none' ? '' : ` in ${formatSet(spec.partitions, touchedPartitions(seen))}`
         print(`${seen.asset} was written by others${slices}: snapshot ${seen.snapshotId}`)
       }
     },
@@ -72,9 +79,12 @@ export function runPrinter(printing: Printing): RunPrinter {
     event: (event) => {
       const progress = view?.apply(event)
       if (progress === undefined) return
-      if (event.type === 'step.retrying') print(`  ${stepName(printing, progress)} tries again in ${duration(event.delay)}: ${event.problem.what}`)
-      if (progress.news !== undefined) print('', failureTitle(printing, progress), ...problemLines(terminal, progress.news, printing.frame), '')
-      if (progress.finished) print(...assetLine(terminal, progress.progress, printing.loaded.asset(progress.progress.asset), keyWidth(view)))
+      if (event.type === 'step.retrying')
+        print(`  ${stepName(printing, progress)} tries again in ${duration(event.delay)}: ${event.problem.what}`)
+      if (progress.news !== undefined)
+        print('', ...failureTitle(printing, progress), ...problemLines(terminal, progress.news, printing.frame), '')
+      if (progress.finished)
+        print(...assetLine(terminal, progress.progress, printing.loaded.asset(progress.progress.asset), keyWidth(view)))
     },
     stopping: () => {
       if (!stopped) print('stopping; what is being published is finished first. Again to end at once')
@@ -88,9 +98,10 @@ export function runPrinter(printing: Printing): RunPrinter {
   }
 }
 
-function failureTitle(printing: Printing, progress: Progress): string {
+function failureTitle(printing: Printing, progress: Progress): readonly string[] {
   const word = progress.outcome === 'blocked' ? 'blocked' : 'failed'
-  return tinted(printing.terminal, word, `${stepName(printing, progress)} ${word}`)
+  const { terminal } = printing
+  return wrap(`${stepName(printing, progress)} ${word}`, terminal.columns()).map((line) => tinted(terminal, word, line))
 }
 
 function plannedLines(terminal: Terminal, plan: Plan, runId: string | undefined): readonly string[] {
@@ -99,7 +110,7 @@ function plannedLines(terminal: Terminal, plan: Plan, runId: string | undefined)
     const slices = reused.reduce((n, planned) => n + count(planned.reuse), 0)
     return [tinted(terminal, 'fresh', `all fresh: ${counted(reused.length, 'asset')}, ${counted(slices, 'partition')}; nothing to run`)]
   }
-  return [`${terminal.paint('bold', planSentence(plan))}  ${terminal.paint('grey', `run ${runId}`)}`]
+  return planHeading(terminal, planSentence(plan), `run ${runId}`)
 }
 
 const stepName = ({ loaded }: Printing, { step }: Progress): string => {
@@ -133,7 +144,10 @@ function summaryLines({ terminal }: Printing, view: RunView, { state, runId, pla
     ...nonZero(reused, 'reused'),
     ...(warned === 0 ? [] : [`${counted(warned, 'check')} warned`]),
   ]
-  const [first = '', ...more] = wrap(`${state === 'succeeded' ? 'done' : state} in ${duration(elapsed)}: ${parts.join(', ')}`, terminal.columns())
+  const [first = '', ...more] = wrap(
+    `${state === 'succeeded' ? 'done' : state} in ${duration(elapsed)}: ${parts.join(', ')}`,
+    terminal.columns(),
+  )
   const next = state === 'succeeded' ? [] : [`see \`assay logs ${runId}\`, continue with \`assay retry ${runId}\``]
   const word = state === 'succeeded' && warned > 0 ? 'warned' : state
   return ['', tinted(terminal, word, first), ...more, ...next.flatMap((line) => wrap(line, terminal.columns()))]

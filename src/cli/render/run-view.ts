@@ -79,11 +79,22 @@ export function runView(plan: Plan, clock: Clock): RunView {
 }
 
 const blank = (asset: AssetKey, wanted: PartitionSet, plan: Plan): AssetProgress => ({
-  asset, wanted,
+  asset,
+  wanted,
   steps: plan.steps.filter((step) => step.asset === asset).length,
-  made: EMPTY, failed: EMPTY, blocked: EMPTY, skipped: EMPTY, interrupted: EMPTY,
-  running: 0, ended: 0, rows: undefined, startedAt: undefined, endedAt: undefined,
-  checks: new Map(), reasons: new Set(), problems: new Map(),
+  made: EMPTY,
+  failed: EMPTY,
+  blocked: EMPTY,
+  skipped: EMPTY,
+  interrupted: EMPTY,
+  running: 0,
+  ended: 0,
+  rows: undefined,
+  startedAt: undefined,
+  endedAt: undefined,
+  checks: new Map(),
+  reasons: new Set(),
+  problems: new Map(),
 })
 
 function take(progress: AssetProgress, step: PlannedStep, event: StoreEvent, now: number): StepOutcome | undefined {
@@ -139,7 +150,8 @@ function noteProblem(progress: AssetProgress, problem: Problem): Problem | undef
 }
 
 /** Names of checks that warned. */
-export const warnings = (progress: AssetProgress): readonly string[] => [...progress.checks].filter(([, seen]) => seen.warned > 0).map(([name]) => name)
+export const warnings = (progress: AssetProgress): readonly string[] =>
+  [...progress.checks].filter(([, seen]) => seen.warned > 0).map(([name]) => name)
 
 /** Partitions of an asset that have ended. */
 export const endedPartitions = ({ made, failed, blocked, skipped, interrupted }: AssetProgress): number =>

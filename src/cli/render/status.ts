@@ -33,7 +33,10 @@ export type LookWord = keyof typeof LOOKS
 export const glyph = (terminal: Terminal, word: LookWord): string => (terminal.live ? terminal.paint(LOOKS[word][1], LOOKS[word][0]) : '')
 
 /** Glyph and words as a cell; the words alone where the output is piped. */
-export const look = (terminal: Terminal, word: LookWord, words: string = word): TableCell => [terminal.live ? `${LOOKS[word][0]} ${words}` : words, LOOKS[word][1]]
+export const look = (terminal: Terminal, word: LookWord, words: string = word): TableCell => [
+  terminal.live ? `${LOOKS[word][0]} ${words}` : words,
+  LOOKS[word][1],
+]
 
 /** Words in the colour of a status. */
 export const tinted = (terminal: Terminal, word: LookWord, words: string): string => terminal.paint(LOOKS[word][1], words)

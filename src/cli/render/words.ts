@@ -31,7 +31,8 @@ export function ago(at: number, now: number): string {
 export const harmless = (text: string): string =>
   Array.from(stripVTControlCharacters(text), (c) => (c < ' ' || (c >= '\u007f' && c < '\u00a0') ? ' ' : c)).join('')
 
-const WIDE = /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1f64f}\u{1f900}-\u{1f9ff}]/u
+const WIDE =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1f64f}\u{1f900}-\u{1f9ff}]/u
 const NARROW = /^[\u0020-\u00ff\u2010-\u2027\u2190-\u25ff]*$/
 const MARK = /\p{Mn}/u
 
@@ -69,6 +70,12 @@ export function wrap(text: string, cells: number): readonly string[] {
   }
   return [...lines, line]
 }
+
+/** What matters and a remark, on one line where they fit, else on two and more. */
+export const withRemark = (main: string, remark: string, cells: number): readonly string[] =>
+  remark !== '' && width(main) + 2 + width(remark) <= cells
+    ? [`${main}  ${remark}`]
+    : [main, remark].filter((text) => text !== '').flatMap((text) => wrap(text, cells))
 
 /** The first characters of a version, enough to tell two apart. */
 export const short = (version: string): string => (version.length > 8 ? `${version.slice(0, 7)}…` : version)

@@ -1,0 +1,30 @@
+import { join } from 'node:path'
+import { newSnapshotId, systemClock } from '../../src/clock.ts'
+import { CATALOG_NAME } from '../../src/config.ts'
+import { openSqlCatalog } from '../../src/iceberg/catalogs/sql-catalog.ts'
+import { prepareCommit } from '../../src/iceberg/commit.ts'
+import { schemaOf } from '../../src/iceberg/metadata.ts'
+import { stageFiles } from '../../src/iceberg/stage.ts'
+import { localStore } from '../../src/iceberg/stores/local.ts'
+import { openDuckdb } from '../../src/resources/duckdb.ts'
+
+/** Appends the rows of a query to a table the way another engine would: past the store, straight to the catalog. */
+export async function appendForeign(home: string, name: string, query: string): Promise<void> {
+  const store = localStore()
+  const catalog = openSqlCatalog({ file: join(home, 'catalog.db'), warehouse: join(home, 'warehouse'), name: CATALOG_NAME, store })
+  const engine = await openDuckdb({ threads: 1 })
+  const session = await engine.session()
+  const [namespace = '', table = ''] = name.split('.')
+  const base = await catalog.load({ namespace, name: table })
+  const spec = base?.metadata.specs[0]
+  if (base === undefined || spec === undefined) throw new Error(`there is no ${name}`)
+  const snapshotId = String(newSnapshotId(systemClock))
+  const request = { snapshotId, location: base.metadata.location, attempt: `foreign-${snapshotId}`, schema: schemaOf(base.metadata), spec, query }
+  const staged = await stageFiles(session, store, request)
+  const prepared = await prepareCommit(store, base, { id: base.id, staged, overwrite: 'nothing', summary: {}, now: systemClock.now() })
+  const outcome = await catalog.commit([prepared.change])
+  session.close()
+  engine.close()
+  catalog.close()
+  if (outcome.kind !== 'committed') throw new Error(outcome.kind)
+}
