@@ -22,7 +22,8 @@ export const benchmarks: readonly Benchmark[] = [
     name: 'core.append-vs-copy',
     unit: 'x',
     must: '≤ 1.3',
-    reach: 'append of random rows by day: files, manifest, metadata and catalog, all synced, ÷ raw COPY … PARTITION_BY of the same rows, by turns',
+    reach:
+      'append of random rows by day: files, manifest, metadata and catalog, all synced, ÷ raw COPY … PARTITION_BY of the same rows, by turns',
     run: () => inFolder(appendVersusCopy),
   },
   {
@@ -100,7 +101,12 @@ async function appendVersusCopy(folder: string): Promise<readonly Sample[]> {
     await rm(join(folder, `copy-${run}`), { recursive: true })
     await rm(join(folder, `table-${run}`), { recursive: true })
     const extra = { copy_s: copy, append_s: append }
-    return { value: append / copy, input: { rows: ROWS, columns: COLUMNS.length, files: 30 }, memory_mb: process.resourceUsage().maxRSS / 1024, extra }
+    return {
+      value: append / copy,
+      input: { rows: ROWS, columns: COLUMNS.length, files: 30 },
+      memory_mb: process.resourceUsage().maxRSS / 1024,
+      extra,
+    }
   })
   session.close()
   engine.close()
@@ -108,14 +114,23 @@ async function appendVersusCopy(folder: string): Promise<readonly Sample[]> {
 }
 
 const rawCopy = (session: SqlSession, source: string, target: string): Promise<void> =>
-  session.run(`COPY (SELECT *, ts::DATE AS ts_day FROM (${source})) TO '${target}' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (ts_day))`)
+  session.run(
+    `COPY (SELECT *, ts::DATE AS ts_day FROM (${source})) TO '${target}' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (ts_day))`,
+  )
 
 async function icebergAppend(session: SqlSession, source: string, folder: string): Promise<void> {
   const store = localStore()
   const catalog = openSqlCatalog({ file: join(folder, 'catalog.db'), warehouse: folder, name: 'bench', store })
   const { schema } = evolveSchema(undefined, COLUMNS, 'bench.events')
   const spec = partitionSpec(schema, [{ column: 'ts', transform: 'day' }])
-  const request = { snapshotId: String(newSnapshotId(systemClock)), location: join(folder, 'events'), attempt: 'a', schema, spec, query: source }
+  const request = {
+    snapshotId: String(newSnapshotId(systemClock)),
+    location: join(folder, 'events'),
+    attempt: 'a',
+    schema,
+    spec,
+    query: source,
+  }
   const staged = await stageFiles(session, store, request)
   const id = { namespace: 'bench', name: 'events' }
   const prepared = await prepareCommit(store, undefined, { id, staged, overwrite: 'nothing', summary: {}, now: systemClock.now() })
@@ -149,7 +164,8 @@ for (let i = 0; i < ${NOOPS}; i++) {
 export default defineProject({ name: 'noops', assets })
 `,
   )
-  const run = (): Promise<Measured> => succeed(measure(process.execPath, [ASSAY, 'materialize', '--force', '--json'], { cwd: folder, env: clean() }))
+  const run = (): Promise<Measured> =>
+    succeed(measure(process.execPath, [ASSAY, 'materialize', '--force', '--json'], { cwd: folder, env: clean() }))
   await run()
   return repeat(5, async () => {
     const { seconds, memory_mb, stdout } = await run()
@@ -167,7 +183,11 @@ const start = (folder: string): Promise<Measured> =>
     }),
   )
 
-const sampleOf = ({ seconds, memory_mb }: Measured): Sample => ({ value: seconds, input: { events: 1_000_000, days: 30, retail_lines: 320_705, assets: 14 }, memory_mb })
+const sampleOf = ({ seconds, memory_mb }: Measured): Sample => ({
+  value: seconds,
+  input: { events: 1_000_000, days: 30, retail_lines: 320_705, assets: 14 },
+  memory_mb,
+})
 
 function generate(): Sample {
   const settings = clickstreamSettings()
@@ -175,7 +195,8 @@ function generate(): Sample {
   const first = Date.parse(`${settings.start}T00:00:00Z`)
   let bytes = 0
   const began = performance.now()
-  for (let day = 0; day < settings.days; day++) bytes += source.arrivalsOn(new Date(first + day * 86_400_000).toISOString().slice(0, 10)).length
+  for (let day = 0; day < settings.days; day++)
+    bytes += source.arrivalsOn(new Date(first + day * 86_400_000).toISOString().slice(0, 10)).length
   const seconds = (performance.now() - began) / 1000
   return { value: settings.events / seconds, input: { events: settings.events, days: settings.days }, extra: { bytes } }
 }

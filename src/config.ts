@@ -34,7 +34,11 @@ const PackageFile = z.object({ assay: z.object({ project: z.string() }).optional
  * Settings from the command line, the environment and package.json, in this order.
  * @throws ASSAY-1001 when there is no project file, ASSAY-1017 when a setting is not valid
  */
-export function readSettings(options: { readonly cwd: string; readonly env: NodeJS.ProcessEnv; readonly project?: string | undefined }): Settings {
+export function readSettings(options: {
+  readonly cwd: string
+  readonly env: NodeJS.ProcessEnv
+  readonly project?: string | undefined
+}): Settings {
   const parsed = Environment.safeParse(options.env)
   if (!parsed.success) {
     const issue = parsed.error.issues[0]

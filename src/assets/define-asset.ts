@@ -113,7 +113,10 @@ export function externalAsset<const K extends string, S extends Schema = Record<
   key: K,
   options: { readonly description?: string; readonly partitions?: P; readonly schema?: S } = {},
 ): ExternalAsset<K, S, P> {
-  const definition: AssetDefinition = Object.freeze({ ...definitionBase(key, callSite(externalAsset), options as LooseOptions), kind: 'external' })
+  const definition: AssetDefinition = Object.freeze({
+    ...definitionBase(key, callSite(externalAsset), options as LooseOptions),
+    kind: 'external',
+  })
   const face = Object.freeze(faceOf(definition))
   definitions.set(face, () => definition)
   return face as unknown as ExternalAsset<K, S, P>
@@ -141,7 +144,13 @@ function definitionBase(key: string, where: SourceLocation | undefined, options:
 }
 
 /** By default a reader takes the same partition, and of an unpartitioned dep the whole. */
-function faceOf(definition: AssetDefinition): { key: AssetKey; schema: Schema; partitions: Partitions; mapping: MappingSpec; feeds: undefined } {
+function faceOf(definition: AssetDefinition): {
+  key: AssetKey
+  schema: Schema
+  partitions: Partitions
+  mapping: MappingSpec
+  feeds: undefined
+} {
   const mapping: MappingSpec = definition.partitions.dim === 'none' ? { kind: 'all' } : { kind: 'identity' }
   return { key: definition.key, schema: definition.schema, partitions: definition.partitions, mapping, feeds: undefined }
 }

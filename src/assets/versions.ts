@@ -49,11 +49,17 @@ export interface VersionStatus {
  * maps of consumed and current versions are compared interval by interval.
  * @param exist all partitions of the asset. @param versionsOf current data versions of any asset.
  */
-export function versionStatus(spec: AssetSpec, state: VersionState, exist: PartitionSet, versionsOf: (key: AssetKey) => IntervalMap<string>): VersionStatus {
+export function versionStatus(
+  spec: AssetSpec,
+  state: VersionState,
+  exist: PartitionSet,
+  versionsOf: (key: AssetKey) => IntervalMap<string>,
+): VersionStatus {
   const made = intersect(domain(state.made), exist)
   const because: Stale[] = []
   for (const [record, partitions] of byRecord(state.made, exist)) {
-    if (record.codeVersion !== spec.codeVersion) because.push({ partitions, cause: { kind: 'code changed', from: record.codeVersion, to: spec.codeVersion } })
+    if (record.codeVersion !== spec.codeVersion)
+      because.push({ partitions, cause: { kind: 'code changed', from: record.codeVersion, to: spec.codeVersion } })
     for (const dep of spec.deps) because.push(...inputCauses(dep, record, partitions, versionsOf(dep.asset)))
     for (const name of Object.keys(record.inputs)) {
       if (!spec.deps.some((dep) => dep.name === name)) because.push({ partitions, cause: { kind: 'dependency removed', dep: name } })
@@ -89,7 +95,12 @@ function inputCauses(dep: DepSpec, record: MadeFrom, partitions: PartitionSet, c
   const affected = downstreamOf(dep.mapping, moved, partitions)
   if (isEmpty(affected)) return []
   const values = (map: IntervalMap<string>): readonly string[] => [...new Set(restrict(map, moved).map((e) => e.value))]
-  return [{ partitions: affected, cause: { kind: 'input changed', dep: dep.name, asset: dep.asset, partitions: moved, from: values(before), to: values(after) } }]
+  return [
+    {
+      partitions: affected,
+      cause: { kind: 'input changed', dep: dep.name, asset: dep.asset, partitions: moved, from: values(before), to: values(after) },
+    },
+  ]
 }
 
 const EVERYTHING: PartitionSet = [[Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER]]

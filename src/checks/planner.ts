@@ -4,7 +4,8 @@ import type { CheckRule, CheckSpec } from './check.ts'
 /** A rule about single rows, as a predicate that is true for a row that does not hold. */
 type RowRule = Extract<CheckRule, { rule: 'notNull' | 'between' | 'in' }>
 
-export const isRowCheck = (check: CheckSpec): check is CheckSpec & RowRule => check.rule === 'notNull' || check.rule === 'between' || check.rule === 'in'
+export const isRowCheck = (check: CheckSpec): check is CheckSpec & RowRule =>
+  check.rule === 'notNull' || check.rule === 'between' || check.rule === 'in'
 
 /**
  * The SQL predicate that is true for a row which breaks the rule. Null breaks `notNull` only; NaN, which DuckDB sorts

@@ -34,7 +34,11 @@ export type QueryFunction<D extends Deps> = (deps: Handles<D>, context: { readon
 
 /** How an asset is made, with what makes it. Data, apart from the user's function. */
 export type ComputeSpec =
-  | { readonly kind: 'duckdb'; readonly query: (deps: never, context: { readonly partition: PartitionParams }) => Sql; readonly where: SourceLocation | undefined }
+  | {
+      readonly kind: 'duckdb'
+      readonly query: (deps: never, context: { readonly partition: PartitionParams }) => Sql
+      readonly where: SourceLocation | undefined
+    }
   | { readonly kind: 'typescript'; readonly run: RowsFunction<Deps, never>; readonly where: SourceLocation | undefined }
 
 /**

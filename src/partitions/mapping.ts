@@ -31,7 +31,12 @@ export const timeWindow = <S extends Schema, P extends Daily>(
   dep: Dep<S, P>,
   window: { readonly startOffset: number; readonly endOffset: number; readonly allowHoleAtEnd?: boolean },
 ): Dep<S, P, Daily> =>
-  mapped(dep, { kind: 'timeWindow', startOffset: window.startOffset, endOffset: window.endOffset, allowHoleAtEnd: window.allowHoleAtEnd ?? false })
+  mapped(dep, {
+    kind: 'timeWindow',
+    startOffset: window.startOffset,
+    endOffset: window.endOffset,
+    allowHoleAtEnd: window.allowHoleAtEnd ?? false,
+  })
 
 /** Every partition of the reader reads all of the dep. */
 export const all = <S extends Schema, P extends Partitions>(dep: Dep<S, P>): Dep<S, P> => mapped(dep, { kind: 'all' })

@@ -1,4 +1,4 @@
-import { type AssetDefinition } from '../assets/define-asset.ts'
+import type { AssetDefinition } from '../assets/define-asset.ts'
 import type { AssetSpec } from '../assets/spec.ts'
 import { type Input, type RowsFunction, SkipStep, type StepContext } from '../computes/compute.ts'
 import { AssayError, type SourceLocation } from '../errors.ts'
@@ -112,7 +112,12 @@ async function queryOf(environment: StepEnvironment, spec: AssetSpec, step: Step
 
 const ROWS = '__rows'
 
-async function runFunction(environment: StepEnvironment, spec: AssetSpec, step: StepMessage, session: SqlSession): Promise<AsyncIterable<EngineRow> | Iterable<EngineRow> | Sql | undefined> {
+async function runFunction(
+  environment: StepEnvironment,
+  spec: AssetSpec,
+  step: StepMessage,
+  session: SqlSession,
+): Promise<AsyncIterable<EngineRow> | Iterable<EngineRow> | Sql | undefined> {
   const inputs: Record<string, Input<EngineRow>> = {}
   for (const dep of spec.deps) inputs[dep.name] = { rows: () => session.stream(`SELECT * FROM ${byDepName(dep.name)}`) }
   const run = functionOf(await environment.definition(spec))
@@ -151,9 +156,13 @@ function partitionBound(partitions: PartitionsSpec & { dim: 'time' }, columns: A
 /** An engine's error as one of the catalogue, at the place in the user's file. */
 function located(error: unknown, query: Query, spec: AssetSpec): unknown {
   if (!(error instanceof SqlError)) return error
-  const start: SourceLocation | undefined = query.pieces.find((piece) => piece.kind === 'text' && piece.origin !== undefined && piece.text.trim() !== '') === undefined ? spec.where : locate(query.pieces, query.bindings, 0)
+  const start: SourceLocation | undefined =
+    query.pieces.find((piece) => piece.kind === 'text' && piece.origin !== undefined && piece.text.trim() !== '') === undefined
+      ? spec.where
+      : locate(query.pieces, query.bindings, 0)
   const where = error.position === undefined ? start : (locate(query.pieces, query.bindings, error.position) ?? start)
-  if (error.kind === 'io' && /no space left|disk full/i.test(error.message)) return new AssayError('ASSAY-2002', `${spec.key}: ${firstLine(error)}`, { cause: error })
+  if (error.kind === 'io' && /no space left|disk full/i.test(error.message))
+    return new AssayError('ASSAY-2002', `${spec.key}: ${firstLine(error)}`, { cause: error })
   const code = error.kind === 'binding' || error.kind === 'syntax' ? 'ASSAY-1012' : 'ASSAY-3008'
   const candidates = error.candidates.length === 0 ? [] : [`did you mean ${error.candidates.join(' or ')}?`]
   return new AssayError(code, `${spec.key}: ${firstLine(error)}`, { where, details: candidates, cause: error })

@@ -61,7 +61,12 @@ export async function inspect(settings: Settings, loaded: LoadedManifest): Promi
 export const openCatalog = (settings: Settings, store: Store): Catalog =>
   openSqlCatalog({ file: settings.catalogFile, warehouse: settings.warehouse, name: CATALOG_NAME, store })
 
-async function look(storage: StorageReader, catalog: Catalog, store: Store, loaded: LoadedManifest): Promise<Pick<Inspection, 'states' | 'heads' | 'observations'>> {
+async function look(
+  storage: StorageReader,
+  catalog: Catalog,
+  store: Store,
+  loaded: LoadedManifest,
+): Promise<Pick<Inspection, 'states' | 'heads' | 'observations'>> {
   const states = await storage.assetStates()
   const heads = await loadHeads(catalog, loaded.manifest.assets)
   const observations = await observe(store, loaded.manifest.assets, heads, states)
@@ -123,7 +128,9 @@ export async function launch(options: LaunchOptions): Promise<RunOutcome> {
     const runId = plan.steps.length === 0 ? undefined : newId(clock)
     listener.planned(plan, runId)
     if (runId === undefined) return { runId, plan, state: 'succeeded' }
-    await storage.append([{ type: 'run.created', runId, planId: plan.id, manifestId: loaded.id, request: request.request, steps: plan.steps }])
+    await storage.append([
+      { type: 'run.created', runId, planId: plan.id, manifestId: loaded.id, request: request.request, steps: plan.steps },
+    ])
     const lakeState = new RunLake(loaded, states, heads, settings.warehouse)
     return { runId, plan, state: await execute(options, { runId, plan, storage, lake, state: lakeState }) }
   } finally {
@@ -165,10 +172,16 @@ const executorFor = (settings: Settings, loaded: LoadedManifest): ReturnType<typ
   })
 
 /** The file that the lines of an attempt are kept in, one JSON object a line. */
-export const logFile = (settings: Settings, attempt: { readonly runId: string; readonly stepId: string; readonly attempt: number }): string =>
-  join(settings.home, 'logs', attempt.runId, `${attempt.stepId}-${attempt.attempt}.jsonl`)
+export const logFile = (
+  settings: Settings,
+  attempt: { readonly runId: string; readonly stepId: string; readonly attempt: number },
+): string => join(settings.home, 'logs', attempt.runId, `${attempt.stepId}-${attempt.attempt}.jsonl`)
 
-function logTo(settings: Settings, clock: Clock, attempt: { readonly runId: string; readonly stepId: string; readonly attempt: number }): OnLine {
+function logTo(
+  settings: Settings,
+  clock: Clock,
+  attempt: { readonly runId: string; readonly stepId: string; readonly attempt: number },
+): OnLine {
   const file = logFile(settings, attempt)
   let made = false
   return (stream, text) => {

@@ -129,7 +129,13 @@ class Walk {
     const spec = this.#s.loaded.asset(step.asset) as AssetSpec
     for (let attempt = 1; ; attempt++) {
       const begun = this.#begin(spec, step, attempt)
-      await this.record({ type: 'step.started', runId: this.#s.runId, stepId: step.id, attempt, stagingFolders: stagingPaths(begun.message.targets) })
+      await this.record({
+        type: 'step.started',
+        runId: this.#s.runId,
+        stepId: step.id,
+        attempt,
+        stagingFolders: stagingPaths(begun.message.targets),
+      })
       const answer = await this.#s.executor.run(begun.message, this.#s.logOf(step.id, attempt))
       const outcome = await this.#outcome(spec, begun, answer)
       if (outcome.kind !== 'failed') return outcome.kind
@@ -154,7 +160,16 @@ class Walk {
       }),
     )
     const targets = state.targets(spec, `${runId}-${step.id}-${attempt}`, () => String(newSnapshotId(clock)))
-    const message: StepMessage = { type: 'step', runId, stepId: step.id, attempt, asset: step.asset, partitions: step.partitions, inputs: pins, targets }
+    const message: StepMessage = {
+      type: 'step',
+      runId,
+      stepId: step.id,
+      attempt,
+      asset: step.asset,
+      partitions: step.partitions,
+      inputs: pins,
+      targets,
+    }
     return { message, inputs, readFrom: state.readFrom(spec) }
   }
 
@@ -170,7 +185,9 @@ class Walk {
         return { kind: 'failed', state: answer.outcome, problem: answer.problem, checks: answer.checks }
       case 'lost': {
         await this.#discard(begun.message)
-        const problem = toProblem(new AssayError('ASSAY-3002', `the worker of ${spec.key} was lost: ${answer.reason}`, { where: spec.where }))
+        const problem = toProblem(
+          new AssayError('ASSAY-3002', `the worker of ${spec.key} was lost: ${answer.reason}`, { where: spec.where }),
+        )
         return { kind: 'failed', state: 'lost', problem, checks: [] }
       }
     }
@@ -210,7 +227,10 @@ class Walk {
   async #overtaken(spec: AssetSpec, published: Published, { snapshotId }: Materialization): Promise<readonly StoreEvent[]> {
     const metadata = published.get(spec.key)?.metadata
     if (metadata === undefined || snapshotId === undefined) return []
-    const observation = await observeBefore(this.#s.lake.store, spec, metadata, { known: this.#s.state.snapshotOf(spec.key), ours: snapshotId })
+    const observation = await observeBefore(this.#s.lake.store, spec, metadata, {
+      known: this.#s.state.snapshotOf(spec.key),
+      ours: snapshotId,
+    })
     if (observation === undefined) return []
     this.#s.state.observed(observation)
     return [{ type: 'table.observed', ...observation }]
@@ -261,13 +281,23 @@ interface Begun {
 type Outcome =
   | { readonly kind: 'succeeded' }
   | { readonly kind: 'skipped' }
-  | { readonly kind: 'failed'; readonly state: 'failed' | 'blocked' | 'lost'; readonly problem: Problem; readonly checks: readonly CheckResult[] }
+  | {
+      readonly kind: 'failed'
+      readonly state: 'failed' | 'blocked' | 'lost'
+      readonly problem: Problem
+      readonly checks: readonly CheckResult[]
+    }
 
 /** Everything that an attempt may have written before it was published. */
 const stagingPaths = (targets: readonly TableTarget[]): readonly string[] =>
   targets.flatMap(({ location, attemptName }) => Object.values(stagedPlaces({ location, attempt: attemptName })))
 
-const intentOf = ({ message }: Begun, tables: readonly StagedTable[], materialization: Materialization, checks: readonly CheckResult[]): PublishIntent => ({
+const intentOf = (
+  { message }: Begun,
+  tables: readonly StagedTable[],
+  materialization: Materialization,
+  checks: readonly CheckResult[],
+): PublishIntent => ({
   runId: message.runId,
   stepId: message.stepId,
   attempt: message.attempt,
@@ -275,4 +305,3 @@ const intentOf = ({ message }: Begun, tables: readonly StagedTable[], materializ
   materialization,
   checks,
 })
-

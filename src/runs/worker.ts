@@ -74,7 +74,8 @@ async function definition(spec: AssetSpec): Promise<AssetDefinition> {
     for (const value of Object.values(module)) remember(value, 0)
   }
   const known = found.get(spec.key)
-  if (known?.made === undefined) throw new AssayError('ASSAY-1007', `${spec.key} is not exported, so a worker cannot find it`, { where: spec.where })
+  if (known?.made === undefined)
+    throw new AssayError('ASSAY-1007', `${spec.key} is not exported, so a worker cannot find it`, { where: spec.where })
   return known
 }
 
@@ -96,7 +97,9 @@ function userError(error: unknown): unknown {
 function userFrame(error: Error): SourceLocation | undefined {
   const own = resolve(import.meta.dirname, '..')
   const frames = (error.stack ?? '').split('\n').map(parseFrame)
-  return frames.find((frame) => frame !== undefined && frame.file.startsWith(options.root) && !frame.file.startsWith(own) && !frame.file.includes('node_modules'))
+  const isTheirs = ({ file }: SourceLocation): boolean =>
+    file.startsWith(options.root) && !file.startsWith(own) && !file.includes('node_modules')
+  return frames.find((frame) => frame !== undefined && isTheirs(frame))
 }
 
 function blockedProblem(step: StepMessage, checks: Extract<FromWorker, { type: 'failed' }>['checks']): ReturnType<typeof toProblem> {
@@ -104,5 +107,10 @@ function blockedProblem(step: StepMessage, checks: Extract<FromWorker, { type: '
   const first = failing[0]
   const spec = loaded.asset(step.asset)?.checks.find((check) => check.name === first?.check)
   const details = failing.flatMap((check) => [`${check.check}: ${check.observed}`, ...check.samples.map((sample) => `  ${sample}`)])
-  return toProblem(new AssayError('ASSAY-5001', `${step.asset}: check ${first?.check ?? ''} failed`, { where: spec?.where ?? loaded.asset(step.asset)?.where, details }))
+  return toProblem(
+    new AssayError('ASSAY-5001', `${step.asset}: check ${first?.check ?? ''} failed`, {
+      where: spec?.where ?? loaded.asset(step.asset)?.where,
+      details,
+    }),
+  )
 }

@@ -34,14 +34,23 @@ export async function loadHeads(catalog: Catalog, assets: readonly AssetSpec[]):
 }
 
 /** What others have done to the tables since the store last knew of them. */
-export async function observe(store: Store, assets: readonly AssetSpec[], heads: Heads, states: ReadonlyMap<AssetKey, AssetState>): Promise<readonly Observation[]> {
+export async function observe(
+  store: Store,
+  assets: readonly AssetSpec[],
+  heads: Heads,
+  states: ReadonlyMap<AssetKey, AssetState>,
+): Promise<readonly Observation[]> {
   const observations: Observation[] = []
   for (const spec of assets) {
     const head = heads.get(spec.key)
     const current = head?.metadata.currentSnapshotId
     const known = states.get(spec.key)
     if (head === undefined || current === undefined || current === known?.snapshotId) continue
-    observations.push({ asset: spec.key, snapshotId: current, versions: await touched(store, spec, head.metadata, known?.snapshotId) })
+    observations.push({
+      asset: spec.key,
+      snapshotId: current,
+      versions: await touched(store, spec, head.metadata, { known: known?.snapshotId }),
+    })
   }
   return observations
 }
@@ -55,14 +64,20 @@ export async function observeBefore(
 ): Promise<Observation | undefined> {
   const parent = metadata.snapshots.find((snapshot) => snapshot.id === between.ours)?.parentId
   if (parent === undefined || parent === between.known) return undefined
-  const versions = await touched(store, spec, metadata, between.known, between.ours)
+  const versions = await touched(store, spec, metadata, between)
   return { asset: spec.key, snapshotId: parent, versions }
 }
 
-async function touched(store: Store, spec: AssetSpec, metadata: TableMetadata, known: string | undefined, except?: string): Promise<IntervalMap<string>> {
+/** Data versions of the partitions that were touched after `known`, by all but the snapshot `ours`. */
+async function touched(
+  store: Store,
+  spec: AssetSpec,
+  metadata: TableMetadata,
+  { known, ours }: { readonly known: string | undefined; readonly ours?: string },
+): Promise<IntervalMap<string>> {
   let versions: IntervalMap<string> = []
   for (const change of await changesSince(store, metadata, known)) {
-    if (change.snapshotId === except) continue
+    if (change.snapshotId === ours) continue
     const partitions = change.partitions.map(partitionOf).filter((p) => p !== undefined)
     versions = assign(versions, partitionsTouched(spec, partitions), change.snapshotId)
   }
@@ -73,7 +88,10 @@ const partitionsTouched = (spec: AssetSpec, partitions: readonly number[]): Part
   spec.partitions.dim === 'none' ? WHOLE : normalise(partitions.map((p): Interval => [p, p + 1]))
 
 /** The states as they are with the observations taken in. */
-export function withObservations(states: ReadonlyMap<AssetKey, AssetState>, observations: readonly Observation[]): ReadonlyMap<AssetKey, AssetState> {
+export function withObservations(
+  states: ReadonlyMap<AssetKey, AssetState>,
+  observations: readonly Observation[],
+): ReadonlyMap<AssetKey, AssetState> {
   if (observations.length === 0) return states
   const out = new Map(states)
   for (const { asset, snapshotId, versions } of observations) {

@@ -1,4 +1,4 @@
-import { type DataFile, type PartitionTuple } from '../iceberg/data-file.ts'
+import type { DataFile, PartitionTuple } from '../iceberg/data-file.ts'
 import { type SnapshotId, schemaOf, snapshotOf, type TableMetadata } from '../iceberg/metadata.ts'
 import { liveFiles, scanSql } from '../iceberg/scan.ts'
 import type { Store } from '../iceberg/store.ts'
@@ -6,10 +6,15 @@ import type { PartitionSet } from '../partitions/partition-set.ts'
 import { inPartitions } from './asset-table.ts'
 
 /** A SELECT over the rows of a table version, narrowed to partitions; all columns of the schema of that version. */
-export async function relationOf(store: Store, metadata: TableMetadata, pin: { readonly snapshotId: SnapshotId; readonly partitions?: PartitionSet }): Promise<string> {
+export async function relationOf(
+  store: Store,
+  metadata: TableMetadata,
+  pin: { readonly snapshotId: SnapshotId; readonly partitions?: PartitionSet },
+): Promise<string> {
   const files = await liveFiles(store, metadata, pin.snapshotId)
   const schema = schemaOf(metadata, snapshotOf(metadata, pin.snapshotId))
   return scanSql(store, schema, pin.partitions === undefined ? files : narrowed(files, inPartitions(pin.partitions)))
 }
 
-const narrowed = (files: readonly DataFile[], keep: (tuple: PartitionTuple) => boolean): readonly DataFile[] => files.filter((file) => keep(file.partition))
+const narrowed = (files: readonly DataFile[], keep: (tuple: PartitionTuple) => boolean): readonly DataFile[] =>
+  files.filter((file) => keep(file.partition))

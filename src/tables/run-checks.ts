@@ -39,7 +39,9 @@ interface Totals {
 async function rowTotals({ session }: Checked, checks: readonly CheckSpec[]): Promise<Totals> {
   const rowChecks = checks.filter(isRowCheck)
   const [row = {}] = await session.rows(fusedAggregate(rowChecks, quoteIdentifier(CHECKED_ROWS)))
-  const byName = new Map(rowChecks.map((check, i) => [check.name, { failing: Number(row[`failing_${i}`]), looked: Number(row[`looked_${i}`]) }]))
+  const byName = new Map(
+    rowChecks.map((check, i) => [check.name, { failing: Number(row[`failing_${i}`]), looked: Number(row[`looked_${i}`]) }]),
+  )
   return { total: Number(row['total']), byName }
 }
 
@@ -68,7 +70,11 @@ async function judge(checked: Checked, check: CheckSpec, totals: Totals): Promis
   switch (check.rule) {
     case 'rowCount': {
       const passed = totals.total >= check.min && totals.total <= check.max
-      return { ...verdict(checked.asset, check, passed), rows: totals.total, observed: `${totals.total} rows, allowed ${check.min} to ${check.max}` }
+      return {
+        ...verdict(checked.asset, check, passed),
+        rows: totals.total,
+        observed: `${totals.total} rows, allowed ${check.min} to ${check.max}`,
+      }
     }
     case 'unique':
       return uniqueResult(checked, check, totals.total)
@@ -79,7 +85,11 @@ async function judge(checked: Checked, check: CheckSpec, totals: Totals): Promis
   }
 }
 
-async function rowResult(checked: Checked, check: Extract<CheckSpec, { rule: 'notNull' | 'between' | 'in' }>, totals: Totals): Promise<CheckResult> {
+async function rowResult(
+  checked: Checked,
+  check: Extract<CheckSpec, { rule: 'notNull' | 'between' | 'in' }>,
+  totals: Totals,
+): Promise<CheckResult> {
   const { failing, looked } = totals.byName.get(check.name) ?? { failing: 0, looked: 0 }
   const mostly = check.rule === 'in' ? 1 : check.mostly
   const passed = looked === 0 || (looked - failing) / looked >= mostly
@@ -92,7 +102,13 @@ async function uniqueResult(checked: Checked, check: Extract<CheckSpec, { rule: 
   const [row = {}] = await checked.session.rows(duplicatesQuery(check.columns, rows))
   const failing = Number(row['failing'])
   const samples = failing === 0 ? [] : await sample(checked, duplicatesSample(check.columns, rows, SAMPLES))
-  return { ...verdict(checked.asset, check, failing === 0), rows: total, failing, observed: `${failing} of ${total} rows repeat a key`, samples }
+  return {
+    ...verdict(checked.asset, check, failing === 0),
+    rows: total,
+    failing,
+    observed: `${failing} of ${total} rows repeat a key`,
+    samples,
+  }
 }
 
 async function sqlResult(checked: Checked, check: Extract<CheckSpec, { rule: 'sql' }>, total: number): Promise<CheckResult> {
@@ -104,6 +120,8 @@ async function sqlResult(checked: Checked, check: Extract<CheckSpec, { rule: 'sq
 }
 
 const sample = async ({ session }: Checked, query: string): Promise<readonly string[]> => {
-  const rows: readonly EngineRow[] = await session.rows(`SELECT to_json(s)::VARCHAR AS row FROM (SELECT * FROM (${query}) LIMIT ${SAMPLES}) s`)
+  const rows: readonly EngineRow[] = await session.rows(
+    `SELECT to_json(s)::VARCHAR AS row FROM (SELECT * FROM (${query}) LIMIT ${SAMPLES}) s`,
+  )
   return rows.map((row) => String(row['row']))
 }

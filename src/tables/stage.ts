@@ -94,8 +94,12 @@ async function refuseOutsiders({ session, store, spec, partitions }: Staging, ta
   const at = partitionOf(outsider.partition)
   const sample = await session.rows(`SELECT to_json(r)::VARCHAR AS row FROM (${scanSql(store, staged.schema, [outsider])}) r LIMIT 1`)
   const where = at === undefined ? 'without a day' : `of partition ${partitionKey(spec.partitions, at)}`
-  throw new AssayError('ASSAY-5002', `${table.key} yielded ${outsider.rows} rows ${where}, but was asked for ${formatSet(spec.partitions, partitions)}`, {
-    where: spec.where,
-    details: sample.map((r) => `for example ${String(r['row'])}`),
-  })
+  throw new AssayError(
+    'ASSAY-5002',
+    `${table.key} yielded ${outsider.rows} rows ${where}, but was asked for ${formatSet(spec.partitions, partitions)}`,
+    {
+      where: spec.where,
+      details: sample.map((r) => `for example ${String(r['row'])}`),
+    },
+  )
 }

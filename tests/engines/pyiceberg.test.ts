@@ -7,7 +7,11 @@ import { openPyiceberg, type Pyiceberg, type Seen } from './pyiceberg/probe.ts'
 const SIZE =
   process.env['ASSAY_SMOKE'] === '1'
     ? { events: 20_000, days: 3, retailDays: ['2010-12-01', '2010-12-02'] }
-    : { events: 1_000_000, days: 30, retailDays: Array.from({ length: 274 }, (_, i) => new Date(Date.UTC(2010, 11, 1 + i)).toISOString().slice(0, 10)) }
+    : {
+        events: 1_000_000,
+        days: 30,
+        retailDays: Array.from({ length: 274 }, (_, i) => new Date(Date.UTC(2010, 11, 1 + i)).toISOString().slice(0, 10)),
+      }
 
 const TABLES = [
   'bronze.events',
@@ -74,7 +78,11 @@ async function oursOf(shop: Shop, table: string): Promise<Seen> {
   const metadata = (await tables(shop))[table]
   const fields = metadata === undefined ? [] : schemaOf(metadata).fields
   const numeric = fields.filter((field) => NUMERIC.test(String(field.type)))
-  const sums = numeric.map((f) => (f.type === 'double' ? `list_reduce(list_sort(list("${f.name}")), lambda a, b: a + b, 0.0::double)::varchar` : `coalesce(sum("${f.name}"), 0)::varchar`))
+  const sums = numeric.map((f) =>
+    f.type === 'double'
+      ? `list_reduce(list_sort(list("${f.name}")), lambda a, b: a + b, 0.0::double)::varchar`
+      : `coalesce(sum("${f.name}"), 0)::varchar`,
+  )
   const [row] = await shop.rows(`select ${['count(*) as n', ...sums.map((sum, i) => `${sum} as s${i}`)].join(', ')} from ${table}`)
   return {
     rows: Number(row?.['n']),

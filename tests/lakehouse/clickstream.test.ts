@@ -113,7 +113,7 @@ describe('the events', () => {
     const visits = [...Map.groupBy(eventsOf({ ...CLEAN, events: 150_000 }), (e) => e.session_id).values()]
     const spans = visits.map((visit) => ({
       user: visit[0]?.user_id ?? 0,
-      from: Date.parse(visit.reduce((least, e) => (e.ts < least ? e.ts : least), '9')),
+      from: Math.min(...visit.map((e) => Date.parse(e.ts))),
       to: Math.max(...visit.map((e) => Date.parse(e.ts))),
     }))
     for (const { user, from, to } of spans.sort((a, b) => a.from - b.from)) {

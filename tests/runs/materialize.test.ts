@@ -46,7 +46,10 @@ describe('materialize', () => {
     await p.run()
     await p.write({ 'project.ts': project(NUMBERS('1n').replace('* 2 as', '* 3 as')) })
     const again = await p.run()
-    expect(again.plan.assets.map((a) => [a.action, a.because[0]?.cause.kind])).toEqual([['reuse', undefined], ['run', 'code changed']])
+    expect(again.plan.assets.map((a) => [a.action, a.because[0]?.cause.kind])).toEqual([
+      ['reuse', undefined],
+      ['run', 'code changed'],
+    ])
     expect(await p.rows('silver.doubled')).toEqual([{ n: 3n }])
   })
 
@@ -57,7 +60,13 @@ describe('materialize', () => {
     await p.write({ 'project.ts': project(NUMBERS('7n', check)) })
     const { state, events } = await p.run()
     expect(state).toBe('failed')
-    expect(failed(events)).toMatchObject([{ state: 'blocked', problem: { code: 'ASSAY-5001', where: { line: 3 } }, checks: [{ outcome: 'pass' }, { check: 'n.between', outcome: 'fail', failing: 1, samples: ['{"n":7}'] }] }])
+    expect(failed(events)).toMatchObject([
+      {
+        state: 'blocked',
+        problem: { code: 'ASSAY-5001', where: { line: 3 } },
+        checks: [{ outcome: 'pass' }, { check: 'n.between', outcome: 'fail', failing: 1, samples: ['{"n":7}'] }],
+      },
+    ])
     expect(steps(events, 'step.skipped')).toBe(1)
     expect(await p.rows('bronze.numbers')).toEqual([{ n: 1n }])
     expect(await p.rows('silver.doubled')).toEqual([{ n: 2n }])
@@ -83,7 +92,7 @@ export default defineProject({ name: 'test', assets: { dies, lives } })`)
     expect(await p.rows('a.lives')).toEqual([{ n: 1n }])
   })
 
-  it('an exception points into the user\'s file, and is retried with growing delays', async () => {
+  it("an exception points into the user's file, and is retried with growing delays", async () => {
     const p = await of(`
 export const flaky = asset('a.flaky', { schema: { n: t.long() }, retry: { max: 2, delay: 100 } })
 flaky.from({}, typescript(async function* () {
@@ -92,7 +101,9 @@ flaky.from({}, typescript(async function* () {
 export default defineProject({ name: 'test', assets: { flaky } })`)
     const clock = impatientClock()
     const { events } = await p.run({ clock })
-    expect(failed(events)).toMatchObject([{ problem: { code: 'ASSAY-3003', what: 'TypeError: not today', where: { file: `${p.root}/project.ts`, line: 5 } } }])
+    expect(failed(events)).toMatchObject([
+      { problem: { code: 'ASSAY-3003', what: 'TypeError: not today', where: { file: `${p.root}/project.ts`, line: 5 } } },
+    ])
     expect(steps(events, 'step.started')).toBe(3)
     const [first = 0, second = 0] = clock.slept
     expect(first).toBeGreaterThanOrEqual(100)
@@ -131,7 +142,11 @@ copy.from({ events }, duckdb(({ events }, { partition }) => sql\`${query}\`))
 export default defineProject({ name: 'test', assets: { events, copy } })`
 
   it('makes and overwrites partitions without touching their neighbours', async () => {
-    const p = await of(DAILY('select ${events.day}, ${events.n} from ${events} where ${events.day} >= ${partition.start} and ${events.day} < ${partition.end}'))
+    const p = await of(
+      DAILY(
+        'select ${events.day}, ${events.n} from ${events} where ${events.day} >= ${partition.start} and ${events.day} < ${partition.end}',
+      ),
+    )
     const first = await p.run()
     expect(first.plan.steps.map((s) => s.asset)).toEqual([...Array(2).fill('bronze.events'), ...Array(4).fill('silver.copy')])
     const [one] = (await p.rows('silver.copy')) as readonly { day: string }[]
@@ -157,7 +172,10 @@ good.from({}, duckdb(() => sql\`select * from (values (1::bigint, 'a'), (null, '
 export default defineProject({ name: 'test', assets: { good } })`)
     const { state } = await p.run()
     expect(state).toBe('succeeded')
-    expect(await p.rows('silver.good')).toEqual([{ id: 1n, kind: 'a' }, { id: 2n, kind: 'b' }])
+    expect(await p.rows('silver.good')).toEqual([
+      { id: 1n, kind: 'a' },
+      { id: 2n, kind: 'b' },
+    ])
   })
 
   it('what is interrupted is resolved and continued', async () => {
@@ -168,7 +186,12 @@ export const second = asset('a.second', { schema: { n: t.long() } })
 second.from({ first }, duckdb(({ first }) => sql\`select \${first.n} from \${first}\`))
 export default defineProject({ name: 'test', assets: { first, second } })`)
     const abort = new AbortController()
-    const cut = await p.run({ signal: abort.signal, onEvent: (e) => { if (e.type === 'step.succeeded') abort.abort() } })
+    const cut = await p.run({
+      signal: abort.signal,
+      onEvent: (e) => {
+        if (e.type === 'step.succeeded') abort.abort()
+      },
+    })
     expect(cut.state).toBe('interrupted')
     const rest = await p.run()
     expect(rest.plan.steps.map((s) => s.asset)).toEqual(['a.second'])
@@ -208,18 +231,26 @@ export default defineProject({ name: 'test', assets: { counts } })`
     await p.write({ 'project.ts': project(meanwhile('2026-01-03')) })
     const beside = await p.run(second)
     expect(beside.state).toBe('succeeded')
-    expect(beside.events.find((e) => e.type === 'table.observed')).toMatchObject({ asset: 'silver.counts', versions: [{ from: 20456, to: 20457 }] })
+    expect(beside.events.find((e) => e.type === 'table.observed')).toMatchObject({
+      asset: 'silver.counts',
+      versions: [{ from: 20456, to: 20457 }],
+    })
     expect((await p.rows('silver.counts')).map((row) => row['n'])).toEqual([1n, 1n, 1n, 100n, 1n])
   })
 
   it('a schema that the history of the table cannot take is refused; one that it can is taken', async () => {
     const p = await of(NUMBERS('1n'))
     await p.run()
-    const wider = NUMBERS('1n').replace('{ schema: { n: t.long() } })\nnumbers', '{ schema: { n: t.long(), note: t.string().nullable() } })\nnumbers').replace('row({ n })', 'row({ n, note: null })')
+    const wider = NUMBERS('1n')
+      .replace('{ schema: { n: t.long() } })\nnumbers', '{ schema: { n: t.long(), note: t.string().nullable() } })\nnumbers')
+      .replace('row({ n })', 'row({ n, note: null })')
     await p.write({ 'project.ts': project(wider) })
     expect((await p.run()).state).toBe('succeeded')
     expect(await p.rows('bronze.numbers')).toEqual([{ n: 1n, note: null }])
-    const text = NUMBERS('1n').replace('{ schema: { n: t.long() } })\nnumbers', '{ schema: { n: t.string() } })\nnumbers').replace('row({ n })', 'row({ n: String(n) })').replace('* 2 as n', ':: bigint as n')
+    const text = NUMBERS('1n')
+      .replace('{ schema: { n: t.long() } })\nnumbers', '{ schema: { n: t.string() } })\nnumbers')
+      .replace('row({ n })', 'row({ n: String(n) })')
+      .replace('* 2 as n', ':: bigint as n')
     await p.write({ 'project.ts': project(text) })
     const { events } = await p.run()
     expect(failed(events)[0]).toMatchObject({ problem: { code: 'ASSAY-2007' } })

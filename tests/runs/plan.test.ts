@@ -39,19 +39,23 @@ function mappingOf(shapes: readonly Shape[], reader: Shape, dep: Shape['deps'][n
 }
 
 function project(shapes: readonly Shape[], codeVersions: readonly string[] = []): LoadedManifest {
-  const assets = shapes.map((shape, i): AssetSpec => ({
-    key: assetKey(`layer.a${i}`),
-    kind: 'table',
-    columns: [],
-    rowKey: [],
-    partitions: shape.daily ? { dim: 'time', grain: 'day', start: dayKey(FIRST), end: dayKey(FIRST + DAYS), column: 'day' } : { dim: 'none' },
-    deps: shape.deps.map((dep, n) => ({ name: `d${n}`, asset: assetKey(`layer.a${dep.to}`), mapping: mappingOf(shapes, shape, dep) })),
-    compute: { kind: 'duckdb', query: [] },
-    codeVersion: codeVersions[i] ?? 'c0',
-    checks: [],
-    retry: { max: 0, delay: 0 },
-    backfill: { partitionsPerStep: shape.perStep },
-  }))
+  const assets = shapes.map(
+    (shape, i): AssetSpec => ({
+      key: assetKey(`layer.a${i}`),
+      kind: 'table',
+      columns: [],
+      rowKey: [],
+      partitions: shape.daily
+        ? { dim: 'time', grain: 'day', start: dayKey(FIRST), end: dayKey(FIRST + DAYS), column: 'day' }
+        : { dim: 'none' },
+      deps: shape.deps.map((dep, n) => ({ name: `d${n}`, asset: assetKey(`layer.a${dep.to}`), mapping: mappingOf(shapes, shape, dep) })),
+      compute: { kind: 'duckdb', query: [] },
+      codeVersion: codeVersions[i] ?? 'c0',
+      checks: [],
+      retry: { max: 0, delay: 0 },
+      backfill: { partitionsPerStep: shape.perStep },
+    }),
+  )
   return indexManifest('m', { formatVersion: 1, name: 'p', file: 'project.ts', assets })
 }
 
@@ -65,19 +69,39 @@ function execute(loaded: LoadedManifest, plan: Plan, states: States): States {
     for (const id of step.after) expect(done.has(id)).toBe(true)
     done.add(step.id)
     const spec = loaded.asset(step.asset) as AssetSpec
-    const inputs = Object.fromEntries(spec.deps.map((dep) => {
-      const current = out.get(dep.asset)?.versions ?? []
-      let versions: AssetState['versions'] = []
-      for (const p of each(step.partitions)) for (const u of naiveUpstream(loaded, dep, p)) {
-        const value = valueAt(current, u)
-        if (value !== undefined) versions = assign(versions, range(u, u + 1), value)
-      }
-      return [dep.name, { asset: dep.asset, versions }]
-    }))
+    const inputs = Object.fromEntries(
+      spec.deps.map((dep) => {
+        const current = out.get(dep.asset)?.versions ?? []
+        let versions: AssetState['versions'] = []
+        for (const p of each(step.partitions))
+          for (const u of naiveUpstream(loaded, dep, p)) {
+            const value = valueAt(current, u)
+            if (value !== undefined) versions = assign(versions, range(u, u + 1), value)
+          }
+        return [dep.name, { asset: dep.asset, versions }]
+      }),
+    )
     const version = `${plan.id}/${step.id}`
-    const record: Materialization = { id: version, asset: spec.key, partitions: step.partitions, dataVersion: version, codeVersion: spec.codeVersion, inputs, snapshotId: version, rows: 1, runId: 'r', stepId: step.id, at: 0 }
+    const record: Materialization = {
+      id: version,
+      asset: spec.key,
+      partitions: step.partitions,
+      dataVersion: version,
+      codeVersion: spec.codeVersion,
+      inputs,
+      snapshotId: version,
+      rows: 1,
+      runId: 'r',
+      stepId: step.id,
+      at: 0,
+    }
     const state = out.get(spec.key) ?? NOTHING_KNOWN
-    out.set(spec.key, { ...state, versions: assign(state.versions, step.partitions, version), made: assign(state.made, step.partitions, record), snapshotId: version })
+    out.set(spec.key, {
+      ...state,
+      versions: assign(state.versions, step.partitions, version),
+      made: assign(state.made, step.partitions, record),
+      snapshotId: version,
+    })
   }
   return out
 }
@@ -97,55 +121,71 @@ const universeOf = (spec: AssetSpec): PartitionSet => (spec.partitions.dim === '
 
 describe('makePlan', () => {
   it('makes everything once, upstream first, and then finds nothing to do', () => {
-    fc.assert(fc.property(shapes, (shape) => {
-      const loaded = project(shape)
-      const plan = planAll(loaded, new Map())
-      for (const spec of loaded.manifest.assets) {
-        const made = plan.steps.filter((s) => s.asset === spec.key)
-        expect(union(...made.map((s) => s.partitions))).toEqual(universeOf(spec))
-        expect(made.every((s) => (s.partitions[0]?.[1] ?? 0) - (s.partitions[0]?.[0] ?? 0) <= spec.backfill.partitionsPerStep)).toBe(true)
-      }
-      expect(planAll(loaded, execute(loaded, plan, new Map())).steps).toEqual([])
-    }))
+    fc.assert(
+      fc.property(shapes, (shape) => {
+        const loaded = project(shape)
+        const plan = planAll(loaded, new Map())
+        for (const spec of loaded.manifest.assets) {
+          const made = plan.steps.filter((s) => s.asset === spec.key)
+          expect(union(...made.map((s) => s.partitions))).toEqual(universeOf(spec))
+          expect(made.every((s) => (s.partitions[0]?.[1] ?? 0) - (s.partitions[0]?.[0] ?? 0) <= spec.backfill.partitionsPerStep)).toBe(true)
+        }
+        expect(planAll(loaded, execute(loaded, plan, new Map())).steps).toEqual([])
+      }),
+    )
   })
 
   it('a step comes after every step of the plan whose partitions it reads', () => {
-    fc.assert(fc.property(shapes, (shape) => {
-      const loaded = project(shape)
-      const plan = planAll(loaded, new Map())
-      for (const step of plan.steps) for (const dep of (loaded.asset(step.asset) as AssetSpec).deps) {
-        const reads = new Set([...each(step.partitions)].flatMap((p) => naiveUpstream(loaded, dep, p)))
-        const needed = plan.steps.filter((s) => s.asset === dep.asset && [...each(s.partitions)].some((u) => reads.has(u))).map((s) => s.id)
-        expect(needed.filter((id) => !step.after.includes(id))).toEqual([])
-      }
-    }))
+    fc.assert(
+      fc.property(shapes, (shape) => {
+        const loaded = project(shape)
+        const plan = planAll(loaded, new Map())
+        for (const step of plan.steps)
+          for (const dep of (loaded.asset(step.asset) as AssetSpec).deps) {
+            const reads = new Set([...each(step.partitions)].flatMap((p) => naiveUpstream(loaded, dep, p)))
+            const needed = plan.steps
+              .filter((s) => s.asset === dep.asset && [...each(s.partitions)].some((u) => reads.has(u)))
+              .map((s) => s.id)
+            expect(needed.filter((id) => !step.after.includes(id))).toEqual([])
+          }
+      }),
+    )
   })
 
   it('after a commit by others, exactly the partitions that read the touched ones are stale, and the plan reaches all below', () => {
-    fc.assert(fc.property(shapes, fc.nat(5), fc.nat(DAYS - 1), fc.nat(3), (shape, which, at, length) => {
-      const loaded = project(shape)
-      const states = execute(loaded, planAll(loaded, new Map()), new Map())
-      const touched = loaded.manifest.assets[which % loaded.manifest.assets.length] as AssetSpec
-      const set = touched.partitions.dim === 'none' ? range(0, 1) : range(FIRST + at, Math.min(FIRST + DAYS, FIRST + at + 1 + length))
-      const state = states.get(touched.key) as AssetState
-      states.set(touched.key, { ...state, versions: assign(state.versions, set, 'foreign') })
-      for (const spec of loaded.manifest.assets) {
-        const status = versionStatus(spec, states.get(spec.key) as AssetState, universeOf(spec), (key) => states.get(key)?.versions ?? [])
-        const expected = [...each(universeOf(spec))].filter((p) => spec.deps.some((dep) => dep.asset === touched.key && naiveUpstream(loaded, dep, p).some((u) => contains(set, u))))
-        expect([...each(status.stale)]).toEqual(expected)
-        expect(status.missing).toEqual([])
-      }
-      const wave = planAll(loaded, states)
-      expect(planAll(loaded, execute(loaded, wave, states)).steps).toEqual([])
-      const below = naiveDescendants(loaded, touched, set)
-      for (const spec of loaded.manifest.assets) {
-        expect([...each(union(...wave.steps.filter((s) => s.asset === spec.key).map((s) => s.partitions)))]).toEqual(below.get(spec.key) ?? [])
-      }
-    }))
+    fc.assert(
+      fc.property(shapes, fc.nat(5), fc.nat(DAYS - 1), fc.nat(3), (shape, which, at, length) => {
+        const loaded = project(shape)
+        const states = execute(loaded, planAll(loaded, new Map()), new Map())
+        const touched = loaded.manifest.assets[which % loaded.manifest.assets.length] as AssetSpec
+        const set = touched.partitions.dim === 'none' ? range(0, 1) : range(FIRST + at, Math.min(FIRST + DAYS, FIRST + at + 1 + length))
+        const state = states.get(touched.key) as AssetState
+        states.set(touched.key, { ...state, versions: assign(state.versions, set, 'foreign') })
+        for (const spec of loaded.manifest.assets) {
+          const status = versionStatus(spec, states.get(spec.key) as AssetState, universeOf(spec), (key) => states.get(key)?.versions ?? [])
+          const expected = [...each(universeOf(spec))].filter((p) =>
+            spec.deps.some((dep) => dep.asset === touched.key && naiveUpstream(loaded, dep, p).some((u) => contains(set, u))),
+          )
+          expect([...each(status.stale)]).toEqual(expected)
+          expect(status.missing).toEqual([])
+        }
+        const wave = planAll(loaded, states)
+        expect(planAll(loaded, execute(loaded, wave, states)).steps).toEqual([])
+        const below = naiveDescendants(loaded, touched, set)
+        for (const spec of loaded.manifest.assets) {
+          expect([...each(union(...wave.steps.filter((s) => s.asset === spec.key).map((s) => s.partitions)))]).toEqual(
+            below.get(spec.key) ?? [],
+          )
+        }
+      }),
+    )
   })
 
   it('changed code makes the asset stale with the reason, and what reads it runs after it', () => {
-    const shape: Shape[] = [{ daily: true, perStep: 3, deps: [] }, { daily: true, perStep: 2, deps: [{ to: 0, kind: 'same' }] }]
+    const shape: Shape[] = [
+      { daily: true, perStep: 3, deps: [] },
+      { daily: true, perStep: 2, deps: [{ to: 0, kind: 'same' }] },
+    ]
     const loaded = project(shape)
     const states = execute(loaded, planAll(loaded, new Map()), new Map())
     const plan = planAll(project(shape, ['c1']), states)
@@ -162,18 +202,29 @@ describe('makePlan', () => {
   })
 
   it('names the missing partitions of an upstream that is not selected', () => {
-    const loaded = project([{ daily: true, perStep: 1, deps: [] }, { daily: true, perStep: 9, deps: [{ to: 0, kind: 'same' }] }])
+    const loaded = project([
+      { daily: true, perStep: 1, deps: [] },
+      { daily: true, perStep: 9, deps: [{ to: 0, kind: 'same' }] },
+    ])
     const key = assetKey('layer.a1')
     const plan = makePlan(loaded, new Map(), { request: 'a1', selection: [key], force: false }, 0)
     expect(plan.steps).toEqual([])
     expect(plan.assets[0]?.action).toBe('blocked')
-    expect(plan.assets[0]?.blocked).toEqual([{ dep: 'layer.a0', missing: range(FIRST, FIRST + DAYS), partitions: range(FIRST, FIRST + DAYS) }])
+    expect(plan.assets[0]?.blocked).toEqual([
+      { dep: 'layer.a0', missing: range(FIRST, FIRST + DAYS), partitions: range(FIRST, FIRST + DAYS) },
+    ])
   })
 
   it('widens a range to what a selected reader needs, and says so', () => {
-    const loaded = project([{ daily: true, perStep: 9, deps: [] }, { daily: true, perStep: 9, deps: [{ to: 0, kind: 'next' }] }])
+    const loaded = project([
+      { daily: true, perStep: 9, deps: [] },
+      { daily: true, perStep: 9, deps: [{ to: 0, kind: 'next' }] },
+    ])
     const plan = makePlan(loaded, new Map(), { ...everything(loaded), partitions: range(FIRST, FIRST + 1) }, 0)
-    expect(plan.assets.map((a) => [a.run, a.widened])).toEqual([[range(FIRST, FIRST + 2), range(FIRST + 1, FIRST + 2)], [range(FIRST, FIRST + 1), []]])
+    expect(plan.assets.map((a) => [a.run, a.widened])).toEqual([
+      [range(FIRST, FIRST + 2), range(FIRST + 1, FIRST + 2)],
+      [range(FIRST, FIRST + 1), []],
+    ])
   })
 
   it('with force, makes what is fresh and says that it was forced', () => {
@@ -190,7 +241,9 @@ function naiveDescendants(loaded: LoadedManifest, touched: AssetSpec, set: Parti
   const dirty = new Map<string, Set<number>>([[touched.key, new Set(each(set))]])
   const below = new Map<string, readonly number[]>()
   for (const spec of loaded.manifest.assets) {
-    const hit = [...each(universeOf(spec))].filter((p) => spec.deps.some((dep) => naiveUpstream(loaded, dep, p).some((u) => dirty.get(dep.asset)?.has(u))))
+    const hit = [...each(universeOf(spec))].filter((p) =>
+      spec.deps.some((dep) => naiveUpstream(loaded, dep, p).some((u) => dirty.get(dep.asset)?.has(u))),
+    )
     if (hit.length === 0) continue
     below.set(spec.key, hit)
     dirty.set(spec.key, new Set([...(dirty.get(spec.key) ?? []), ...hit]))

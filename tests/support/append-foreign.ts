@@ -19,7 +19,14 @@ export async function appendForeign(home: string, name: string, query: string): 
   const spec = base?.metadata.specs[0]
   if (base === undefined || spec === undefined) throw new Error(`there is no ${name}`)
   const snapshotId = String(newSnapshotId(systemClock))
-  const request = { snapshotId, location: base.metadata.location, attempt: `foreign-${snapshotId}`, schema: schemaOf(base.metadata), spec, query }
+  const request = {
+    snapshotId,
+    location: base.metadata.location,
+    attempt: `foreign-${snapshotId}`,
+    schema: schemaOf(base.metadata),
+    spec,
+    query,
+  }
   const staged = await stageFiles(session, store, request)
   const prepared = await prepareCommit(store, base, { id: base.id, staged, overwrite: 'nothing', summary: {}, now: systemClock.now() })
   const outcome = await catalog.commit([prepared.change])

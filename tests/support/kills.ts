@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { canonical, openShop, orphans, type Shop } from './shop.ts'
 
-export const GOLD = [
+const GOLD = [
   'gold.daily_revenue',
   'gold.funnel_daily',
   'gold.conversion_by_source',
@@ -53,7 +53,10 @@ async function storm(shop: Shop, scale: Scale, duration: number): Promise<void> 
     const moment = 0.1 + random() * duration * 0.9
     const whole = attempt % 2 === 0 ? 'whole tree' : 'main process'
     const ran = await shop.killed(moment, whole, 'materialize', ...(attempt === 0 ? [] : ['--force']))
-    expect([null, 0], `attempt ${attempt} of seed ${scale.seed} (${whole} after ${moment.toFixed(3)} s): ${ran.stderr}${ran.stdout}`).toContain(ran.code)
+    expect(
+      [null, 0],
+      `attempt ${attempt} of seed ${scale.seed} (${whole} after ${moment.toFixed(3)} s): ${ran.stderr}${ran.stdout}`,
+    ).toContain(ran.code)
     if (ran.code === null) killed++
   }
 }

@@ -22,7 +22,14 @@ export interface TestProject {
   readonly root: string
   readonly settings: Settings
   write(files: Readonly<Record<string, string>>): Promise<void>
-  run(options?: { readonly select?: string; readonly partitions?: PartitionSet; readonly force?: boolean; readonly clock?: Clock; readonly signal?: AbortSignal; readonly onEvent?: (event: StoreEvent) => void }): Promise<RanProject>
+  run(options?: {
+    readonly select?: string
+    readonly partitions?: PartitionSet
+    readonly force?: boolean
+    readonly clock?: Clock
+    readonly signal?: AbortSignal
+    readonly onEvent?: (event: StoreEvent) => void
+  }): Promise<RanProject>
   /** Published rows of an asset, sorted. */
   rows(key: string): Promise<readonly EngineRow[]>
   remove(): Promise<void>

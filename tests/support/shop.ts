@@ -31,7 +31,11 @@ export interface Shop {
   remove(): Promise<void>
 }
 
-export async function openShop(settings: { readonly events: number; readonly days: number; readonly retailDays: readonly string[] }): Promise<Shop> {
+export async function openShop(settings: {
+  readonly events: number
+  readonly days: number
+  readonly retailDays: readonly string[]
+}): Promise<Shop> {
   const folder = await mkdtemp(join(tmpdir(), 'assay-shop-'))
   const home = join(folder, 'home')
   const retail = join(folder, 'retail')
@@ -51,7 +55,11 @@ export async function openShop(settings: { readonly events: number; readonly day
     folder,
     home,
     assay,
-    killed: (seconds, whole, ...args) => run(process.execPath, [...binary, ...args], env, { moment: AbortSignal.timeout(Math.round(seconds * 1000)), whole: whole === 'whole tree' }),
+    killed: (seconds, whole, ...args) =>
+      run(process.execPath, [...binary, ...args], env, {
+        moment: AbortSignal.timeout(Math.round(seconds * 1000)),
+        whole: whole === 'whole tree',
+      }),
     rows: async (query) => {
       const { code, stdout, stderr } = await assay('query', query, '--json', '--limit', '1000000')
       if (code !== 0) throw new Error(stderr || stdout)
@@ -100,7 +108,12 @@ export async function canonical(shop: Shop, names: readonly string[]): Promise<R
 
 /** Metadata of every table, by name, read from the catalog file. */
 export async function tables(shop: Shop): Promise<Readonly<Record<string, TableMetadata>>> {
-  const catalog = openSqlCatalog({ file: join(shop.home, 'catalog.db'), warehouse: join(shop.home, 'warehouse'), name: CATALOG_NAME, store: localStore() })
+  const catalog = openSqlCatalog({
+    file: join(shop.home, 'catalog.db'),
+    warehouse: join(shop.home, 'warehouse'),
+    name: CATALOG_NAME,
+    store: localStore(),
+  })
   try {
     const out: Record<string, TableMetadata> = {}
     for (const { id } of await catalog.locations()) {
@@ -118,7 +131,8 @@ export async function orphans(shop: Shop): Promise<readonly string[]> {
   const store = localStore()
   const known = new Set<string>()
   for (const metadata of Object.values(await tables(shop))) {
-    for (const snapshot of metadata.snapshots) for (const file of await liveFiles(store, metadata, snapshot.id)) known.add(store.normalise(file.path))
+    for (const snapshot of metadata.snapshots)
+      for (const file of await liveFiles(store, metadata, snapshot.id)) known.add(store.normalise(file.path))
   }
   const files = await readdir(join(shop.home, 'warehouse'), { recursive: true, withFileTypes: true })
   const paths = files.filter((file) => file.isFile() && file.name.endsWith('.parquet')).map((file) => join(file.parentPath, file.name))

@@ -11,6 +11,7 @@ import { glyph, type LookWord, look, tinted } from '../render/status.ts'
 import { type TableCell, type TableColumn, table } from '../render/table.ts'
 import type { Terminal } from '../render/terminal.ts'
 import { ago, instant, number, withRemark, wrap } from '../render/words.ts'
+import { MATERIALIZATION_ID } from '../../tables/publish.ts'
 
 /** Snapshots shown, newest first. */
 const SNAPSHOTS = 10
@@ -51,7 +52,7 @@ const snapshotsOf = ({ table }: AssetFacts) =>
     at: timestamp,
     operation,
     rows: Number(summary['total-records'] ?? Number.NaN),
-    materialization: summary['assay.materialization-id'],
+    materialization: summary[MATERIALIZATION_ID],
   }))
 
 function showJson({ facts, readers, checks }: Shown): object {
