@@ -7,7 +7,7 @@ import { type AssetKey, tableNameOf } from '../keys.ts'
 import { assign, domain, type IntervalMap } from '../partitions/interval-map.ts'
 import { type Interval, normalise, type PartitionSet, WHOLE } from '../partitions/partition-set.ts'
 import type { AssetState } from '../storage/storage.ts'
-import { partitionOf } from './asset-table.ts'
+import { partitionOf, tablesOf } from './asset-table.ts'
 
 /** A table that moved without Assay: by another engine, or by a process that died before it could record. */
 export interface Observation {
@@ -18,20 +18,22 @@ export interface Observation {
   readonly versions: IntervalMap<string>
 }
 
-/** Current tables of the assets, by key. Assets without a table, or not yet made, are left out. */
+/** Current tables of the assets, those of rejected rows too, by key. What has no table, or none yet, is left out. */
 export type Heads = ReadonlyMap<AssetKey, LoadedTable>
 
+/** @throws ASSAY-2003, ASSAY-2004, ASSAY-2010 */
 export async function loadHeads(catalog: Catalog, assets: readonly AssetSpec[]): Promise<Heads> {
   const stored = new Set((await catalog.locations()).map((row) => formatTableId(row.id)))
   const heads = new Map<AssetKey, LoadedTable>()
-  for (const spec of assets) {
-    const id = tableNameOf(spec.key)
-    if (spec.kind === 'marker' || !stored.has(formatTableId(id))) continue
-    const loaded = await catalog.load(id)
-    if (loaded !== undefined) heads.set(spec.key, loaded)
+  for (const key of assets.flatMap(tableKeys)) {
+    const id = tableNameOf(key)
+    const loaded = stored.has(formatTableId(id)) ? await catalog.load(id) : undefined
+    if (loaded !== undefined) heads.set(key, loaded)
   }
   return heads
 }
+
+const tableKeys = (spec: AssetSpec): readonly AssetKey[] => (spec.kind === 'external' ? [spec.key] : tablesOf(spec).map((table) => table.key))
 
 /** What others have done to the tables since the store last knew of them. */
 export async function observe(

@@ -172,9 +172,16 @@ good.from({}, duckdb(() => sql\`select * from (values (1::bigint, 'a'), (null, '
 export default defineProject({ name: 'test', assets: { good } })`)
     const { state } = await p.run()
     expect(state).toBe('succeeded')
-    expect(await p.rows('silver.good')).toEqual([
+    const twice = [
       { id: 1n, kind: 'a' },
       { id: 2n, kind: 'b' },
+    ]
+    expect(await p.rows('silver.good')).toEqual(twice)
+    expect((await p.run({ force: true })).state).toBe('succeeded')
+    expect(await p.rows('silver.good')).toEqual(twice)
+    expect(await p.rows('silver.good__rejects')).toEqual([
+      { id: 20n, kind: 'x', reject_reason: 'kind.in, id.between' },
+      { id: null, kind: 'b', reject_reason: 'id.not_null' },
     ])
   })
 
