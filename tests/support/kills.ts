@@ -32,7 +32,7 @@ export async function surviveKills(scale: Scale): Promise<void> {
     expect((await calm.assay('materialize')).code).toBe(0)
     const duration = (performance.now() - began) / 1000
     const reference = await canonical(calm, [...GOLD, ...BELOW])
-    for (const table of ['gold.daily_revenue', 'gold.rfm']) expect(reference[table]).not.toBe('')
+    for (const [table, rows] of Object.entries(reference)) expect(rows, table).not.toBe('')
     await storm(stormy, scale, duration)
     expect((await stormy.assay('materialize')).code).toBe(0)
     expect(await canonical(stormy, [...GOLD, ...BELOW])).toEqual(reference)

@@ -19,6 +19,8 @@ export interface Ran {
   readonly stderr: string
 }
 
+type Rows = readonly Readonly<Record<string, unknown>>[]
+
 /** The lakehouse with a state folder of its own, run through the real binary. */
 export interface Shop {
   readonly folder: string
@@ -27,7 +29,9 @@ export interface Shop {
   /** Runs and kills with SIGKILL after `seconds`, the main process alone or with all that it started. */
   killed(seconds: number, whole: 'main process' | 'whole tree', ...args: readonly string[]): Promise<Ran>
   /** All rows of a query, as `--json` prints them. */
-  rows(query: string): Promise<readonly Record<string, unknown>[]>
+  rows(query: string): Promise<Rows>
+  /** The rows of several queries, by one process. */
+  answers(queries: readonly string[]): Promise<readonly Rows[]>
   remove(): Promise<void>
 }
 
@@ -60,14 +64,18 @@ export async function openShop(settings: {
         moment: AbortSignal.timeout(Math.round(seconds * 1000)),
         whole: whole === 'whole tree',
       }),
-    rows: async (query) => {
-      const { code, stdout, stderr } = await assay('query', query, '--json', '--limit', '1000000')
-      if (code !== 0) throw new Error(stderr || stdout)
-      const lines = stdout.split('\n').filter((line) => line !== '')
-      return lines.map((line) => (JSON.parse(line) as { readonly row?: Record<string, unknown> }).row).filter((row) => row !== undefined)
-    },
+    rows: async (query) => (await answers(assay, [query]))[0] ?? [],
+    answers: (queries) => answers(assay, queries),
     remove: () => rm(folder, { recursive: true, force: true }),
   }
+}
+
+async function answers(assay: Shop['assay'], queries: readonly string[]): Promise<readonly Rows[]> {
+  const { code, stdout, stderr } = await assay('query', ...queries, '--json', '--limit', '1000000')
+  if (code !== 0) throw new Error(stderr || stdout)
+  const lines = stdout.split('\n').filter((line) => line !== '')
+  const rows = lines.map((line) => JSON.parse(line) as { readonly statement: number; readonly row?: Rows[number] })
+  return queries.map((_, i) => rows.flatMap(({ statement, row }) => (statement === i + 1 && row !== undefined ? [row] : [])))
 }
 
 /** A SIGKILL at a moment, to the process or to the process group that it leads. */
@@ -98,12 +106,8 @@ function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv, k
 
 /** Every table as text: rows sorted, without columns that name a run. What two runs of the same input must agree on. */
 export async function canonical(shop: Shop, names: readonly string[]): Promise<Readonly<Record<string, string>>> {
-  const out: Record<string, string> = {}
-  for (const table of names) {
-    const rows = await shop.rows(`select * from ${table} order by all`)
-    out[table] = rows.map((row) => JSON.stringify(row)).join('\n')
-  }
-  return out
+  const rows = await shop.answers(names.map((name) => `select * from ${name} order by all`))
+  return Object.fromEntries(names.map((name, i) => [name, (rows[i] ?? []).map((row) => JSON.stringify(row)).join('\n')]))
 }
 
 /** Metadata of every table, by name, read from the catalog file. */
