@@ -33,7 +33,8 @@ export async function loadHeads(catalog: Catalog, assets: readonly AssetSpec[]):
   return heads
 }
 
-const tableKeys = (spec: AssetSpec): readonly AssetKey[] => (spec.kind === 'external' ? [spec.key] : tablesOf(spec).map((table) => table.key))
+const tableKeys = (spec: AssetSpec): readonly AssetKey[] =>
+  spec.kind === 'external' ? [spec.key] : tablesOf(spec).map((table) => table.key)
 
 /** What others have done to the tables since the store last knew of them. */
 export async function observe(
