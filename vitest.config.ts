@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { configDefaults, defineConfig } from 'vitest/config'
 
 const DEEP = 'tests/**/*.deep.test.ts'
@@ -9,6 +11,8 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['assay-source', 'module', 'node', 'development|production'] } },
   test: {
     execArgv: ['--conditions=assay-source', '--disable-warning=ExperimentalWarning'],
+    // Loaders and workers that tests start share what Node has compiled.
+    env: { NODE_COMPILE_CACHE: join(tmpdir(), 'assay-tests-v8') },
     testTimeout: 30_000,
     hookTimeout: 60_000,
     projects: [

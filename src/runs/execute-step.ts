@@ -1,7 +1,7 @@
 import type { AssetDefinition } from '../assets/define-asset.ts'
 import type { AssetSpec } from '../assets/spec.ts'
 import { type Input, type RowsFunction, SkipStep, type StepContext } from '../computes/compute.ts'
-import { AssayError, type SourceLocation } from '../errors.ts'
+import { AssayError } from '../errors.ts'
 import type { Store } from '../iceberg/store.ts'
 import type { Deps } from '../partitions/mapping.ts'
 import { each, type PartitionSet } from '../partitions/partition-set.ts'
@@ -156,16 +156,12 @@ function partitionBound(partitions: PartitionsSpec & { dim: 'time' }, columns: A
 /** An engine's error as one of the catalogue, at the place in the user's file. */
 function located(error: unknown, query: Query, spec: AssetSpec): unknown {
   if (!(error instanceof SqlError)) return error
-  const start: SourceLocation | undefined =
-    query.pieces.find((piece) => piece.kind === 'text' && piece.origin !== undefined && piece.text.trim() !== '') === undefined
-      ? spec.where
-      : locate(query.pieces, query.bindings, 0)
-  const where = error.position === undefined ? start : (locate(query.pieces, query.bindings, error.position) ?? start)
-  if (error.kind === 'io' && /no space left|disk full/i.test(error.message))
-    return new AssayError('ASSAY-2002', `${spec.key}: ${firstLine(error)}`, { cause: error })
   const code = error.kind === 'binding' || error.kind === 'syntax' ? 'ASSAY-1012' : 'ASSAY-3008'
-  const candidates = error.candidates.length === 0 ? [] : [`did you mean ${error.candidates.join(' or ')}?`]
-  return new AssayError(code, `${spec.key}: ${firstLine(error)}`, { where, details: candidates, cause: error })
+  return new AssayError(code, `${spec.key}: ${firstLine(error)}`, {
+    where: locate(query.pieces, query.bindings, error.position ?? 0) ?? spec.where,
+    details: error.candidates.length === 0 ? [] : [`did you mean ${error.candidates.join(' or ')}?`],
+    cause: error,
+  })
 }
 
 const firstLine = (error: Error): string => error.message.split('\n')[0] ?? ''

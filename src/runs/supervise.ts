@@ -45,7 +45,10 @@ export async function supervise(supervision: Supervision): Promise<Exclude<RunSt
   }
 }
 
-type Ended = 'succeeded' | 'failed' | 'skipped' | 'interrupted'
+type Ended = 'succeeded' | 'failed' | 'blocked' | 'skipped' | 'interrupted'
+
+/** Why what reads a step cannot run. */
+const UPSTREAM = { failed: 'failed', blocked: 'was blocked by a check', skipped: 'was skipped', interrupted: 'was interrupted' } as const
 
 class Walk {
   readonly #s: Supervision
@@ -81,7 +84,7 @@ class Walk {
     await this.#finished
     const ends = new Set(this.#ended.values())
     if (this.#s.signal.aborted && this.#ended.size < this.#s.plan.steps.length) return 'interrupted'
-    return ends.has('failed') ? 'failed' : ends.has('interrupted') ? 'interrupted' : 'succeeded'
+    return ends.has('failed') || ends.has('blocked') ? 'failed' : ends.has('interrupted') ? 'interrupted' : 'succeeded'
   }
 
   async record(...events: readonly StoreEvent[]): Promise<void> {
@@ -120,9 +123,11 @@ class Walk {
   }
 
   #skipReason(step: PlannedStep): string | undefined {
-    const id = step.after.find((after) => this.#ended.get(after) !== 'succeeded')
-    if (id === undefined) return undefined
-    return `${this.#steps.get(id)?.asset} ${this.#ended.get(id) === 'skipped' ? 'was skipped' : 'failed'}`
+    for (const id of step.after) {
+      const ended = this.#ended.get(id)
+      if (ended !== undefined && ended !== 'succeeded') return `${this.#steps.get(id)?.asset} ${UPSTREAM[ended]}`
+    }
+    return undefined
   }
 
   async #attempts(step: PlannedStep): Promise<Ended> {
@@ -257,7 +262,7 @@ class Walk {
 
   async #failed(step: PlannedStep, state: 'failed' | 'blocked' | 'lost', problem: Problem, checks: readonly CheckResult[]): Promise<Ended> {
     await this.record({ type: 'step.failed', runId: this.#s.runId, stepId: step.id, state, problem, checks })
-    return 'failed'
+    return state === 'blocked' ? 'blocked' : 'failed'
   }
 
   async #discard({ targets }: StepMessage): Promise<void> {

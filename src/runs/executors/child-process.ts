@@ -49,7 +49,7 @@ class Worker {
       cwd: options.root,
       execArgv: [...(FROM_SOURCE ? ['--conditions=assay-source'] : []), '--disable-warning=ExperimentalWarning'],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: { ...process.env, NODE_COMPILE_CACHE: `${options.home}/v8`, UV_THREADPOOL_SIZE: '8' },
+      env: { NODE_COMPILE_CACHE: `${options.home}/v8`, ...process.env, UV_THREADPOOL_SIZE: '8' },
     })
     this.#child.on('message', (message: FromWorker) => this.#receive(message))
     this.#child.on('error', () => {})
