@@ -13,6 +13,8 @@ export default defineConfig({
     execArgv: ['--conditions=assay-source', '--disable-warning=ExperimentalWarning'],
     // Loaders and workers that tests start share what Node has compiled.
     env: { NODE_COMPILE_CACHE: join(tmpdir(), 'assay-tests-v8') },
+    // Most files wait for processes that they started.
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     projects: [

@@ -1,9 +1,9 @@
 import { fork } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
 import { extname, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Settings } from '../config.ts'
 import { AssayError, type Problem } from '../errors.ts'
+import { makeFolders } from '../folders.ts'
 import { cachedManifest } from './manifest-cache.ts'
 import { type LoadedManifest, manifestFile, readManifest } from './manifest.ts'
 import { ProjectErrors } from './problems.ts'
@@ -32,7 +32,7 @@ export async function loadProject(settings: Settings): Promise<LoadedManifest> {
 
 function makeHome(home: string): void {
   try {
-    mkdirSync(home, { recursive: true })
+    makeFolders(home)
   } catch (cause) {
     throw new AssayError('ASSAY-2001', `${home} cannot be made`, { cause })
   }

@@ -1,8 +1,9 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import type { ErrorCode } from '../error-catalogue.ts'
 import { AssayError } from '../errors.ts'
+import { makeFolders } from '../folders.ts'
 
 export const storeFile = (folder: string): string => join(folder, 'state.db')
 
@@ -70,7 +71,7 @@ export function inTransaction(db: DatabaseSync, body: () => void): void {
 /** Makes the folder durably: an acknowledged event must not go with a directory entry that was never written out. */
 export function makeFolder(folder: string): void {
   try {
-    const first = mkdirSync(folder, { recursive: true })
+    const first = makeFolders(folder)
     // Windows has no handle on a directory that could be synced.
     if (first === undefined || process.platform === 'win32') return
     for (let made = folder; made.length >= first.length; made = dirname(made)) syncFolder(dirname(made))

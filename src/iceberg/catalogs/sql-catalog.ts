@@ -1,7 +1,8 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { AssayError } from '../../errors.ts'
+import { makeFolders } from '../../folders.ts'
 import { type Catalog, type CommitOutcome, formatTableId, type LoadedTable, type TableChange, type TableId } from '../catalog.ts'
 import { readMetadata } from '../metadata.ts'
 import type { Store } from '../store.ts'
@@ -80,7 +81,7 @@ function opened(file: string): DatabaseSync {
 
 /** Two processes may get here at once; the one that makes the file decides its journal. */
 function created(file: string): DatabaseSync {
-  mkdirSync(dirname(file), { recursive: true })
+  makeFolders(dirname(file))
   const isOurs = claim(file)
   const db = opened(file)
   if (isOurs) setWal(db)

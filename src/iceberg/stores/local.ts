@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
-import { mkdir, open, readFile, rm, stat } from 'node:fs/promises'
+import { open, readFile, rm, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { AssayError } from '../../errors.ts'
+import { makeFolders } from '../../folders.ts'
 import type { Store } from '../store.ts'
 
 /** Tables in folders of this machine. */
@@ -83,7 +84,7 @@ async function writeFile(path: string, bytes: Uint8Array): Promise<void> {
 
 /** A folder is on disk for good when the one that names it is synced, and so on up to one that was there before. */
 async function makeFolder(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true })
+  const first = makeFolders(path)
   if (first === undefined) return
   const above: string[] = []
   for (let at = path; at.length >= first.length; at = dirname(at)) above.push(dirname(at))
