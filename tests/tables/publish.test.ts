@@ -1,0 +1,190 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { AssetSpec } from '../../src/assets/spec.ts'
+import { systemClock } from '../../src/clock.ts'
+import type { Catalog, CommitOutcome } from '../../src/iceberg/catalog.ts'
+import { assetKey } from '../../src/keys.ts'
+import { recover } from '../../src/runs/recover.ts'
+import type { Materialization, PublishIntent } from '../../src/storage/events.ts'
+import { openStorage } from '../../src/storage/sqlite.ts'
+import type { Storage } from '../../src/storage/storage.ts'
+import { publish, type Publishing } from '../../src/tables/publish.ts'
+import type { StagedTable } from '../../src/tables/stage.ts'
+import { column, type Lab, openLab, TABLE } from '../iceberg/lab.ts'
+
+const COLUMNS = [column('id', 'int')]
+const KEY = assetKey('shop.orders')
+const SPEC: AssetSpec = {
+  key: KEY,
+  kind: 'table',
+  columns: COLUMNS,
+  rowKey: [],
+  partitions: { dim: 'none' },
+  deps: [],
+  codeVersion: 'c',
+  checks: [],
+  retry: { max: 0, delay: 0 },
+  backfill: { partitionsPerStep: 1 },
+}
+
+let lab: Lab
+let home: string
+let storage: Storage
+beforeEach(async () => {
+  lab = await openLab()
+  home = await mkdtemp(join(tmpdir(), 'assay-publish-'))
+  storage = openStorage({ folder: home, clock: systemClock })
+})
+afterEach(async () => {
+  storage.close()
+  await lab.close()
+  await rm(home, { recursive: true })
+})
+
+const lake = (catalog: Catalog = lab.catalog) => ({ catalog, store: lab.store, now: () => 1 })
+const ids = async (): Promise<readonly unknown[]> => ((await lab.catalog.load(TABLE)) === undefined ? [] : (await lab.read()).map((row) => row['id']))
+
+/** A step that has staged the row `id`, as the supervisor knows it just before it publishes. */
+async function stagedStep(id: number): Promise<Publishing & { readonly tables: readonly StagedTable[] }> {
+  const base = await lab.catalog.load(TABLE)
+  const staged = await lab.stage({ columns: COLUMNS, query: `SELECT ${id}::INT AS id`, base })
+  const head = base?.metadata.currentSnapshotId
+  const materialization: Materialization = {
+    id: `m${id}`,
+    asset: KEY,
+    partitions: [[0, 1]],
+    dataVersion: staged.snapshotId,
+    codeVersion: 'c',
+    inputs: {},
+    snapshotId: staged.snapshotId,
+    rows: 1,
+    runId: 'r',
+    stepId: 's1',
+    at: 1,
+  }
+  return {
+    spec: SPEC,
+    partitions: [[0, 1]],
+    tables: [{ role: 'rows', id: TABLE, staged }],
+    readFrom: head === undefined ? new Map() : new Map([[KEY, head]]),
+    materialization,
+  }
+}
+
+/** The real catalog, whose first answers are replaced: the commit is done or not done before them. */
+function answering(...script: readonly { readonly answer: CommitOutcome; readonly apply: boolean }[]): Catalog {
+  const left = [...script]
+  const commit: Catalog['commit'] = async (changes) => {
+    const next = left.shift()
+    if (next === undefined || next.apply) {
+      const real = await lab.catalog.commit(changes)
+      return next?.answer ?? real
+    }
+    return next.answer
+  }
+  return { ...lab.catalog, warehouse: lab.catalog.warehouse, commit }
+}
+
+const metadataFiles = (): readonly string[] => readdirSync(join(lab.root, 'warehouse/shop/orders/metadata')).sort()
+
+describe('publish', () => {
+  it('is rebuilt on the new head when the catalog rejects, and leaves nothing of the first try', async () => {
+    const step = await stagedStep(1)
+    await publish(lake(answering({ answer: { kind: 'rejected', moved: [TABLE] }, apply: false })), step)
+    expect(await ids()).toEqual([1])
+    expect(metadataFiles().filter((name) => name.endsWith('.metadata.json'))).toHaveLength(1)
+    expect(metadataFiles().filter((name) => name.startsWith('snap-'))).toHaveLength(1)
+  })
+
+  it('gives up when it is always rejected', async () => {
+    const rejected = { answer: { kind: 'rejected', moved: [TABLE] }, apply: false } as const
+    await expect(publish(lake(answering(...Array(8).fill(rejected))), await stagedStep(1))).rejects.toMatchObject({ code: 'ASSAY-2006' })
+    expect(await ids()).toEqual([])
+  })
+
+  it('takes an unknown outcome for a success when the table has the snapshot', async () => {
+    const step = await stagedStep(1)
+    const published = await publish(lake(answering({ answer: { kind: 'unknown', cause: 'lost' }, apply: true })), step)
+    expect(published.get('shop.orders')?.metadata.currentSnapshotId).toBe(step.materialization.snapshotId)
+    expect(await ids()).toEqual([1])
+  })
+
+  it('keeps all files when the outcome stays unknown', async () => {
+    const step = await stagedStep(1)
+    const attempt = publish(lake(answering({ answer: { kind: 'unknown', cause: 'lost' }, apply: false })), step)
+    await expect(attempt).rejects.toMatchObject({ code: 'ASSAY-2010' })
+    expect(existsSync(step.tables[0]?.staged.folder ?? '')).toBe(true)
+    expect(metadataFiles().length).toBeGreaterThanOrEqual(3)
+  })
+
+  it('refuses to overwrite a table that appeared since the step began', async () => {
+    const [mine, theirs] = [await stagedStep(1), await stagedStep(2)]
+    await publish(lake(), theirs)
+    await expect(publish(lake(), mine)).rejects.toMatchObject({ code: 'ASSAY-2006' })
+    expect(await ids()).toEqual([2])
+  })
+})
+
+describe('recover', () => {
+  /** A process that died at a point of publishing: the intent is recorded, and the commit was made or not. */
+  async function died(step: Publishing, committed: boolean): Promise<PublishIntent> {
+    const { materialization, tables } = step
+    const folders = tables.map(({ staged }) => staged.folder)
+    const intent: PublishIntent = {
+      runId: 'r',
+      stepId: 's1',
+      attempt: 1,
+      tables: tables.map(({ id, staged }) => ({ ...id, snapshotId: staged.snapshotId, folder: staged.folder })),
+      materialization,
+      checks: [],
+    }
+    await storage.append([
+      { type: 'run.created', runId: 'r', planId: 'p', manifestId: 'm', request: 'materialize', steps: [{ id: 's1', asset: KEY, partitions: [[0, 1]] }] },
+      { type: 'step.started', runId: 'r', stepId: 's1', attempt: 1, stagingFolders: folders },
+      { type: 'step.publishing', runId: 'r', stepId: 's1', intent },
+    ])
+    if (committed) await publish(lake(), step)
+    return intent
+  }
+
+  it('records what had been published, from the ancestry of the table', async () => {
+    const step = await stagedStep(1)
+    await died(step, true)
+    // Others have gone on since: the snapshot is an ancestor, not the head.
+    await lab.put({ columns: COLUMNS, query: 'SELECT 7::INT AS id' })
+    expect(await recover(storage, lake())).toMatchObject([{ published: 1, interrupted: 0 }])
+    expect((await storage.assetStates()).get(KEY)).toMatchObject({ made: [{ value: { id: 'm1' } }], versions: [{ value: step.materialization.dataVersion }] })
+    expect(await storage.steps('r')).toMatchObject([{ state: 'succeeded', rows: 1 }])
+    expect(await storage.run('r')).toMatchObject({ state: 'interrupted' })
+    expect(await ids()).toEqual([1, 7])
+    expect(await storage.openIntents()).toEqual([])
+  })
+
+  it('removes what had not been published, and records that it was not made', async () => {
+    const step = await stagedStep(1)
+    await died(step, false)
+    expect(await recover(storage, lake())).toMatchObject([{ published: 0, interrupted: 1 }])
+    expect((await storage.assetStates()).get(KEY)?.made ?? []).toEqual([])
+    expect(await storage.steps('r')).toMatchObject([{ state: 'interrupted' }])
+    expect(existsSync(step.tables[0]?.staged.folder ?? '')).toBe(false)
+    expect(await storage.openIntents()).toEqual([])
+    expect(await recover(storage, lake())).toEqual([])
+  })
+
+  it('resolves the intent of a step that had failed with an unknown outcome', async () => {
+    const step = await stagedStep(1)
+    await died(step, false)
+    const problem = { code: 'ASSAY-2010', what: 'lost', next: '' } as const
+    await storage.append([
+      { type: 'step.failed', runId: 'r', stepId: 's1', state: 'failed', problem, checks: [] },
+      { type: 'run.ended', runId: 'r', state: 'failed' },
+    ])
+    expect(await storage.openIntents()).toHaveLength(1)
+    await recover(storage, lake())
+    expect(await storage.openIntents()).toEqual([])
+    expect(await storage.steps('r')).toMatchObject([{ state: 'failed' }])
+  })
+})
