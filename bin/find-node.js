@@ -24,7 +24,9 @@ export function findNode() {
   if (isNewEnough(process.versions.node)) return process.execPath
   const local = localNode()
   if (local === undefined) {
-    console.error(`assay needs Node ${MAJOR}.${MINOR} or newer; this is ${process.version} (${process.execPath}).`)
+    console.error(
+      `assay needs Node ${MAJOR}.${MINOR} or newer; this is ${process.version} (${process.execPath}). Install a newer one from nodejs.org.`,
+    )
     process.exit(1)
   }
   return local

@@ -71,7 +71,11 @@ export const CATALOGUE = {
     'The names and types that the query yields must be those that the asset declares.',
     'Change the query or the schema, so that the two agree.',
   ),
-  'ASSAY-1014': entry('An undeclared dep was used', 'A compute can read only what is named in its deps.', 'Add the dep to .from({ … }).'),
+  'ASSAY-1014': entry(
+    'An undeclared dep or column was used',
+    'A compute can read only what is named in its deps, and of each dep only the columns that it declares.',
+    'Add the dep to .from({ … }), or mend the name.',
+  ),
   'ASSAY-1015': entry(
     'Definitions import each other in a ring',
     'Two files need each other while they are being loaded, so one sees a constant that is not there yet.',
@@ -210,7 +214,7 @@ export const CATALOGUE = {
   'ASSAY-5002': entry(
     'A row lies outside the partitions being written',
     'The compute was asked for certain partitions and yielded a row of another.',
-    'Filter by partition.start and partition.end in the query.',
+    'In SQL, filter by partition.start and partition.end; in TypeScript, yield rows of context.partitions only.',
   ),
   'ASSAY-5003': entry(
     'A value does not fit its column',

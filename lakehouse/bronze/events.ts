@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { asset, type Sql, sql, t, timeWindow, typescript } from 'assay'
+import { AssayError, asset, type Sql, sql, t, timeWindow, typescript } from 'assay'
 import { clickstreamDays } from '../days.ts'
 import { events as landing } from '../landing/events.ts'
 import { CLICKSTREAM_START, landingFolder } from '../settings.ts'
@@ -31,8 +31,9 @@ events.from(
   { files },
   typescript(async (_inputs, _row, { partitions }) => {
     const [first = '', last = ''] = [partitions[0], partitions.at(-1)]
-    const arrivals = [...partitions, dayAfter(last)].filter((day) => existsSync(fileOf(day)))
-    const lines = arrivals.map(linesOf).reduce((above, next) => sql`${above} union all ${next}`, NO_LINES)
+    const lines = landed([...partitions, dayAfter(last)])
+      .map(linesOf)
+      .reduce((above, next) => sql`${above} union all ${next}`, NO_LINES)
     return sql`
     with lines as (${lines}),
     read as (
@@ -53,7 +54,22 @@ events.from(
   }),
 )
 
-const fileOf = (day: string): string => join(landingFolder(), 'events', `${day}.ndjson`)
+/**
+ * The days with a file. Only the last may have none, and only while no later one has landed: a file that is gone must not
+ * pass for a day without events.
+ */
+function landed(days: readonly string[]): readonly string[] {
+  const there = days.filter((day) => existsSync(fileOf(day)))
+  const newest = existsSync(landedFolder()) ? readdirSync(landedFolder()).sort().at(-1) : undefined
+  const lost = days.find((day, i) => !there.includes(day) && (i < days.length - 1 || `${day}.ndjson` < (newest ?? '')))
+  if (lost === undefined) return there
+  throw new AssayError('ASSAY-2005', `${fileOf(lost)} is not there`, {
+    next: 'Land the file again: assay materialize landing.events --force.',
+  })
+}
+
+const landedFolder = (): string => join(landingFolder(), 'events')
+const fileOf = (day: string): string => join(landedFolder(), `${day}.ndjson`)
 const midnight = (day: string): Sql => sql`${`${day} 00:00:00+00`}::timestamptz`
 const dayAfter = (day: string): string => new Date(Date.parse(`${day}T00:00:00Z`) + 86_400_000).toISOString().slice(0, 10)
 

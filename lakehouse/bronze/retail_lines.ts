@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import { asset, type Sql, skip, sql, t, typescript } from 'assay'
 import { retailDays } from '../days.ts'
-import { inspectRetailFile, retailFile, retailFolder } from '../sources/retail.ts'
+import { inspectRetailFile, retailFile, retailFolder, retailPlaces } from '../sources/retail.ts'
 
 /** Every line of Online Retail, typed and otherwise as it came, doubles included. Days without trade have none. */
 export const retailLines = asset('bronze.retail_lines', {
@@ -32,7 +32,9 @@ export const retailLines = asset('bronze.retail_lines', {
 retailLines.from(
   {},
   typescript(async (_inputs, _row, { partitions, signal }) => {
-    const folder = retailFolder() ?? skip('no Online Retail data found: set ASSAY_RETAIL_DIR to the folder of its daily CSV files')
+    const folder =
+      retailFolder() ??
+      skip(`no Online Retail files in ${retailPlaces().join(' or ')}: set ASSAY_RETAIL_DIR to the folder of its daily CSV files`)
     let lines = NO_LINES
     for (const day of partitions) {
       signal.throwIfAborted()

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { AssayError } from 'assay'
@@ -6,15 +6,20 @@ import { AssayError } from 'assay'
 /** The columns that are read of an Online Retail file; it may have others, and any order. */
 const COLUMNS = ['InvoiceNo', 'StockCode', 'Description', 'Quantity', 'InvoiceDate', 'UnitPrice', 'CustomerID', 'Country'] as const
 
-/**
- * The folder with the files of Online Retail: `ASSAY_RETAIL_DIR`, or beside or in the project. Undefined when there is
- * none. Workers are started in the root of the project.
- */
-export function retailFolder(env: Readonly<Record<string, string | undefined>> = process.env): string | undefined {
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Where the files of Online Retail are looked for, in this order. Workers are started in the root of the project. */
+export function retailPlaces(env: Environment = process.env): readonly string[] {
   const named = env['ASSAY_RETAIL_DIR']
-  const candidates = named === undefined || named === '' ? ['data/online-retail', '../shared/data/online-retail'] : [named]
-  return candidates.map((folder) => resolve(folder)).find((folder) => existsSync(folder))
+  const folders = named === undefined || named === '' ? ['data/online-retail', '../shared/data/online-retail'] : [named]
+  return folders.map((folder) => resolve(folder))
 }
+
+/** The first of these places that has files of days; undefined when there is none. */
+export const retailFolder = (env: Environment = process.env): string | undefined =>
+  retailPlaces(env).find((folder) => existsSync(folder) && readdirSync(folder).some((name) => DAY_FILE.test(name)))
+
+const DAY_FILE = /^\d{4}-\d\d-\d\d\.csv(\.gz)?$/
 
 /** The file of a day, plain or packed; undefined on a day without trade. */
 export const retailFile = (folder: string, day: string): string | undefined =>

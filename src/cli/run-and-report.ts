@@ -69,10 +69,11 @@ async function printReading(terminal: Terminal, settings: Settings, key: AssetKe
   const { catalogFile, warehouse } = settings
   const catalog = openCatalog(settings, localStore())
   const table = await catalog.load(tableNameOf(key)).finally(() => catalog.close())
+  if (table === undefined) return
   const lines = [
     `read it here:    assay query "select * from ${key}"`,
     `with PyIceberg:  SqlCatalog('${CATALOG_NAME}', uri='sqlite:///${catalogFile}', warehouse='${pathToFileURL(warehouse)}').load_table('${key}')`,
-    `with DuckDB:     from iceberg_scan('${table?.metadataLocation}')`,
+    `with DuckDB:     from iceberg_scan('${table.metadataLocation}')`,
   ]
   terminal.line()
   for (const line of lines) terminal.line(terminal.paint('grey', line))

@@ -59,7 +59,8 @@ function exitCodeOf(problem: Problem | undefined): number {
 
 function ofProcess(): Surroundings {
   // `assay ls | head`: the reader has seen enough.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+  // A reader that has gone (`| head`) must not cut a run short: it goes on unheard.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => error.code === 'EPIPE' || process.exit(1))
   return {
     cwd: process.cwd(),
     env: process.env,

@@ -12,7 +12,7 @@ import { type EngineRow, SqlError, type SqlSession } from '../sql/engine.ts'
 import { type Bindings, byDepName, locate, render } from '../sql/render.ts'
 import type { ParamName, Sql, SqlPiece } from '../sql/template.ts'
 import type { CheckResult } from '../storage/events.ts'
-import { relationOf } from '../tables/read.ts'
+import { fileProblem, relationOf } from '../tables/read.ts'
 import { runChecks } from '../tables/run-checks.ts'
 import { discard } from '../tables/publish.ts'
 import { metadataAt, type StagedTable, stageRows } from '../tables/stage.ts'
@@ -61,7 +61,9 @@ async function runMarker(environment: StepEnvironment, spec: AssetSpec, step: St
 
 async function makeTable(environment: StepEnvironment, spec: AssetSpec, step: StepMessage, session: SqlSession): Promise<StepResult> {
   await openInputs(environment, spec, step, session)
-  const query = await queryOf(environment, spec, step, session)
+  const query = await queryOf(environment, spec, step, session).catch((error: unknown) => {
+    throw placed(error, spec)
+  })
   const staging = { session, store: environment.store, spec, partitions: step.partitions }
   const tables = await stageRows(staging, step.targets, query.text).catch((error: unknown) => {
     throw located(error, query, spec)
@@ -153,15 +155,33 @@ function partitionBound(partitions: PartitionsSpec & { dim: 'time' }, columns: A
   return type === 'timestamp' ? `TIMESTAMP '${dayKey(day)} 00:00:00'` : `DATE '${dayKey(day)}'`
 }
 
+/** An error that names no place, at that of the asset. */
+function placed(error: unknown, spec: AssetSpec): unknown {
+  if (!(error instanceof AssayError) || error.where !== undefined || spec.where === undefined) return error
+  return new AssayError(error.code, error.message, { where: spec.where, next: error.next, details: error.details, cause: error.cause })
+}
+
 /** An engine's error as one of the catalogue, at the place in the user's file. */
 function located(error: unknown, query: Query, spec: AssetSpec): unknown {
-  if (!(error instanceof SqlError)) return error
+  const known = fileProblem(error)
+  if (!(known instanceof SqlError)) return placed(known, spec)
+  return sqlProblem(known, query, spec)
+}
+
+function sqlProblem(error: SqlError, query: Query, spec: AssetSpec): AssayError {
   const code = error.kind === 'binding' || error.kind === 'syntax' ? 'ASSAY-1012' : 'ASSAY-3008'
   return new AssayError(code, `${spec.key}: ${firstLine(error)}`, {
     where: locate(query.pieces, query.bindings, error.position ?? 0) ?? spec.where,
-    details: error.candidates.length === 0 ? [] : [`did you mean ${error.candidates.join(' or ')}?`],
+    details: error.candidates.length === 0 ? furtherLines(error) : [`did you mean ${error.candidates.join(' or ')}?`],
     cause: error,
   })
 }
 
 const firstLine = (error: Error): string => error.message.split('\n')[0] ?? ''
+
+/** What the engine says beside, such as the file and line that it was reading. */
+const furtherLines = (error: Error): readonly string[] =>
+  error.message
+    .split('\n')
+    .slice(1, 8)
+    .filter((line) => line.trim() !== '')

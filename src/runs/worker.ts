@@ -8,6 +8,7 @@ import { localStore } from '../iceberg/stores/local.ts'
 import { readManifest } from '../project/manifest.ts'
 import { openDuckdb } from '../resources/duckdb.ts'
 import { type SqlEngine, SqlError } from '../sql/engine.ts'
+import { fileProblem } from '../tables/read.ts'
 import { executeStep, type StepEnvironment } from './execute-step.ts'
 import type { FromWorker, StepMessage, ToWorker, WorkerOptions } from './worker-protocol.ts'
 
@@ -88,7 +89,10 @@ function remember(value: unknown, depth: number): void {
 /** An exception of user code, at the first frame that is not Assay's. */
 function userError(error: unknown): unknown {
   if (error instanceof AssayError) return error
-  if (error instanceof SqlError) return new AssayError('ASSAY-3008', error.message, { cause: error })
+  if (error instanceof SqlError) {
+    const known = fileProblem(error)
+    return known === error ? new AssayError('ASSAY-3008', error.message, { cause: error }) : known
+  }
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
   const where = error instanceof Error ? userFrame(error) : undefined
   return where === undefined ? error : new AssayError('ASSAY-3003', text, { where, cause: error })

@@ -34,7 +34,8 @@ describe('versionStatus', () => {
   })
 
   it('names a dep that was added, one that was removed, and one that became another asset', () => {
-    const causes = (deps: readonly DepSpec[], inputs: MadeFrom['inputs']) => status(deps, record(inputs), at('1')).because.map((b) => b.cause)
+    const causes = (deps: readonly DepSpec[], inputs: MadeFrom['inputs']) =>
+      status(deps, record(inputs), at('1')).because.map((b) => b.cause)
     expect(causes([dep('e')], {})).toEqual([{ kind: 'dependency added', dep: 'e' }])
     expect(causes([], { e: { asset: events, versions: at('1') } })).toEqual([{ kind: 'dependency removed', dep: 'e' }])
     expect(causes([dep('e', people)], { e: { asset: events, versions: at('1') } })).toEqual([{ kind: 'dependency added', dep: 'e' }])

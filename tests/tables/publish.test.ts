@@ -45,7 +45,8 @@ afterEach(async () => {
 })
 
 const lake = (catalog: Catalog = lab.catalog) => ({ catalog, store: lab.store, now: () => 1 })
-const ids = async (): Promise<readonly unknown[]> => ((await lab.catalog.load(TABLE)) === undefined ? [] : (await lab.read()).map((row) => row['id']))
+const ids = async (): Promise<readonly unknown[]> =>
+  (await lab.catalog.load(TABLE)) === undefined ? [] : (await lab.read()).map((row) => row['id'])
 
 /** A step that has staged the row `id`, as the supervisor knows it just before it publishes. */
 async function stagedStep(id: number): Promise<Publishing & { readonly tables: readonly StagedTable[] }> {
@@ -142,7 +143,14 @@ describe('recover', () => {
       checks: [],
     }
     await storage.append([
-      { type: 'run.created', runId: 'r', planId: 'p', manifestId: 'm', request: 'materialize', steps: [{ id: 's1', asset: KEY, partitions: [[0, 1]] }] },
+      {
+        type: 'run.created',
+        runId: 'r',
+        planId: 'p',
+        manifestId: 'm',
+        request: 'materialize',
+        steps: [{ id: 's1', asset: KEY, partitions: [[0, 1]] }],
+      },
       { type: 'step.started', runId: 'r', stepId: 's1', attempt: 1, stagingFolders: folders },
       { type: 'step.publishing', runId: 'r', stepId: 's1', intent },
     ])
@@ -156,7 +164,10 @@ describe('recover', () => {
     // Others have gone on since: the snapshot is an ancestor, not the head.
     await lab.put({ columns: COLUMNS, query: 'SELECT 7::INT AS id' })
     expect(await recover(storage, lake())).toMatchObject([{ published: 1, interrupted: 0 }])
-    expect((await storage.assetStates()).get(KEY)).toMatchObject({ made: [{ value: { id: 'm1' } }], versions: [{ value: step.materialization.dataVersion }] })
+    expect((await storage.assetStates()).get(KEY)).toMatchObject({
+      made: [{ value: { id: 'm1' } }],
+      versions: [{ value: step.materialization.dataVersion }],
+    })
     expect(await storage.steps('r')).toMatchObject([{ state: 'succeeded', rows: 1 }])
     expect(await storage.run('r')).toMatchObject({ state: 'interrupted' })
     expect(await ids()).toEqual([1, 7])

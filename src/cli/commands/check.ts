@@ -4,7 +4,7 @@ import { openDuckdb } from '../../resources/duckdb.ts'
 import { type Inspection, inspect } from '../../runs/launch.ts'
 import type { SqlEngine } from '../../sql/engine.ts'
 import type { CheckOutcome, CheckResult } from '../../storage/events.ts'
-import { relationOf } from '../../tables/read.ts'
+import { fileProblem, relationOf } from '../../tables/read.ts'
 import { runChecks } from '../../tables/run-checks.ts'
 import { type Command, type CommandContext, emit } from '../context.ts'
 import { openProject, partitionsOf, selected } from '../open-project.ts'
@@ -51,6 +51,8 @@ async function checksOf(
   const session = await engine.session()
   try {
     return await runChecks({ session, asset: spec.key, rows: await relationOf(store, metadata, { snapshotId, ...narrowed }) }, spec.checks)
+  } catch (error) {
+    throw fileProblem(error)
   } finally {
     session.close()
   }

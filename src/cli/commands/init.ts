@@ -35,6 +35,7 @@ export const init: Command = async (context) => {
 }
 
 const PackageFile = z.looseObject({
+  type: z.string().optional(),
   assay: z.looseObject({ project: z.string().optional() }).optional(),
   dependencies: z.record(z.string(), z.string()).optional(),
 })
@@ -47,6 +48,10 @@ function packageJson(folder: string): string {
   if (!parsed.success)
     throw new AssayError('ASSAY-4007', 'package.json is there and cannot be read', {
       next: 'Mend package.json, or run it in an empty folder.',
+    })
+  if (parsed.data.type !== undefined && parsed.data.type !== 'module')
+    throw new AssayError('ASSAY-4007', `package.json says "type": "${parsed.data.type}", and a project of Assay is made of modules`, {
+      next: 'Run it in a folder of its own.',
     })
   const { assay, dependencies } = parsed.data
   if (assay?.project !== undefined) throw new AssayError('ASSAY-4007', `package.json names the project ${assay.project}`)

@@ -7,7 +7,7 @@ import { openDuckdb } from '../../resources/duckdb.ts'
 import { openCatalog } from '../../runs/launch.ts'
 import { quoteIdentifier } from '../../schema/iceberg-type.ts'
 import { type Cell, type EngineRow, SqlError, type SqlSession } from '../../sql/engine.ts'
-import { relationOf } from '../../tables/read.ts'
+import { fileProblem, relationOf } from '../../tables/read.ts'
 import { type Command, type CommandContext, emit, jsonLine } from '../context.ts'
 import { settingsOf } from '../open-project.ts'
 import { table } from '../render/table.ts'
@@ -94,8 +94,13 @@ interface Statement {
 /** A comment at the head of a statement is its title. */
 const TITLE = /^\s*\/\*\s*([\s\S]*?)\s*\*\//
 
+/** Where a semicolon parts nothing: texts, quoted names, comments. */
+const NO_SEPARATOR = /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\//g
+
 async function answer(context: CommandContext, session: SqlSession, statement: Statement): Promise<void> {
   const text = statement.statement.replace(/[;\s]+$/, '')
+  if (text.replaceAll(NO_SEPARATOR, '').includes(';'))
+    throw new AssayError('ASSAY-4006', 'one argument holds several statements', { next: 'Give each statement as an argument of its own.' })
   try {
     const columns = await session.describe(text)
     const limit = context.options.limit ?? (context.options.json ? Number.POSITIVE_INFINITY : ROWS_SHOWN)
@@ -109,7 +114,8 @@ async function answer(context: CommandContext, session: SqlSession, statement: S
     if (context.options.json) emit(context, 'result', { statement: statement.number, columns, rows: total })
     else print(context, { title: TITLE.exec(text)?.[1], columns, rows, total })
   } catch (error) {
-    throw error instanceof SqlError ? refusal(error, text, statement.known) : error
+    const known = fileProblem(error)
+    throw known instanceof SqlError ? refusal(known, text, statement.known) : known
   }
 }
 
