@@ -1,3 +1,5 @@
+import { mkdirSync, readdirSync, watch } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import { parseRange } from '../../src/partitions/partitions.ts'
@@ -35,10 +37,19 @@ describe('materialize', () => {
     const p = await of(NUMBERS('1n, 2n'))
     const first = await p.run()
     expect(first.state).toBe('succeeded')
+    const inOrder = ['step.started', 'step.publishing', 'step.succeeded']
+    expect(first.events.map((e) => e.type)).toEqual([...inOrder, ...inOrder, 'run.ended'])
     expect(await p.rows('silver.doubled')).toEqual([{ n: 2n }, { n: 4n }])
     const again = await p.run()
     expect(again.runId).toBeUndefined()
     expect(again.plan.assets.map((a) => a.action)).toEqual(['reuse', 'reuse'])
+  })
+
+  it('works in a folder whose name has everything in it', async () => {
+    open = await testProject({ 'project.ts': project(NUMBERS('1n, 2n')) }, "a b%20'ü[1]*?{x}#")
+    expect((await open.run()).state).toBe('succeeded')
+    expect((await open.run({ force: true })).state).toBe('succeeded')
+    expect(await open.rows('silver.doubled')).toEqual([{ n: 2n }, { n: 4n }])
   })
 
   it('changed code makes the asset and what reads it again, and says why', async () => {
@@ -90,6 +101,27 @@ export default defineProject({ name: 'test', assets: { dies, lives } })`)
     expect(state).toBe('failed')
     expect(failed(events)).toMatchObject([{ state: 'lost', problem: { code: 'ASSAY-3002' } }])
     expect(await p.rows('a.lives')).toEqual([{ n: 1n }])
+  })
+
+  it('leaves no file of a worker that was killed after it had staged', async () => {
+    // The check is the first to see staged rows; it takes for ever, until the run is cancelled.
+    const p = await of(`
+export const slow = asset('a.slow', {
+  schema: { n: t.long() },
+  checks: (c) => [c.$rows.sql('for ever', (r) => sql\`select 1 from \${r} where (select count(*) from range(10000000000) x(i) where i % 7 = n) < 0\`)],
+})
+slow.from({}, duckdb(() => sql\`select 1::bigint as n\`))
+export default defineProject({ name: 'test', assets: { slow } })`)
+    const abort = new AbortController()
+    const data = join(p.root, '.assay/warehouse/a/slow/data')
+    mkdirSync(data, { recursive: true })
+    const watcher = watch(data, { recursive: true }, (_, name) => {
+      if (String(name).endsWith('.parquet')) abort.abort()
+    })
+    const { state } = await p.run({ signal: abort.signal })
+    watcher.close()
+    expect(state).toBe('interrupted')
+    expect(readdirSync(data)).toEqual([])
   })
 
   it("an exception points into the user's file, and is retried with growing delays", async () => {

@@ -35,8 +35,8 @@ export interface TestProject {
   remove(): Promise<void>
 }
 
-export async function testProject(files: Readonly<Record<string, string>>, workers = 2): Promise<TestProject> {
-  const root = await mkdtemp(join(tmpdir(), 'assay-project-'))
+export async function testProject(files: Readonly<Record<string, string>>, name = 'assay-project'): Promise<TestProject> {
+  const root = await mkdtemp(join(tmpdir(), `${name}-`))
   await mkdir(join(root, 'node_modules'))
   await symlink(ROOT, join(root, 'node_modules/assay'))
   const write = async (more: Readonly<Record<string, string>>): Promise<void> => {
@@ -46,7 +46,7 @@ export async function testProject(files: Readonly<Record<string, string>>, worke
     }
   }
   await write({ 'package.json': '{ "name": "test", "type": "module" }', ...files })
-  const settings: Settings = { ...readSettings({ cwd: root, env: {} }), workers }
+  const settings: Settings = { ...readSettings({ cwd: root, env: {} }), workers: 2 }
   return {
     root,
     settings,
