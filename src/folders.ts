@@ -6,7 +6,9 @@ import { dirname } from 'node:path'
  * Node's own recursive form never returns where a file system answers "no such file" below an existing folder (/proc does).
  */
 export function makeFolders(path: string): string | undefined {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return undefined
+  const there = statSync(path, { throwIfNoEntry: false })
+  if (there?.isDirectory()) return undefined
+  if (there !== undefined) throw Object.assign(new Error(`ENOTDIR: not a directory, mkdir '${path}'`), { code: 'ENOTDIR' })
   const above = makeFolders(dirname(path))
   try {
     mkdirSync(path)

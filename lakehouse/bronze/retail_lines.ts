@@ -31,13 +31,12 @@ export const retailLines = asset('bronze.retail_lines', {
 
 retailLines.from(
   {},
-  typescript(async (_inputs, _row, { partitions, signal }) => {
+  typescript(async (_inputs, _row, { partitions }) => {
     const folder =
       retailFolder() ??
       skip(`no Online Retail files in ${retailPlaces().join(' or ')}: set ASSAY_RETAIL_DIR to the folder of its daily CSV files`)
     let lines = NO_LINES
     for (const day of partitions) {
-      signal.throwIfAborted()
       const file = retailFile(folder, day)
       if (file !== undefined) lines = sql`${lines} union all ${linesOf(file, inspectRetailFile(file, day))}`
     }

@@ -14,13 +14,12 @@ export const events = asset('landing.events', {
 
 events.from(
   {},
-  typescript(async (_inputs, _row, { partitions, signal, log }) => {
+  typescript(async (_inputs, _row, { partitions, log }) => {
     const folder = join(landingFolder(), 'events')
     const source = clickstream(clickstreamSettings())
     mkdirSync(folder, { recursive: true })
     let bytes = 0
     for (const day of partitions) {
-      signal.throwIfAborted()
       const lines = source.arrivalsOn(day)
       // Readers see a file whole or not at all.
       const half = join(folder, `${day}.ndjson.tmp`)

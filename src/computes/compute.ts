@@ -18,8 +18,6 @@ export type Inputs<D extends Deps> = { readonly [N in keyof D]: Input<Row<D[N]['
 export interface StepContext {
   /** The partitions to make, oldest first, as keys (`2026-01-31`); empty for an unpartitioned asset. */
   readonly partitions: readonly string[]
-  /** Aborted when the run is cancelled. */
-  readonly signal: AbortSignal
   readonly log: Logger
 }
 

@@ -28,7 +28,6 @@ export interface StepEnvironment {
   /** The definition of an asset, with the user's function. */
   readonly definition: (spec: AssetSpec) => Promise<AssetDefinition>
   readonly log: StepContext['log']
-  readonly signal: AbortSignal
 }
 
 export type StepResult =
@@ -137,7 +136,6 @@ function functionOf(definition: AssetDefinition): RowsFunction<Deps, never> {
 
 const contextOf = (environment: StepEnvironment, spec: AssetSpec, partitions: PartitionSet): StepContext => ({
   partitions: spec.partitions.dim === 'none' ? [] : Array.from(each(partitions), (p) => partitionKey(spec.partitions, p)),
-  signal: environment.signal,
   log: environment.log,
 })
 

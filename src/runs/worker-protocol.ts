@@ -6,9 +6,10 @@ import type { StagedTable } from '../tables/stage.ts'
 
 /**
  * What supervisor and worker say to each other, as JSON over the channel of a forked process. A worker has one step at a
- * time, so what it prints belongs to that step. It never publishes, and ends when the channel closes.
+ * time, so what it prints belongs to that step. It never publishes. `close` ends an idle worker; when the channel closes
+ * without it, the supervisor is dead, and the worker ends at once.
  */
-export type ToWorker = StepMessage | { readonly type: 'cancel' }
+export type ToWorker = StepMessage | { readonly type: 'close' }
 
 /** A table version that a step reads. */
 export interface InputPin {

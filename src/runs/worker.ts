@@ -16,7 +16,6 @@ import type { FromWorker, StepMessage, ToWorker, WorkerOptions } from './worker-
 const options = JSON.parse(process.argv[2] ?? '{}') as WorkerOptions
 const loaded = readManifest(options.manifestFile)
 const store = localStore()
-const cancelled = new AbortController()
 let engine: Promise<SqlEngine> | undefined
 
 const send = (message: FromWorker): void => {
@@ -25,18 +24,14 @@ const send = (message: FromWorker): void => {
 
 process.on('message', (message: ToWorker) => {
   if (message.type === 'step') void work(message)
-  else cancel()
+  else process.exit(0)
 })
-// The supervisor is gone: what was staged is cleaned up by the next one.
-process.on('disconnect', () => process.exit(0))
+// The supervisor is gone, and the next one cleans up what was staged. An orderly exit would first wait for the engine to
+// end its query, and so write files behind the back of that cleaning.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 // Ctrl-C reaches the whole process group; the supervisor decides what becomes of a step.
 process.on('SIGINT', () => {})
 send({ type: 'ready' })
-
-function cancel(): void {
-  cancelled.abort()
-  void engine?.then((open) => open.interrupt())
-}
 
 async function work(step: StepMessage): Promise<void> {
   try {
@@ -53,7 +48,6 @@ function environmentOf(): StepEnvironment {
   return {
     loaded,
     store,
-    signal: cancelled.signal,
     definition,
     session: async () => {
       const opening = engine ?? openDuckdb({ threads: options.threads })

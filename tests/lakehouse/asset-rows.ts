@@ -31,7 +31,7 @@ export async function statementOf(asset: object, from?: string, to = from): Prom
   const param = (name: string): string =>
     name === 'partition.start' ? `TIMESTAMPTZ '${from} 00:00:00+00'` : `TIMESTAMPTZ '${to} 00:00:00+00' + INTERVAL 1 DAY`
   const handles = Object.fromEntries(Object.entries(made.deps).map(([name, dep]) => [name, handleOf(name, Object.keys(dep.schema))]))
-  const context = { partitions: daysOf(from, to), signal: new AbortController().signal, log: silent }
+  const context = { partitions: daysOf(from, to), log: silent }
   const { compute } = made
   const sql =
     compute.kind === 'duckdb'

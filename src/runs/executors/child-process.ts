@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Executor, OnLine, StepAnswer } from '../executor.ts'
-import type { FromWorker, StepMessage, WorkerOptions } from '../worker-protocol.ts'
+import type { FromWorker, StepMessage, ToWorker, WorkerOptions } from '../worker-protocol.ts'
 
 /** From the source tree, workers resolve 'assay' to the source as well, so that definitions meet the same module. */
 const FROM_SOURCE = import.meta.url.endsWith('.ts')
@@ -58,8 +58,6 @@ class Worker {
       if (source) createInterface({ input: source }).on('line', (line) => this.#task?.onLine(stream, line))
     }
     this.#ended = new Promise((resolve) => {
-      // Node never emits 'close' for a child that its parent has disconnected from.
-      this.#child.on('exit', () => resolve())
       this.#child.on('close', (code, signal) => {
         this.alive = false
         onEnd(this)
@@ -83,7 +81,7 @@ class Worker {
   }
 
   async close(): Promise<void> {
-    if (this.#child.connected) this.#child.disconnect()
+    if (this.#child.connected) this.#child.send({ type: 'close' } satisfies ToWorker)
     await this.#ended
   }
 
