@@ -8,7 +8,8 @@ import { dirname } from 'node:path'
 export function makeFolders(path: string): string | undefined {
   const there = statSync(path, { throwIfNoEntry: false })
   if (there?.isDirectory()) return undefined
-  if (there !== undefined) throw Object.assign(new Error(`ENOTDIR: not a directory, mkdir '${path}'`), { code: 'ENOTDIR' })
+  // A file: the system's own error for it, which tells better than EEXIST what is wrong.
+  if (there !== undefined) mkdirSync(`${path}/.`)
   const above = makeFolders(dirname(path))
   try {
     mkdirSync(path)

@@ -18,41 +18,46 @@ export interface Recovered {
  * of its attempts are removed.
  */
 export async function recover(storage: Storage, lake: Lake): Promise<readonly Recovered[]> {
-  const { published, rejected } = await resolveIntents(storage, lake)
+  const { published, rejected, unknown } = await resolveIntents(storage, lake)
   const recovered: Recovered[] = []
   for (const run of await storage.openRuns()) {
-    const events: StoreEvent[] = []
-    for (const step of await storage.steps(run.id)) {
-      if (step.state !== 'running' && step.state !== 'publishing') continue
-      await removeAll(lake.store, step.stagingFolders)
-      events.push({ type: 'step.interrupted', runId: run.id, stepId: step.id })
-    }
-    const interrupted = events.length
-    await storage.append([...events, { type: 'run.ended', runId: run.id, state: 'interrupted' }])
-    recovered.push({ run, published: published.get(run.id) ?? 0, interrupted })
+    const steps = (await storage.steps(run.id)).filter(({ state }) => state === 'running' || state === 'publishing')
+    // What became of it will be known when its tables can be read again; until then its files and its run stay as they are.
+    if (steps.some((step) => unknown.has(nameOf({ runId: run.id, stepId: step.id })))) continue
+    await Promise.all(steps.map((step) => removeAll(lake.store, step.stagingFolders)))
+    const interrupted = steps.map((step): StoreEvent => ({ type: 'step.interrupted', runId: run.id, stepId: step.id }))
+    await storage.append([...interrupted, { type: 'run.ended', runId: run.id, state: 'interrupted' }])
+    recovered.push({ run, published: published.get(run.id) ?? 0, interrupted: steps.length })
   }
   // Closes the intents of steps that had failed before: what those steps are does not change.
   await storage.append(rejected.map(({ runId, stepId }) => ({ type: 'step.interrupted' as const, runId, stepId })))
   return recovered
 }
 
+const nameOf = ({ runId, stepId }: { readonly runId: string; readonly stepId: string }): string => `${runId} ${stepId}`
+
 interface Resolved {
   /** Steps found to be published, by run. */
   readonly published: ReadonlyMap<string, number>
   readonly rejected: readonly PublishIntent[]
+  /** Steps whose tables cannot be read now. */
+  readonly unknown: ReadonlySet<string>
 }
 
 async function resolveIntents(storage: Storage, lake: Lake): Promise<Resolved> {
   const published = new Map<string, number>()
   const rejected: PublishIntent[] = []
+  const unknown = new Set<string>()
   for (const intent of await storage.openIntents()) {
     const { runId, stepId, materialization, checks } = intent
-    if ((await resolveIntent(lake, intent)) === 'committed') {
+    const outcome = await resolveIntent(lake, intent)
+    if (outcome === 'unknown') unknown.add(nameOf(intent))
+    else if (outcome === 'committed') {
       await storage.append([{ type: 'step.succeeded', runId, stepId, materialization, checks }])
       published.set(runId, (published.get(runId) ?? 0) + 1)
     } else rejected.push(intent)
   }
-  return { published, rejected }
+  return { published, rejected, unknown }
 }
 
 const removeAll = async (store: Store, paths: readonly string[]): Promise<void> => {

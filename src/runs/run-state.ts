@@ -47,11 +47,8 @@ export class RunLake {
     const upstream = this.#loaded.asset(dep.asset)
     const head = upstream === undefined || upstream.kind === 'marker' ? undefined : this.#heads.get(dep.asset)
     if (head?.snapshotId === undefined) return undefined
-    return {
-      metadataLocation: head.metadataLocation,
-      snapshotId: head.snapshotId,
-      partitions: domain(this.consumed(dep, partitions).versions),
-    }
+    const slice = { spec: upstream?.partitions ?? { dim: 'none' as const }, partitions: domain(this.consumed(dep, partitions).versions) }
+    return { metadataLocation: head.metadataLocation, snapshotId: head.snapshotId, slice }
   }
 
   /** Where a step writes, and where `main` of its tables stands now. */

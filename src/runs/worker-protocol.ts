@@ -2,11 +2,12 @@ import type { Problem } from '../errors.ts'
 import type { AssetKey } from '../keys.ts'
 import type { PartitionSet } from '../partitions/partition-set.ts'
 import type { CheckResult } from '../storage/events.ts'
+import type { Slice } from '../tables/read.ts'
 import type { StagedTable } from '../tables/stage.ts'
 
 /**
  * What supervisor and worker say to each other, as JSON over the channel of a forked process. A worker has one step at a
- * time, so what it prints belongs to that step. It never publishes. `close` ends an idle worker; when the channel closes
+ * time, so what it prints up to the end mark belongs to that step. It never publishes. `close` ends an idle worker; when the channel closes
  * without it, the supervisor is dead, and the worker ends at once.
  */
 export type ToWorker = StepMessage | { readonly type: 'close' }
@@ -15,7 +16,7 @@ export type ToWorker = StepMessage | { readonly type: 'close' }
 export interface InputPin {
   readonly metadataLocation: string
   readonly snapshotId: string
-  readonly partitions: PartitionSet
+  readonly slice: Slice
 }
 
 export interface StepMessage {
@@ -44,6 +45,15 @@ export interface TableTarget {
   /** Names the files of this attempt. */
   readonly attemptName: string
 }
+
+/** The streams that a worker prints to. */
+export const PRINTED = ['stdout', 'stderr'] as const
+
+/**
+ * What a worker prints to both streams, as a line, when an attempt has ended. Messages and streams are read apart, so that
+ * an answer may overtake what was printed before it.
+ */
+export const endMark = ({ runId, stepId, attempt }: StepMessage): string => `\0assay: end of ${runId} ${stepId} ${attempt}`
 
 export type FromWorker =
   | { readonly type: 'ready' }

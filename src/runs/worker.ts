@@ -1,16 +1,17 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseFrame } from '../call-site.ts'
-import { type AssetDefinition, definitionOf } from '../assets/define-asset.ts'
+import type { AssetDefinition } from '../assets/define-asset.ts'
 import type { AssetSpec } from '../assets/spec.ts'
 import { AssayError, type SourceLocation, toProblem } from '../errors.ts'
 import { localStore } from '../iceberg/stores/local.ts'
+import { collectAssets } from '../project/collect.ts'
 import { readManifest } from '../project/manifest.ts'
 import { openDuckdb } from '../resources/duckdb.ts'
 import { type SqlEngine, SqlError } from '../sql/engine.ts'
 import { fileProblem } from '../tables/read.ts'
 import { executeStep, type StepEnvironment } from './execute-step.ts'
-import type { FromWorker, StepMessage, ToWorker, WorkerOptions } from './worker-protocol.ts'
+import { endMark, type FromWorker, PRINTED, type StepMessage, type ToWorker, type WorkerOptions } from './worker-protocol.ts'
 
 /** Entry of a worker process. All user code of a run lives here. */
 const options = JSON.parse(process.argv[2] ?? '{}') as WorkerOptions
@@ -34,13 +35,27 @@ process.on('SIGINT', () => {})
 send({ type: 'ready' })
 
 async function work(step: StepMessage): Promise<void> {
+  const answer = await answerTo(step)
+  process.send?.(answer, () => PRINTED.forEach((stream) => writeLine(stream, endMark(step))))
+}
+
+const writers = { stdout: process.stdout.write.bind(process.stdout), stderr: process.stderr.write.bind(process.stderr) }
+
+/** Past what user code may have put in place of `write`. Where it has ended the stream, only the end of the process tells. */
+const writeLine = (stream: 'stdout' | 'stderr', line: string): void => {
+  writers[stream](`${line}\n`, (error) => {
+    if (error) process.exit(1)
+  })
+}
+
+async function answerTo(step: StepMessage): Promise<FromWorker> {
   try {
     const result = await executeStep(environmentOf(), step)
-    if (result.kind === 'skipped') send({ type: 'skipped', reason: result.reason })
-    else if (result.kind === 'done') send({ type: 'done', tables: result.tables, checks: result.checks })
-    else send({ type: 'failed', outcome: 'blocked', problem: blockedProblem(step, result.checks), checks: result.checks })
+    if (result.kind === 'skipped') return { type: 'skipped', reason: result.reason }
+    if (result.kind === 'done') return { type: 'done', tables: result.tables, checks: result.checks }
+    return { type: 'failed', outcome: 'blocked', problem: blockedProblem(step, result.checks), checks: result.checks }
   } catch (error) {
-    send({ type: 'failed', outcome: 'failed', problem: toProblem(userError(error)), checks: [] })
+    return { type: 'failed', outcome: 'failed', problem: toProblem(userError(error)), checks: [] }
   }
 }
 
@@ -66,18 +81,12 @@ async function definition(spec: AssetSpec): Promise<AssetDefinition> {
   for (const file of modules) {
     if (found.has(spec.key) || file === undefined) continue
     const module: object = await import(pathToFileURL(file).href)
-    for (const value of Object.values(module)) remember(value, 0)
+    for (const own of collectAssets({ name: file, assets: { module }, where: undefined })) found.set(own.key, own)
   }
   const known = found.get(spec.key)
   if (known?.made === undefined)
     throw new AssayError('ASSAY-1007', `${spec.key} is not exported, so a worker cannot find it`, { where: spec.where })
   return known
-}
-
-function remember(value: unknown, depth: number): void {
-  const own = definitionOf(value)
-  if (own !== undefined) found.set(own.key, own)
-  else if (typeof value === 'object' && value !== null && depth < 6) for (const inner of Object.values(value)) remember(inner, depth + 1)
 }
 
 /** An exception of user code, at the first frame that is not Assay's. */

@@ -95,6 +95,16 @@ export type StoreEvent =
   | (OfStep & { readonly type: 'step.skipped'; readonly reason: string })
   | (OfStep & { readonly type: 'step.interrupted' })
   | (OfRun & { readonly type: 'run.ended'; readonly state: Exclude<RunState, 'running'> })
-  | { readonly type: 'table.observed'; readonly asset: AssetKey; readonly snapshotId: string; readonly versions: IntervalMap<string> }
+  /**
+   * Others moved a table. `lost`: partitions whose known version is gone (rolled back, dropped); they count as never made.
+   * `snapshotId` is the head now, undefined when the table is gone.
+   */
+  | {
+      readonly type: 'table.observed'
+      readonly asset: AssetKey
+      readonly snapshotId: string | undefined
+      readonly versions: IntervalMap<string>
+      readonly lost?: PartitionSet
+    }
 
 export type StoredEvent = StoreEvent & { readonly seq: number; readonly at: number }

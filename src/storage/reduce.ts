@@ -13,7 +13,7 @@ export type Change =
   | { readonly kind: 'open intent'; readonly intent: PublishIntent }
   | { readonly kind: 'close intents'; readonly runId: string; readonly stepId: string }
   | { readonly kind: 'add materialization'; readonly materialization: Materialization }
-  | { readonly kind: 'set snapshot'; readonly asset: AssetKey; readonly snapshotId: string }
+  | { readonly kind: 'set snapshot'; readonly asset: AssetKey; readonly snapshotId: string | undefined }
   | { readonly kind: 'set check'; readonly result: CheckResult; readonly runId: string; readonly at: number }
   | {
       readonly kind: 'assign'
@@ -51,9 +51,10 @@ export function reduce(event: StoreEvent, at: number, before: StepBefore | undef
     case 'run.ended':
       return [{ kind: 'end run', id: event.runId, state: event.state, at }]
     case 'table.observed': {
-      const { asset, snapshotId, versions } = event
+      const { asset, snapshotId, versions, lost = [] } = event
+      const removed = (['versions', 'made'] as const).map((map): Change => ({ kind: 'remove', map, asset, partitions: lost }))
       const assigned = versions.map(({ from, to, value }) => assign('versions', asset, [[from, to]], value))
-      return [...assigned, { kind: 'set snapshot', asset, snapshotId }]
+      return [...(lost.length === 0 ? [] : removed), ...assigned, { kind: 'set snapshot', asset, snapshotId }]
     }
     default:
       return unreachable(event)

@@ -72,7 +72,9 @@ function applier(db: DatabaseSync): (change: Change, seq: number) => void {
         return void to.addMaterialization.run(seq, id, asset, JSON.stringify(change.materialization))
       }
       case 'set snapshot':
-        return void to.setSnapshot.run(change.asset, change.snapshotId)
+        return void (change.snapshotId === undefined
+          ? to.forgetTable.run(change.asset)
+          : to.setSnapshot.run(change.asset, change.snapshotId))
       case 'set check': {
         const { result, runId, at } = change
         return void to.setCheck.run(result.asset, result.check, runId, at, JSON.stringify(result))
@@ -114,6 +116,7 @@ const statements = (db: DatabaseSync) => ({
   setSnapshot: db.prepare(
     'insert into tables (asset, snapshot_id) values (?, ?) on conflict do update set snapshot_id = excluded.snapshot_id',
   ),
+  forgetTable: db.prepare('delete from tables where asset = ?'),
   setCheck: db.prepare(`insert into check_results (asset, "check", run_id, at, body) values (?, ?, ?, ?, ?)
     on conflict do update set run_id = excluded.run_id, at = excluded.at, body = excluded.body`),
 })

@@ -1,6 +1,7 @@
 import type { AssetSpec } from '../assets/spec.ts'
 import type { TableId } from '../iceberg/catalog.ts'
 import type { PartitionTuple } from '../iceberg/data-file.ts'
+import { schemaOf, type TableMetadata } from '../iceberg/metadata.ts'
 import { type AssetKey, tableNameOf } from '../keys.ts'
 import { contains, type PartitionSet } from '../partitions/partition-set.ts'
 import type { PartitionsSpec } from '../partitions/partitions.ts'
@@ -30,11 +31,22 @@ export function tablesOf(spec: AssetSpec): readonly AssetTable[] {
 const partitionFieldsOf = (spec: PartitionsSpec): AssetTable['partitionFields'] =>
   spec.dim === 'none' || spec.column === undefined ? [] : [{ column: spec.column, transform: 'day' }]
 
-/** The partition of an asset that a file belongs to: its day, or 0 where there are none. Undefined: no day (a null). */
+/** The partition of a file that Assay itself laid out: its day, or 0 where there are none. Undefined: no day (a null). */
 export function partitionOf(tuple: PartitionTuple): number | undefined {
   const values = Object.values(tuple)
   if (values.length === 0) return 0
   return typeof values[0] === 'number' ? values[0] : undefined
+}
+
+/**
+ * The partition field that holds the day of an asset in the files of a table, whoever laid them out: a `day` of the
+ * partition column. Undefined where the table has none.
+ */
+export function dayFieldOf(metadata: TableMetadata, partitions: PartitionsSpec): string | undefined {
+  if (partitions.dim === 'none') return undefined
+  const source = schemaOf(metadata).fields.find((field) => field.name === partitions.column)?.id
+  const fields = metadata.specs.flatMap((spec) => spec.fields)
+  return fields.find((field) => field['source-id'] === source && field.transform === 'day')?.name
 }
 
 /** True for the files of these partitions. */

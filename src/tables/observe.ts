@@ -1,21 +1,24 @@
 import type { AssetSpec } from '../assets/spec.ts'
 import { type Catalog, formatTableId, type LoadedTable } from '../iceberg/catalog.ts'
-import type { TableMetadata } from '../iceberg/metadata.ts'
-import { changesSince } from '../iceberg/scan.ts'
+import type { PartitionTuple } from '../iceberg/data-file.ts'
+import { ancestors, type TableMetadata } from '../iceberg/metadata.ts'
+import { ancestorsSince, changesSince } from '../iceberg/scan.ts'
 import type { Store } from '../iceberg/store.ts'
 import { type AssetKey, tableNameOf } from '../keys.ts'
-import { assign, domain, type IntervalMap } from '../partitions/interval-map.ts'
-import { type Interval, normalise, type PartitionSet, WHOLE } from '../partitions/partition-set.ts'
+import { assign, difference, domain, type IntervalMap, remove } from '../partitions/interval-map.ts'
+import { EMPTY, type Interval, normalise, type PartitionSet, WHOLE } from '../partitions/partition-set.ts'
 import type { AssetState } from '../storage/storage.ts'
-import { partitionOf, tablesOf } from './asset-table.ts'
+import { dayFieldOf, tablesOf } from './asset-table.ts'
 
 /** A table that moved without Assay: by another engine, or by a process that died before it could record. */
 export interface Observation {
   readonly asset: AssetKey
-  /** The head of the table now. */
-  readonly snapshotId: string
+  /** The head of the table now; undefined when the table is gone. */
+  readonly snapshotId: string | undefined
   /** Data versions of the partitions that were touched: ids of the snapshots that did it. */
   readonly versions: IntervalMap<string>
+  /** Partitions whose known version is gone, because the table was rolled back or dropped. */
+  readonly lost: PartitionSet
 }
 
 /** Current tables of the assets, those of rejected rows too, by key. What has no table, or none yet, is left out. */
@@ -45,17 +48,36 @@ export async function observe(
 ): Promise<readonly Observation[]> {
   const observations: Observation[] = []
   for (const spec of assets) {
-    const head = heads.get(spec.key)
-    const current = head?.metadata.currentSnapshotId
+    const metadata = heads.get(spec.key)?.metadata
     const known = states.get(spec.key)
-    if (head === undefined || current === undefined || current === known?.snapshotId) continue
-    observations.push({
-      asset: spec.key,
-      snapshotId: current,
-      versions: await touched(store, spec, head.metadata, { known: known?.snapshotId }),
-    })
+    if (metadata?.currentSnapshotId === known?.snapshotId) continue
+    observations.push(await observeOne(store, spec, metadata, known))
   }
   return observations
+}
+
+async function observeOne(
+  store: Store,
+  spec: AssetSpec,
+  metadata: TableMetadata | undefined,
+  known: AssetState | undefined,
+): Promise<Observation> {
+  const snapshotId = metadata?.currentSnapshotId
+  const before = known?.versions ?? []
+  if (metadata === undefined || snapshotId === undefined)
+    return { asset: spec.key, snapshotId: undefined, versions: [], lost: domain(before) }
+  const versions = await touched(store, spec, metadata, { known: known?.snapshotId })
+  return { asset: spec.key, snapshotId, versions, lost: isRewound(metadata, known?.snapshotId) ? difference(before, versions) : [] }
+}
+
+/**
+ * Whether a table was taken back behind a snapshot, or made anew: what was known of it then does not count any more. A
+ * snapshot that has only been expired leaves the line of ancestors cut short.
+ */
+function isRewound(metadata: TableMetadata, known: string | undefined): boolean {
+  if (known === undefined || ancestorsSince(metadata, known) !== undefined) return false
+  const isRetained = metadata.snapshots.some((snapshot) => snapshot.id === known)
+  return isRetained || ancestors(metadata).at(-1)?.parentId === undefined
 }
 
 /** What others did to a table after `known` and before `ours`, when `ours` was committed on top of it. */
@@ -68,7 +90,7 @@ export async function observeBefore(
   const parent = metadata.snapshots.find((snapshot) => snapshot.id === between.ours)?.parentId
   if (parent === undefined || parent === between.known) return undefined
   const versions = await touched(store, spec, metadata, between)
-  return { asset: spec.key, snapshotId: parent, versions }
+  return { asset: spec.key, snapshotId: parent, versions, lost: [] }
 }
 
 /** Data versions of the partitions that were touched after `known`, by all but the snapshot `ours`. */
@@ -78,17 +100,25 @@ async function touched(
   metadata: TableMetadata,
   { known, ours }: { readonly known: string | undefined; readonly ours?: string },
 ): Promise<IntervalMap<string>> {
+  const field = dayFieldOf(metadata, spec.partitions)
   let versions: IntervalMap<string> = []
   for (const change of await changesSince(store, metadata, known)) {
-    if (change.snapshotId === ours) continue
-    const partitions = change.partitions.map(partitionOf).filter((p) => p !== undefined)
-    versions = assign(versions, partitionsTouched(spec, partitions), change.snapshotId)
+    if (change.snapshotId !== ours) versions = assign(versions, touchedBy(spec, change.partitions, field), change.snapshotId)
   }
   return versions
 }
 
-const partitionsTouched = (spec: AssetSpec, partitions: readonly number[]): PartitionSet =>
-  spec.partitions.dim === 'none' ? WHOLE : normalise(partitions.map((p): Interval => [p, p + 1]))
+/** From year 1 to 9999. */
+const EVERY_DAY: PartitionSet = [[-719_162, 2_932_897]]
+
+/** Files that do not tell their day may hold any; files without a day hold none. */
+function touchedBy(spec: AssetSpec, files: readonly PartitionTuple[], field: string | undefined): PartitionSet {
+  if (files.length === 0) return EMPTY
+  if (spec.partitions.dim === 'none') return WHOLE
+  const days = files.map((tuple) => (field === undefined ? undefined : tuple[field]))
+  if (days.includes(undefined)) return EVERY_DAY
+  return normalise(days.filter((day) => typeof day === 'number').map((day): Interval => [day, day + 1]))
+}
 
 /** The states as they are with the observations taken in. */
 export function withObservations(
@@ -97,11 +127,11 @@ export function withObservations(
 ): ReadonlyMap<AssetKey, AssetState> {
   if (observations.length === 0) return states
   const out = new Map(states)
-  for (const { asset, snapshotId, versions } of observations) {
+  for (const { asset, snapshotId, versions, lost } of observations) {
     const state = out.get(asset) ?? { versions: [], made: [], snapshotId: undefined, lastAttempt: [] }
-    let merged = state.versions
+    let merged = remove(state.versions, lost)
     for (const { from, to, value } of versions) merged = assign(merged, [[from, to]], value)
-    out.set(asset, { ...state, snapshotId, versions: merged })
+    out.set(asset, { ...state, snapshotId, versions: merged, made: remove(state.made, lost) })
   }
   return out
 }

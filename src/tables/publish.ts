@@ -2,7 +2,8 @@ import type { AssetSpec } from '../assets/spec.ts'
 import { AssayError } from '../errors.ts'
 import { type Catalog, type CommitOutcome, formatTableId } from '../iceberg/catalog.ts'
 import { type PreparedCommit, prepareCommit } from '../iceberg/commit.ts'
-import { ancestors, type TableMetadata } from '../iceberg/metadata.ts'
+import type { TableMetadata } from '../iceberg/metadata.ts'
+import { liveFiles } from '../iceberg/scan.ts'
 import { discardStaged } from '../iceberg/stage.ts'
 import type { Store } from '../iceberg/store.ts'
 import type { PartitionSet } from '../partitions/partition-set.ts'
@@ -73,14 +74,27 @@ async function prepare(lake: Lake, publishing: Publishing, table: StagedTable): 
   })
 }
 
+/** Whether the snapshots of a commit are in their tables. A table that cannot be read does not tell. */
 async function landed(lake: Lake, publishing: Publishing): Promise<boolean> {
-  const found = await Promise.all(publishing.tables.map((table) => carries(lake, table.id, table.staged.snapshotId)))
+  const found = await Promise.all(
+    publishing.tables.map(({ id, staged }) =>
+      isThere(lake, { ...id, snapshotId: staged.snapshotId, folder: staged.folder }).catch(() => false),
+    ),
+  )
   return found.length > 0 && found.every(Boolean)
 }
 
-async function carries(lake: Lake, id: StagedTable['id'], snapshotId: string): Promise<boolean> {
-  const loaded = await lake.catalog.load(id)
-  return loaded !== undefined && ancestors(loaded.metadata).some((snapshot) => snapshot.id === snapshotId)
+/**
+ * Whether a table has a snapshot, or had it: others may have expired it since, but its files, in a folder that no other
+ * snapshot writes to, are then those of a later one.
+ */
+async function isThere(lake: Lake, table: PublishIntent['tables'][number]): Promise<boolean> {
+  const loaded = await lake.catalog.load(table)
+  if (loaded === undefined) return false
+  if (loaded.metadata.snapshots.some((snapshot) => snapshot.id === table.snapshotId)) return true
+  if (loaded.metadata.currentSnapshotId === undefined) return false
+  const folder = `${lake.store.normalise(table.folder)}/`
+  return (await liveFiles(lake.store, loaded.metadata)).some((file) => lake.store.normalise(file.path).startsWith(folder))
 }
 
 const unknownOutcome = ({ spec }: Publishing, { cause }: CommitOutcome & { kind: 'unknown' }): AssayError =>
@@ -91,11 +105,16 @@ const unknownOutcome = ({ spec }: Publishing, { cause }: CommitOutcome & { kind:
 
 /**
  * What became of a publishing that was begun by a process that is gone: all its tables moved in one transaction, so one
- * answer holds for all. If it did not happen, what was staged is removed.
+ * answer holds for all. `rejected`: it did not happen, and what was staged is removed. `unknown`: a table cannot be read
+ * now; everything stays as it is.
  */
-export async function resolveIntent(lake: Lake, intent: PublishIntent): Promise<'committed' | 'rejected'> {
-  const found = await Promise.all(intent.tables.map((table) => carries(lake, table, table.snapshotId)))
-  if (found.length > 0 && found.every(Boolean)) return 'committed'
+export async function resolveIntent(lake: Lake, intent: PublishIntent): Promise<CommitOutcome['kind']> {
+  try {
+    const found = await Promise.all(intent.tables.map((table) => isThere(lake, table)))
+    if (found.some(Boolean)) return 'committed'
+  } catch {
+    return 'unknown'
+  }
   await Promise.all(intent.tables.map((table) => lake.store.remove(table.folder)))
   return 'rejected'
 }

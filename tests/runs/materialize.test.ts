@@ -1,10 +1,11 @@
-import { mkdirSync, readdirSync, watch } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import { parseRange } from '../../src/partitions/partitions.ts'
 import { openStorage } from '../../src/storage/sqlite.ts'
 import type { StoreEvent } from '../../src/storage/events.ts'
+import { dropForeign, rollBackForeign } from '../support/append-foreign.ts'
 import { impatientClock, type TestProject, testProject } from '../support/project.ts'
 import { ROOT } from '../support/shop.ts'
 
@@ -275,6 +276,49 @@ export default defineProject({ name: 'test', assets: { counts } })`
       versions: [{ from: 20456, to: 20457 }],
     })
     expect((await p.rows('silver.counts')).map((row) => row['n'])).toEqual([1n, 1n, 1n, 100n, 1n])
+  })
+
+  it('notices when others roll a table back, or drop it, and makes what is gone again', async () => {
+    const p = await of(DAILY('select ${events.day}, ${events.n} from ${events}'))
+    await p.run()
+    const before = await p.rows('bronze.events')
+    await rollBackForeign(p.settings.home, 'bronze.events', 1)
+    expect(await p.rows('bronze.events')).not.toEqual(before)
+    const again = await p.run()
+    expect(again.plan.steps.map((s) => s.asset)).toContain('bronze.events')
+    expect(again.plan.steps.map((s) => s.asset)).toContain('silver.copy')
+    expect(await p.rows('bronze.events')).toEqual(before)
+    expect((await p.run()).plan.steps).toEqual([])
+    await dropForeign(p.settings.home, 'silver.copy')
+    expect((await p.run()).plan.steps.map((s) => s.asset)).toEqual(Array(4).fill('silver.copy'))
+    expect(await p.rows('silver.copy')).toHaveLength(4)
+  })
+
+  it('reads an external table right, however others have laid it out', async () => {
+    const p = await of(`
+const days = daily({ start: '2026-01-01', end: '2026-01-05' })
+export const source = asset('ext.daily', { partitions: days.on('day'), schema: { day: t.date(), n: t.long() }, backfill: { partitionsPerStep: 9 } })
+source.from({}, typescript(async function* (_i, row, { partitions }) { for (const day of partitions) yield row({ day: day as '2026-01-01', n: 1n }) }))
+export const flat = asset('ext.flat', { schema: { day: t.date(), n: t.long() } })
+flat.from({}, duckdb(() => sql\`select date '2026-01-01' + i::int as day, i as n from range(4) r(i)\`))
+export default defineProject({ name: 'test', assets: { source, flat } })`)
+    await p.run()
+    // Now the same two tables as someone sees them who has only the catalog, each declared the other way round.
+    for (const name of ['state.db', 'state.db-wal', 'state.db-shm']) rmSync(join(p.settings.home, name), { force: true })
+    await p.write({
+      'project.ts': project(`import { externalAsset } from 'assay'
+const days = daily({ start: '2026-01-01', end: '2026-01-05' })
+const daily1 = externalAsset('ext.daily', { schema: { day: t.date(), n: t.long() } })
+const flat = externalAsset('ext.flat', { partitions: days.on('day'), schema: { day: t.date(), n: t.long() } })
+export const whole = asset('a.whole', { schema: { n: t.long() } })
+whole.from({ daily1 }, duckdb(({ daily1 }) => sql\`select count(*) as n from \${daily1}\`))
+export const each = asset('a.each', { partitions: days.on('day'), schema: { day: t.date(), n: t.long() } })
+each.from({ flat }, duckdb(({ flat }) => sql\`select \${flat.day}, \${flat.n} from \${flat}\`))
+export default defineProject({ name: 'test', assets: { daily1, flat, whole, each } })`),
+    })
+    expect((await p.run()).state).toBe('succeeded')
+    expect(await p.rows('a.whole')).toEqual([{ n: 4n }])
+    expect((await p.rows('a.each')).map((row) => row['n'])).toEqual([0n, 1n, 2n, 3n])
   })
 
   it('a schema that the history of the table cannot take is refused; one that it can is taken', async () => {

@@ -3,7 +3,8 @@ import { newSnapshotId, systemClock } from '../../src/clock.ts'
 import { CATALOG_NAME } from '../../src/config.ts'
 import { openSqlCatalog } from '../../src/iceberg/catalogs/sql-catalog.ts'
 import { prepareCommit } from '../../src/iceberg/commit.ts'
-import { schemaOf } from '../../src/iceberg/metadata.ts'
+import type { Catalog } from '../../src/iceberg/catalog.ts'
+import { ancestors, schemaOf, serialiseMetadata } from '../../src/iceberg/metadata.ts'
 import { stageFiles } from '../../src/iceberg/stage.ts'
 import { localStore } from '../../src/iceberg/stores/local.ts'
 import { openDuckdb } from '../../src/resources/duckdb.ts'
@@ -34,4 +35,30 @@ export async function appendForeign(home: string, name: string, query: string): 
   engine.close()
   catalog.close()
   if (outcome.kind !== 'committed') throw new Error(outcome.kind)
+}
+
+const catalogOf = (home: string): Catalog =>
+  openSqlCatalog({ file: join(home, 'catalog.db'), warehouse: join(home, 'warehouse'), name: CATALOG_NAME, store: localStore() })
+
+/** Moves `main` back by some snapshots, which stay in the table. */
+export async function rollBackForeign(home: string, name: string, by: number): Promise<void> {
+  const catalog = catalogOf(home)
+  const [namespace = '', table = ''] = name.split('.')
+  const base = await catalog.load({ namespace, name: table })
+  const target = base === undefined ? undefined : ancestors(base.metadata)[by]
+  if (base === undefined || target === undefined) throw new Error(`${name} cannot be rolled back`)
+  const refs = { ...base.metadata.refs, main: { snapshotId: target.id, type: 'branch' as const } }
+  const file = join(base.metadata.location, 'metadata/99999-rolled-back.metadata.json')
+  await localStore().write(file, new TextEncoder().encode(serialiseMetadata({ ...base.metadata, currentSnapshotId: target.id, refs })))
+  await catalog.commit([{ id: base.id, expected: base.metadataLocation, metadataLocation: file }])
+  catalog.close()
+}
+
+/** Takes a table out of the catalog. */
+export async function dropForeign(home: string, name: string): Promise<void> {
+  const { DatabaseSync } = await import('node:sqlite')
+  const db = new DatabaseSync(join(home, 'catalog.db'))
+  const [namespace = '', table = ''] = name.split('.')
+  db.prepare('DELETE FROM iceberg_tables WHERE table_namespace = ? AND table_name = ?').run(namespace, table)
+  db.close()
 }

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { AssetSpec } from '../../src/assets/spec.ts'
 import { systemClock } from '../../src/clock.ts'
 import type { Catalog, CommitOutcome } from '../../src/iceberg/catalog.ts'
+import { serialiseMetadata } from '../../src/iceberg/metadata.ts'
 import { assetKey } from '../../src/keys.ts'
 import { recover } from '../../src/runs/recover.ts'
 import type { Materialization, PublishIntent } from '../../src/storage/events.ts'
@@ -121,6 +122,15 @@ describe('publish', () => {
     expect(metadataFiles().length).toBeGreaterThanOrEqual(3)
   })
 
+  it('keeps all files when the table cannot be read to find out', async () => {
+    const step = await stagedStep(1)
+    let loads = 0
+    const catalog = answering({ answer: { kind: 'unknown', cause: 'lost' }, apply: true })
+    const load: Catalog['load'] = (id) => (loads++ === 0 ? lab.catalog.load(id) : Promise.reject(new Error('not now')))
+    await expect(publish(lake({ ...catalog, load }), step)).rejects.toMatchObject({ code: 'ASSAY-2010' })
+    expect(await ids()).toEqual([1])
+  })
+
   it('refuses to overwrite a table that appeared since the step began', async () => {
     const [mine, theirs] = [await stagedStep(1), await stagedStep(2)]
     await publish(lake(), theirs)
@@ -174,6 +184,25 @@ describe('recover', () => {
     expect(await storage.openIntents()).toEqual([])
   })
 
+  it('keeps what had been published when others have expired the snapshot since', async () => {
+    const step = await stagedStep(1)
+    await died(step, true)
+    await lab.put({ columns: COLUMNS, query: 'SELECT 7::INT AS id' })
+    await expire(step.materialization.snapshotId ?? '')
+    expect(await recover(storage, lake())).toMatchObject([{ published: 1, interrupted: 0 }])
+    expect(await ids()).toEqual([1, 7])
+  })
+
+  it('leaves all as it is while a table cannot be read', async () => {
+    const step = await stagedStep(1)
+    await died(step, false)
+    const unreadable: Catalog = { ...lab.catalog, warehouse: lab.catalog.warehouse, load: () => Promise.reject(new Error('not now')) }
+    expect(await recover(storage, lake(unreadable))).toEqual([])
+    expect(existsSync(step.tables[0]?.staged.folder ?? '')).toBe(true)
+    expect(await storage.openIntents()).toHaveLength(1)
+    expect(await recover(storage, lake())).toMatchObject([{ interrupted: 1 }])
+  })
+
   it('removes what had not been published, and records that it was not made', async () => {
     const step = await stagedStep(1)
     await died(step, false)
@@ -184,6 +213,15 @@ describe('recover', () => {
     expect(await storage.openIntents()).toEqual([])
     expect(await recover(storage, lake())).toEqual([])
   })
+
+  /** What another engine's maintenance does: the snapshot goes, the files that later ones still need stay. */
+  async function expire(snapshotId: string): Promise<void> {
+    const { metadata, metadataLocation } = await lab.load()
+    const snapshots = metadata.snapshots.filter((snapshot) => snapshot.id !== snapshotId)
+    const file = join(lab.root, 'warehouse/shop/orders/metadata/99999-expired.metadata.json')
+    await lab.store.write(file, new TextEncoder().encode(serialiseMetadata({ ...metadata, snapshots, snapshotLog: [] })))
+    expect(await lab.catalog.commit([{ id: TABLE, expected: metadataLocation, metadataLocation: file }])).toEqual({ kind: 'committed' })
+  }
 
   it('resolves the intent of a step that had failed with an unknown outcome', async () => {
     const step = await stagedStep(1)

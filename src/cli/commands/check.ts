@@ -47,7 +47,7 @@ async function checksOf(
   const metadata = heads.get(spec.key)?.metadata
   const snapshotId = metadata?.currentSnapshotId
   if (metadata === undefined || snapshotId === undefined) return undefined
-  const narrowed = partitions === undefined || spec.partitions.dim === 'none' ? {} : { partitions }
+  const narrowed = partitions === undefined || spec.partitions.dim === 'none' ? {} : { slice: { spec: spec.partitions, partitions } }
   const session = await engine.session()
   try {
     return await runChecks({ session, asset: spec.key, rows: await relationOf(store, metadata, { snapshotId, ...narrowed }) }, spec.checks)

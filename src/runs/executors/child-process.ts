@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Executor, OnLine, StepAnswer } from '../executor.ts'
-import type { FromWorker, StepMessage, ToWorker, WorkerOptions } from '../worker-protocol.ts'
+import { endMark, type FromWorker, PRINTED, type StepMessage, type ToWorker, type WorkerOptions } from '../worker-protocol.ts'
 
 /** From the source tree, workers resolve 'assay' to the source as well, so that definitions meet the same module. */
 const FROM_SOURCE = import.meta.url.endsWith('.ts')
@@ -13,38 +13,53 @@ const ENTRY = fileURLToPath(new URL(`../worker.${FROM_SOURCE ? 'ts' : 'js'}`, im
  * and what a worker prints belongs to its step.
  */
 export function childProcesses(slots: number, options: WorkerOptions): Executor {
-  const idle: Worker[] = []
-  const all = new Set<Worker>()
+  const workers = new Set<Worker>()
+  let killed = false
+  const start = (): Worker => {
+    const worker = new Worker(options, () => workers.delete(worker))
+    workers.add(worker)
+    return worker
+  }
   return {
     slots,
     run: async (step, onLine) => {
-      const worker = idle.pop() ?? new Worker(options, (dead) => all.delete(dead))
-      all.add(worker)
-      const answer = await worker.run(step, onLine)
-      if (worker.alive) idle.push(worker)
-      return answer
+      if (killed) return lost('the run was stopped')
+      try {
+        const worker = [...workers].find((w) => w.free) ?? start()
+        return await worker.run(step, onLine)
+      } catch (error) {
+        return lost(`it could not be started: ${String(error)}`)
+      }
     },
     kill: () => {
-      for (const worker of all) worker.kill()
+      killed = true
+      for (const worker of workers) worker.kill()
     },
     close: async () => {
-      await Promise.all([...all].map((worker) => worker.close()))
+      await Promise.all([...workers].map((worker) => worker.close()))
     },
   }
 }
 
+const lost = (reason: string): StepAnswer => ({ type: 'lost', reason })
+
+/** A step that a worker has. It ends when its answer and the end marks of both streams are there, in whatever order. */
 interface Task {
-  readonly answer: (answer: StepAnswer) => void
-  readonly onLine: OnLine
+  readonly resolve: (answer: StepAnswer) => void
+  readonly mark: string
+  readonly unmarked: Set<'stdout' | 'stderr'>
+  answer: StepAnswer | undefined
 }
 
 class Worker {
   readonly #child: ChildProcess
   readonly #ended: Promise<void>
+  #alive = true
   #task: Task | undefined
-  alive = true
+  /** Of the last step: what its background work prints after its end is still its own. */
+  #onLine: OnLine = () => {}
 
-  constructor(options: WorkerOptions, onEnd: (worker: Worker) => void) {
+  constructor(options: WorkerOptions, onEnd: () => void) {
     this.#child = fork(ENTRY, [JSON.stringify(options)], {
       cwd: options.root,
       execArgv: [...(FROM_SOURCE ? ['--conditions=assay-source'] : []), '--disable-warning=ExperimentalWarning'],
@@ -52,26 +67,47 @@ class Worker {
       env: { NODE_COMPILE_CACHE: `${options.home}/v8`, ...process.env, UV_THREADPOOL_SIZE: '8' },
     })
     this.#child.on('message', (message: FromWorker) => this.#receive(message))
-    this.#child.on('error', () => {})
-    for (const stream of ['stdout', 'stderr'] as const) {
-      const source = this.#child[stream]
-      if (source) createInterface({ input: source }).on('line', (line) => this.#task?.onLine(stream, line))
+    for (const stream of PRINTED) {
+      const input = this.#child[stream]
+      if (input) createInterface({ input, crlfDelay: Infinity }).on('line', (line) => this.#print(stream, line))
+    }
+    const gone = (): void => {
+      this.#alive = false
+      onEnd()
     }
     this.#ended = new Promise((resolve) => {
-      this.#child.on('close', (code, signal) => {
-        this.alive = false
-        onEnd(this)
-        this.#finish({ type: 'lost', reason: signal === null ? `it ended with exit code ${code}` : `it was ended by ${signal}` })
+      const end = (reason: string): void => {
+        gone()
+        this.#finish(this.#task?.answer ?? lost(reason))
         resolve()
+      }
+      this.#child.on('error', (error) => {
+        if (this.#child.pid === undefined) end(`it could not be started: ${error.message}`)
       })
+      this.#child.on('exit', () => {
+        gone()
+        this.#dropStreams()
+      })
+      // After the last line and the last message.
+      this.#child.on('close', (code, signal) => end(signal === null ? `it ended with exit code ${code}` : `it was ended by ${signal}`))
     })
   }
 
+  /** Whether it can be given a step. */
+  get free(): boolean {
+    return this.#alive && this.#child.connected && this.#task === undefined
+  }
+
   run(step: StepMessage, onLine: OnLine): Promise<StepAnswer> {
-    return new Promise((answer) => {
-      this.#task = { answer, onLine }
+    return new Promise((resolve) => {
+      this.#task = { resolve, mark: endMark(step), unmarked: new Set(PRINTED), answer: undefined }
+      this.#onLine = onLine
+      // A process that could not be started has no channel, and tells by its event.
+      if (!this.#child.connected) return
       this.#child.send(step, (error) => {
-        if (error) this.#child.kill('SIGKILL')
+        if (error === null) return
+        this.kill()
+        this.#finish(lost(`it ended before it got the step: ${error.message}`))
       })
     })
   }
@@ -81,18 +117,46 @@ class Worker {
   }
 
   async close(): Promise<void> {
-    if (this.#child.connected) this.#child.send({ type: 'close' } satisfies ToWorker)
+    // Where it cannot be sent, the worker is ending already.
+    if (this.#child.connected) this.#child.send({ type: 'close' } satisfies ToWorker, () => {})
     await this.#ended
   }
 
   #receive(message: FromWorker): void {
-    if (message.type === 'log') this.#task?.onLine('log', message.text)
-    else if (message.type !== 'ready') this.#finish(message)
+    if (message.type === 'ready') return
+    if (message.type === 'log') return this.#onLine('log', message.text)
+    if (this.#task !== undefined) this.#task.answer = message
+    this.#finishIfComplete()
+  }
+
+  #print(stream: 'stdout' | 'stderr', line: string): void {
+    const mark = this.#task?.mark
+    if (mark === undefined || !line.endsWith(mark)) return this.#onLine(stream, line)
+    // The last line of a step need not end in a line break.
+    if (line.length > mark.length) this.#onLine(stream, line.slice(0, -mark.length))
+    this.#task?.unmarked.delete(stream)
+    this.#finishIfComplete()
+  }
+
+  #finishIfComplete(): void {
+    const task = this.#task
+    if (task?.answer !== undefined && task.unmarked.size === 0) this.#finish(task.answer)
   }
 
   #finish(answer: StepAnswer): void {
     const task = this.#task
     this.#task = undefined
-    task?.answer(answer)
+    task?.resolve(answer)
+  }
+
+  /**
+   * A process that user code started and that outlives the worker holds the streams open, maybe for ever. What the worker
+   * itself wrote is in them when it ends, and is read in one whole turn of the event loop.
+   */
+  #dropStreams(): void {
+    const drop = (): void => {
+      for (const stream of PRINTED) this.#child[stream]?.destroy()
+    }
+    setImmediate(() => setImmediate(drop))
   }
 }
