@@ -91,7 +91,7 @@ async function appendVersusCopy(folder: string): Promise<readonly Sample[]> {
   const session = await engine.session()
   const source = `SELECT * FROM '${join(folder, 'source.parquet')}'`
   await session.run(`COPY (
-    SELECT i AS event_id, hash(i) % 100000 AS user_id, ['view', 'add_to_cart', 'purchase'][1 + hash(i + 1) % 3] AS kind,
+    SELECT i AS event_id, hash(i) % 100000 AS user_id, ['view', 'add_to_cart', 'purchase'][1 + (hash(i + 1) % 3)::BIGINT] AS kind,
       TIMESTAMPTZ '2026-01-01 00:00:00+00' + to_microseconds((hash(i + 2) % 2592000000000)::BIGINT) AS ts,
       (hash(i + 3) % 10000) / 100 AS price, '/product/' || hash(i + 4) % 5000 AS url
     FROM range(${ROWS}) r(i)) TO '${join(folder, 'source.parquet')}' (FORMAT parquet, COMPRESSION zstd)`)

@@ -1,26 +1,48 @@
 import { fileURLToPath } from 'node:url'
 import type { SourceLocation } from './errors.ts'
 
-const FRAME = /\(?((?:file:\/\/)?\/[^()]*?|[A-Za-z]:\\[^()]*?):(\d+):(\d+)\)?$/
+type Callee = (...args: never[]) => unknown
 
 /**
  * Where `callee` was called: the file, line and column of the first frame below it. Definitions remember it, so that
  * every error can point into the user's own file. Undefined where V8 gives no file (an eval, a REPL).
  */
-export function callSite(callee: (...args: never[]) => unknown): SourceLocation | undefined {
-  const holder: { stack?: string } = {}
-  const limit = Error.stackTraceLimit
-  Error.stackTraceLimit = 1
-  Error.captureStackTrace(holder, callee)
+export const callSite = (callee: Callee): SourceLocation | undefined => framesBelow(callee, 1)[0]
+
+/** All places that led to the call of `callee`, innermost first; frames without a file are left out. */
+export const callSites = (callee: Callee): readonly SourceLocation[] => framesBelow(callee, Number.POSITIVE_INFINITY)
+
+/** Reads V8's frames as data: as text, a path with blanks or brackets could not be told from what stands around it. */
+function framesBelow(callee: Callee, limit: number): readonly SourceLocation[] {
+  const { stackTraceLimit, prepareStackTrace } = Error
+  const holder: { stack?: readonly SourceLocation[] } = {}
   Error.stackTraceLimit = limit
-  return parseFrame(holder.stack?.split('\n').at(-1) ?? '')
+  Error.prepareStackTrace = (_, frames) => frames.flatMap(placeOf)
+  try {
+    Error.captureStackTrace(holder, callee)
+    return holder.stack ?? []
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit
+    Error.prepareStackTrace = prepareStackTrace
+  }
 }
+
+function placeOf(frame: NodeJS.CallSite): readonly SourceLocation[] {
+  const file = frame.getFileName()
+  const [line, column] = [frame.getLineNumber(), frame.getColumnNumber()]
+  return file && IS_FILE.test(file) && line !== null && column !== null ? [{ file: pathOf(file), line, column }] : []
+}
+
+const IS_FILE = /^(?:file:\/\/|\/|[A-Za-z]:\\)/
+const pathOf = (file: string): string => (file.startsWith('file://') ? fileURLToPath(file.replace(/[?#].*$/, '')) : file)
+
+/** `at <place>`, or `at <function> (<place>)`. The first bracket that a path follows opens the place: the path may hold more. */
+const FRAME =
+  /^(?:at (?:async )?)?(?:(?!eval at ).*? \((?=file:\/\/|\/|[A-Za-z]:\\)(.+):(\d+):(\d+)\)|((?:file:\/\/|\/|[A-Za-z]:\\).+):(\d+):(\d+))$/
 
 /** A line of a V8 stack as a place; undefined for frames without a file. */
 export function parseFrame(frame: string): SourceLocation | undefined {
-  const match = FRAME.exec(frame.trim().replace(/^at /, ''))
-  if (!match) return undefined
-  const file = match[1] ?? ''
-  const path = file.startsWith('file://') ? fileURLToPath(file.replace(/\?.*$/, '')) : file
-  return { file: path, line: Number(match[2]), column: Number(match[3]) }
+  const [, bracketed, line, column, bare, bareLine, bareColumn] = FRAME.exec(frame.trim()) ?? []
+  const file = bracketed ?? bare
+  return file === undefined ? undefined : { file: pathOf(file), line: Number(line ?? bareLine), column: Number(column ?? bareColumn) }
 }

@@ -1,4 +1,4 @@
-import { callSite } from '../call-site.ts'
+import { callSite, callSites } from '../call-site.ts'
 import type { Check, Checks } from '../checks/check.ts'
 import type { Compute, ComputeSpec } from '../computes/compute.ts'
 import { AssayError, type SourceLocation } from '../errors.ts'
@@ -57,6 +57,14 @@ export interface AssetOptions<S extends Schema, P extends Partitions> {
   readonly backfill?: BackfillPolicy
 }
 
+/** How an asset is made. `where` is the call of `.from()`, `frames` that and all calls that led to it. */
+export interface Made {
+  readonly deps: Deps
+  readonly compute: ComputeSpec
+  readonly where: SourceLocation | undefined
+  readonly frames: readonly SourceLocation[]
+}
+
 /** What an asset is, behind its public face. Read by `project/` only, through {@link definitionOf}. */
 export interface AssetDefinition {
   readonly key: AssetKey
@@ -70,8 +78,7 @@ export interface AssetDefinition {
   readonly quarantine: boolean
   readonly retry: RetryPolicy
   readonly backfill: BackfillPolicy
-  /** `where`: the call of `.from()`. */
-  readonly made: { readonly deps: Deps; readonly compute: ComputeSpec; readonly where: SourceLocation | undefined } | undefined
+  readonly made: Made | undefined
 }
 
 const definitions = new WeakMap<object, () => AssetDefinition>()
@@ -96,9 +103,10 @@ export function asset<const K extends string, S extends Schema = Record<never, n
   let made: AssetDefinition['made']
   const common = definitionBase(key, where, options as LooseOptions)
   const from = (deps: Deps, compute: { readonly spec: ComputeSpec }): void => {
-    const calledAt = callSite(from)
+    const frames = callSites(from)
+    const calledAt = frames[0]
     if (made) throw new AssayError('ASSAY-1008', `${key} was already given a compute`, { where: calledAt })
-    made = Object.freeze({ deps: Object.freeze({ ...deps }), compute: compute.spec, where: calledAt })
+    made = Object.freeze({ deps: Object.freeze({ ...deps }), compute: compute.spec, where: calledAt, frames })
   }
   const face = Object.freeze({ ...faceOf(common), from })
   definitions.set(face, () => Object.freeze({ ...common, made }))

@@ -129,7 +129,7 @@ function manifestOf(request: LoadRequest, name: string, drafts: readonly Draft[]
   const reader = codeReader(modules)
   const specs = drafts.map((draft) =>
     specOf(draft, request.root, {
-      codeVersion: codeVersion(draft.definition, draft.columns, draft.query?.pieces, reader),
+      codeVersion: codeVersion(draft, reader),
       module: relative(request.root, moduleOf(draft.definition, request, modules)),
     }),
   )

@@ -1,29 +1,36 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { definitionOf } from '../assets/define-asset.ts'
-import type { SourceLocation } from '../errors.ts'
+import { AssayError, type SourceLocation } from '../errors.ts'
 import { freeNames, nodeOf, nodesOf, type SyntaxNode } from './free-names.ts'
-import { type Binding, type ModuleSyntax, readModuleSyntax } from './module-syntax.ts'
+import { type Binding, dynamicImports, type Effect, type ModuleSyntax, readModuleSyntax } from './module-syntax.ts'
 
 /** The modules of a project as the reader of code needs them. */
 export interface Modules {
+  /** True for files that the user wrote. */
+  isOwn(file: string): boolean
   /** Where an import of a file leads: a file of the project, or undefined for anything else. */
   resolve(file: string, specifier: string): string | undefined
-  /** The exports of a file, which has been loaded. */
+  /** The exports of a file; none when it has not been loaded. */
   namespace(file: string): Readonly<Record<string, unknown>>
   /** The locked version of a package; empty where there is none. */
   version(specifier: string): string
   /** The key of the asset that is declared at a place. */
   assetAt(file: string, within: (place: SourceLocation) => boolean): string | undefined
+  /** Whether a call within gave an asset its compute, itself or through functions of the user's. */
+  makesAsset(file: string, within: (place: SourceLocation) => boolean): boolean
 }
 
 /** Reads what the code of a compute consists of. */
 export interface CodeReader {
   /**
-   * The syntax of the compute that `.from()` was given at this place and of all that it reaches, as text: equal for equal
-   * programs, whatever their layout, comments and types.
+   * The syntax of the compute that `.from()` was given and of all that it reaches, as text: equal for equal programs,
+   * whatever their layout, comments and types. What is imported under a name that is computed while the compute runs is
+   * not in it.
+   * @param frames the call of `.from()`, and all that led to it
+   * @throws ASSAY-1002 when none of them lies in a file of the user's
    */
-  codeAt(place: SourceLocation | undefined): string
+  codeAt(asset: string, frames: readonly SourceLocation[]): string
 }
 
 export function codeReader(modules: Modules): CodeReader {
@@ -34,11 +41,15 @@ export function codeReader(modules: Modules): CodeReader {
     return known
   }
   return {
-    codeAt(place) {
-      if (place === undefined) return ''
+    codeAt(asset, frames) {
       const walk: Walk = { modules, syntaxOf, units: [], known: new Map() }
-      const syntax = syntaxOf(place.file)
-      addUnit(walk, place.file, rootOf(syntax, syntax.offsetOf(place)), [])
+      const places = frames.filter(({ file }) => modules.isOwn(file))
+      if (places.length === 0)
+        throw new AssayError('ASSAY-1002', `it is not known which code makes ${asset}`, { next: 'Call .from() in a file of the project.' })
+      for (const place of places) {
+        const syntax = syntaxOf(place.file)
+        unitOf(walk, place.file, rootOf(syntax, syntax.offsetOf(place)), [])
+      }
       return JSON.stringify(walk.units)
     },
   }
@@ -58,16 +69,19 @@ interface Unit {
 type Meaning = string | number | readonly (readonly [string, Meaning])[]
 
 /**
- * The second argument of the `.from()` call around an offset. A call that is no statement of its own (in a loop, in a
- * function) gives the statement around it, as what it depends on is anywhere in there.
+ * The second argument of the `.from()` call at an offset. For a call that is no statement of its own, and for one of a
+ * function that makes assets, the statement or declarator around it, as what the compute depends on is anywhere in there.
  */
 function rootOf(syntax: ModuleSyntax, offset: number): SyntaxNode {
-  const statement = syntax.body.find((node) => node.start <= offset && offset < node.end)
+  const holds = (node: SyntaxNode): boolean => node.start <= offset && offset < node.end
+  const statement = syntax.body.find(holds)
   if (statement === undefined) return { type: 'Program', start: 0, end: 0, body: syntax.body }
-  const call = statement.type === 'ExpressionStatement' ? nodeOf(statement.expression) : undefined
-  const isCalledHere = calleeHolds(call, offset)
-  return (isCalledHere ? nodesOf(call?.arguments)[1] : undefined) ?? statement
+  const call = statement.type === 'ExpressionStatement' ? nodeOf(statement['expression']) : undefined
+  if (calleeHolds(call, offset) && isFrom(call)) return nodesOf(call?.['arguments'])[1] ?? statement
+  return nodesOf((nodeOf(statement['declaration']) ?? statement)['declarations']).find(holds) ?? statement
 }
+
+const isFrom = (call: SyntaxNode | undefined): boolean => nodeOf(nodeOf(call?.['callee'])?.['property'])?.['name'] === 'from'
 
 /** V8 gives the place of a call as that of its callee, or of the last name in it. */
 function calleeHolds(call: SyntaxNode | undefined, offset: number): boolean {
@@ -75,27 +89,58 @@ function calleeHolds(call: SyntaxNode | undefined, offset: number): boolean {
   return call?.type === 'CallExpression' && callee !== undefined && callee.start <= offset && offset < callee.end
 }
 
-/** Adds a unit and all that it reaches; returns its number. @param effects statements that belong to the declaration */
-function addUnit(walk: Walk, file: string, node: SyntaxNode, effects: readonly SyntaxNode[]): number {
-  const unit: Unit = { code: [node, ...effects].map(bare), names: [] }
+/** The number of a unit, which is added with all that it reaches. @param effects statements that belong to the declaration */
+function unitOf(walk: Walk, file: string, node: SyntaxNode, effects: readonly SyntaxNode[]): number {
+  const key = `${file}:${node.start}-${node.end}`
+  const known = walk.known.get(key)
+  if (known !== undefined) return known
+  const nodes = [node, ...effects]
+  const unit: Unit = { code: nodes.map(bare), names: [] }
   const at = walk.units.push(unit) - 1
-  walk.known.set(`${file}:${node.start}`, at)
-  const names = [...new Set([node, ...effects].flatMap(freeNames))].sort()
-  unit.names = names.flatMap((name) => {
+  walk.known.set(key, at)
+  const names = [...new Set(nodes.flatMap(freeNames))].sort().flatMap((name) => {
     const binding = walk.syntaxOf(file).bindings.get(name)
     return binding === undefined ? [] : [[name, meaningOf(walk, file, binding)] as const]
   })
+  const imports = [...new Set(nodes.flatMap(dynamicImports))].sort()
+  unit.names = [...names, ...imports.map((specifier) => [`import ${specifier}`, dynamicMeaning(walk, file, specifier)] as const)]
   return at
 }
 
 function meaningOf(walk: Walk, file: string, binding: Binding): Meaning {
   if (binding.kind === 'import') return importMeaning(walk, file, binding)
   const { node } = binding
-  const syntax = walk.syntaxOf(file)
-  const within = (place: SourceLocation): boolean => calleeHolds(nodeOf(node.init), syntax.offsetOf(place))
-  const asset = walk.modules.assetAt(file, within)
-  if (asset !== undefined) return `asset ${asset}`
-  return walk.known.get(`${file}:${node.start}`) ?? addUnit(walk, file, node, effectsOn(syntax, node))
+  const asset = assetOf(walk, file, node)
+  return asset === undefined ? unitOf(walk, file, node, effectsOn(walk, file, node)) : `asset ${asset}`
+}
+
+/** The key of the asset that a declaration is: by where it was made, or by what is exported under its one name. */
+function assetOf({ modules, syntaxOf }: Walk, file: string, node: SyntaxNode): string | undefined {
+  const syntax = syntaxOf(file)
+  const declared = modules.assetAt(file, (place) => calleeHolds(nodeOf(node['init']), syntax.offsetOf(place)))
+  if (declared !== undefined || nodeOf(node['id'])?.type !== 'Identifier') return declared
+  const exported = [...syntax.exports].find(([, binding]) => binding.kind === 'local' && binding.node === node)
+  return exported && definitionOf(modules.namespace(file)[exported[0]])?.key
+}
+
+/** What `import('…')` gives, and what the module does when it is imported. */
+function dynamicMeaning(walk: Walk, file: string, specifier: string): Meaning {
+  const meaning = importMeaning(walk, file, { kind: 'import', specifier, name: '*' })
+  const target = walk.modules.resolve(file, specifier)
+  const [first, ...rest] = target !== undefined && IS_SCRIPT.test(target) ? statementsOf(walk, target) : []
+  if (target === undefined || first === undefined || typeof meaning !== 'object') return meaning
+  return [
+    ...meaning,
+    [
+      '',
+      unitOf(
+        walk,
+        target,
+        first.node,
+        rest.map(({ node }) => node),
+      ),
+    ],
+  ]
 }
 
 function importMeaning(walk: Walk, file: string, { specifier, name }: Binding & { kind: 'import' }): Meaning {
@@ -108,33 +153,45 @@ function importMeaning(walk: Walk, file: string, { specifier, name }: Binding & 
 function exportMeaning(walk: Walk, file: string, name: string): Meaning {
   const asset = definitionOf(walk.modules.namespace(file)[name])
   if (asset !== undefined) return `asset ${asset.key}`
-  if (!/\.[cm]?[jt]s$/.test(file)) return createHash('sha256').update(readFileSync(file)).digest('hex')
+  if (!IS_SCRIPT.test(file)) return createHash('sha256').update(readFileSync(file)).digest('hex')
   const syntax = walk.syntaxOf(file)
   const binding = syntax.exports.get(name)
   if (binding !== undefined) return meaningOf(walk, file, binding)
   const through = syntax.exportsAllOf.map((specifier) => ({ specifier, target: walk.modules.resolve(file, specifier) }))
   const holder =
-    through.find(({ target }) => target !== undefined && name in walk.modules.namespace(target)) ??
+    through.find(({ target }) => target !== undefined && namesOf(walk, target).includes(name)) ??
     through.find(({ target }) => target === undefined)
   return holder === undefined ? name : importMeaning(walk, file, { kind: 'import', specifier: holder.specifier, name })
 }
 
-const namesOf = (walk: Walk, file: string): readonly string[] => Object.keys(walk.modules.namespace(file)).sort()
+const IS_SCRIPT = /\.[cm]?[jt]s$/
 
-/** Statements at the top level that change a binding after it was declared: `limit = 3`, `names.set('a', 1)`. */
-function effectsOn(syntax: ModuleSyntax, declaration: SyntaxNode): readonly SyntaxNode[] {
-  const names = new Set(
-    [...syntax.bindings].filter(([, binding]) => binding.kind === 'local' && binding.node === declaration).map(([name]) => name),
-  )
-  return syntax.body.filter(
-    (statement) => statement.type === 'ExpressionStatement' && names.has(leftmost(nodeOf(statement['expression'])) ?? ''),
-  )
+/** The names that a file exports; one that has not been loaded is read instead. */
+function namesOf(walk: Walk, file: string): readonly string[] {
+  const loaded = Object.keys(walk.modules.namespace(file))
+  if (loaded.length > 0) return loaded.toSorted()
+  if (!IS_SCRIPT.test(file)) return ['default']
+  const { exports, exportsAllOf } = walk.syntaxOf(file)
+  const through = exportsAllOf.map((specifier) => walk.modules.resolve(file, specifier)).filter((target) => target !== undefined)
+  return [...new Set([...exports.keys(), ...through.flatMap((target) => namesOf(walk, target))])].sort()
 }
 
-function leftmost(node: SyntaxNode | undefined): string | undefined {
-  if (node === undefined) return undefined
-  if (node.type === 'Identifier') return String(node['name'])
-  return leftmost(nodeOf(node['callee'] ?? node['object'] ?? node['left'] ?? node['argument']))
+/**
+ * Statements at the top level that may change a binding after it was declared: `names.set('a', 1)`, in a loop or not, or
+ * `Object.assign(names, more)`. That they only read it is not known, so they count.
+ */
+function effectsOn(walk: Walk, file: string, declaration: SyntaxNode): readonly SyntaxNode[] {
+  const bindings = [...walk.syntaxOf(file).bindings]
+  const names = bindings.filter(([, binding]) => binding.kind === 'local' && binding.node === declaration).map(([name]) => name)
+  return statementsOf(walk, file)
+    .filter((effect) => names.some((name) => effect.names.has(name)))
+    .map(({ node }) => node)
+}
+
+/** The statements of a file that declare nothing, but for calls that make an asset: those would tie all assets together. */
+function statementsOf({ modules, syntaxOf }: Walk, file: string): readonly Effect[] {
+  const { effects, offsetOf } = syntaxOf(file)
+  return effects.filter(({ node }) => !modules.makesAsset(file, (place) => calleeHolds(nodeOf(node['expression']), offsetOf(place))))
 }
 
 /** A syntax tree without what is only layout: positions, the spelling of literals, empty statements. */

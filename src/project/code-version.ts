@@ -1,36 +1,40 @@
 import { createHash } from 'node:crypto'
-import type { ColumnSpec } from '../schema/column.ts'
 import type { AssetDefinition } from '../assets/define-asset.ts'
+import type { CheckSpec } from '../checks/check.ts'
+import { isRowCheck } from '../checks/planner.ts'
 import { quoteIdentifier } from '../schema/iceberg-type.ts'
 import { render } from '../sql/render.ts'
 import type { SqlPiece } from '../sql/template.ts'
 import type { CodeReader } from './code-reader.ts'
+import type { Draft } from './draft.ts'
 import { canonicalJson } from './manifest.ts'
 
 /**
  * The hash of what defines an asset: its compute and the shape of what it makes. Descriptions, checks, retries, and how
  * the code is laid out are no part of it; neither is the window of days, which says which partitions there are, not what
- * is in them. Empty for external assets.
+ * is in them. Of an asset that quarantines, the checks of rows count as well: they say which rows are published. Empty
+ * for external assets.
+ * @throws ASSAY-1002 when no file of the user's is known to make it
  */
-export function codeVersion(
-  definition: AssetDefinition,
-  columns: readonly ColumnSpec[],
-  query: readonly SqlPiece[] | undefined,
-  reader: CodeReader,
-): string {
+export function codeVersion({ definition, columns, checks, query }: Draft, reader: CodeReader): string {
   const { made } = definition
   if (made === undefined) return ''
   const { start: _, end: __, ...slices } = { start: '', end: '', ...definition.partitions.spec }
   const deps = Object.values(made.deps).map((dep) => canonicalJson([dep.key, dep.mapping]))
   const parts = {
-    code: query === undefined ? reader.codeAt(made.where ?? made.compute.where) : statementOf(definition, query),
+    code: query === undefined ? reader.codeAt(definition.key, made.frames) : statementOf(definition, query.pieces),
     columns: columns.map(({ name, type, nullable }) => [name, type, nullable]),
     slices,
     deps: deps.toSorted(),
     rowKey: definition.rowKey,
-    quarantine: definition.quarantine,
+    quarantine: definition.quarantine && checks.filter(isRowCheck).map(ruleOf).toSorted(),
   }
   return createHash('sha256').update(canonicalJson(parts)).digest('hex').slice(0, 16)
+}
+
+/** What a check holds, without its name and place. The values of an enum are the rule of a check too; their order is none. */
+function ruleOf({ name: _, where: __, automatic: ___, ...rule }: CheckSpec): string {
+  return canonicalJson(rule.rule === 'in' ? { ...rule, values: rule.values.toSorted() } : rule)
 }
 
 /** The statement with each dep as what it reads, so that the name of a dep does not count. */

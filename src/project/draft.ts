@@ -31,11 +31,12 @@ export function columnsOf(definition: AssetDefinition): readonly ColumnSpec[] {
 
 /**
  * Calls the query function of a duckdb compute with its deps as values.
- * @throws ASSAY-1014 for a dep or column that is not there, ASSAY-1012 when it returns no statement, and what the user's code throws
+ * @throws ASSAY-1011 for deps that DuckDB cannot tell apart, ASSAY-1014 for a dep or column that is not there, ASSAY-1012 when it returns no statement, and what the user's code throws
  */
 export function queryOf(definition: AssetDefinition, columns: (key: string) => readonly ColumnSpec[], origins: Origins): Sql | undefined {
   const compute = definition.made?.compute
   if (compute?.kind !== 'duckdb') return undefined
+  refuseSameNames(definition)
   const deps = Object.entries(definition.made?.deps ?? {}).map(([name, dep]): [string, readonly string[]] => [
     name,
     columns(dep.key).map((c) => c.name),
@@ -48,6 +49,18 @@ export function queryOf(definition: AssetDefinition, columns: (key: string) => r
       next: 'Return sql`select …` from the function.',
     })
   return { where: query.where, pieces: ended(origins.locate(query.pieces)) }
+}
+
+/** Deps are names in the statement, and DuckDB's names have no case. */
+function refuseSameNames({ key, made }: AssetDefinition): void {
+  const names = Object.keys(made?.deps ?? {})
+  const same = Map.groupBy(names, (name) => name.toLowerCase())
+  const [first, second] = [...same.values()].find((group) => group.length > 1) ?? []
+  if (first === undefined) return
+  throw new AssayError('ASSAY-1011', `two deps of ${key} differ only in case: ${first} and ${second}`, {
+    where: made?.where,
+    next: 'Rename one of the two: names in DuckDB have no case.',
+  })
 }
 
 /** Without a closing semicolon, and with a line end, so that it can stand in brackets also after a comment. */

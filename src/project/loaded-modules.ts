@@ -17,10 +17,12 @@ export async function loadedModules(root: string, record: ModuleRecord, assets: 
   }
   const versions = lockedVersions(root)
   return {
+    isOwn: record.isOwn,
     resolve: record.resolve,
     namespace: (file) => namespaces.get(file) ?? {},
     version: (specifier) => versionOf(versions, specifier),
     assetAt: (file, within) => assets.find((asset) => asset.where?.file === file && within(asset.where))?.key,
+    makesAsset: (file, within) => assets.some((asset) => asset.made?.frames.some((frame) => frame.file === file && within(frame))),
   }
 }
 

@@ -79,7 +79,12 @@ function unchanged(root: string, stamp: FileStamp): FileStamp | undefined {
   return now.sha256 === stamp.sha256 ? now : undefined
 }
 
-function stampOf(root: string, path: string, stat: Stats | undefined = statSync(join(root, path), { throwIfNoEntry: false })): FileStamp {
+/** A file as it is now. @param path relative to the root */
+export function stampOf(
+  root: string,
+  path: string,
+  stat: Stats | undefined = statSync(join(root, path), { throwIfNoEntry: false }),
+): FileStamp {
   if (stat === undefined) return { path, size: 0, mtimeMs: 0, ino: 0, sha256: null }
   return { path, size: stat.size, mtimeMs: stat.mtimeMs, ino: stat.ino, sha256: hashOf(readFileSync(join(root, path))) }
 }

@@ -1,17 +1,20 @@
 import { createHash } from 'node:crypto'
-import { statSync } from 'node:fs'
-import { registerHooks } from 'node:module'
+import { existsSync, statSync } from 'node:fs'
+import { createRequire, registerHooks } from 'node:module'
 import { dirname, relative, sep } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import type { FileStamp } from './manifest-cache.ts'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { type FileStamp, stampOf } from './manifest-cache.ts'
 
 /** What was imported while the project loaded: the files of the project itself, and which of them imports which. */
 export interface ModuleRecord {
-  /** Files of the project with their content when it was loaded, in the order of loading. */
+  /** Files of the project with their content when they were loaded or asked for, in that order. */
   stamps(): readonly FileStamp[]
   /** Files of the project that a file of the project imports. */
   importsOf(file: string): readonly string[]
-  /** Where an import of a file leads: a file of the project, or undefined for a package or a part of Node. */
+  /**
+   * Where an import of a file leads: a file of the project, or undefined for a package or a part of Node. A file that has
+   * not been loaded, because it is imported when a compute runs, is stamped as it is now, or as missing.
+   */
   resolve(file: string, specifier: string): string | undefined
   /** True for files that the user wrote: not in node_modules, and no part of Assay. */
   isOwn(file: string): boolean
@@ -63,7 +66,13 @@ export function recordModules(root: string): ModuleRecord {
   return {
     stamps: () => [...stamps.values()],
     importsOf: (file) => [...new Set(targets.get(file)?.values())],
-    resolve: (file, specifier) => targets.get(file)?.get(specifier),
+    resolve(file, specifier) {
+      const known = targets.get(file)?.get(specifier)
+      const target = known ?? lookUp(file, specifier)
+      if (target === undefined) return undefined
+      if (!stamps.has(target)) stamps.set(target, stampOf(root, relative(root, target)))
+      return known !== undefined || existsSync(target) ? target : undefined
+    },
     isOwn: isOwnFile,
     last: () => last,
     unresolved: () => unresolved,
@@ -76,6 +85,16 @@ function ownFile(url: string | undefined): string | undefined {
   if (url === undefined || !url.startsWith('file:')) return undefined
   const file = fileURLToPath(url.replace(/[?#].*$/, ''))
   return isOwnFile(file) ? file : undefined
+}
+
+/** The file that a relative specifier, or one of the package's own `imports`, leads to; it need not be there. */
+function lookUp(file: string, specifier: string): string | undefined {
+  try {
+    if (/^(?:\.{0,2}\/|file:)/.test(specifier)) return ownFile(new URL(specifier, pathToFileURL(file)).href)
+    return specifier.startsWith('#') ? ownFile(pathToFileURL(createRequire(file).resolve(specifier)).href) : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function entryOf(map: Map<string, Map<string, string>>, key: string): Map<string, string> {

@@ -2,12 +2,17 @@ import { readFileSync } from 'node:fs'
 import { stripTypeScriptTypes } from 'node:module'
 import { parse } from 'acorn'
 import type { SourceLocation } from '../errors.ts'
-import { lexicalNames, nodeOf, nodesOf, type SyntaxNode } from './free-names.ts'
+import { freeNames, lexicalNames, nodeOf, nodesOf, type SyntaxNode } from './free-names.ts'
 
 /** Where a name of a module comes from: an import, or a declaration at its top level. */
 export type Binding =
   | { readonly kind: 'import'; readonly specifier: string; readonly name: string }
   | { readonly kind: 'local'; readonly node: SyntaxNode }
+
+export interface Effect {
+  readonly node: SyntaxNode
+  readonly names: ReadonlySet<string>
+}
 
 /** A module as syntax: its top-level names, and what it exports under which of them. */
 export interface ModuleSyntax {
@@ -17,6 +22,8 @@ export interface ModuleSyntax {
   readonly exports: ReadonlyMap<string, Binding>
   /** Specifiers of `export * from`. */
   readonly exportsAllOf: readonly string[]
+  /** Statements at the top level that declare nothing, with the names they use: what they change is not known. */
+  readonly effects: readonly Effect[]
   /** Offset of a place (line and column from 1) in the source. */
   offsetOf(place: SourceLocation): number
 }
@@ -36,9 +43,12 @@ export function readModuleSyntax(file: string): ModuleSyntax {
     bindings,
     exports: new Map(body.flatMap((statement) => exported(statement, bindings))),
     exportsAllOf: body.filter((s) => s.type === 'ExportAllDeclaration' && s['exported'] === null).map((s) => specifierOf(s)),
+    effects: body.filter((node) => !DECLARES.test(node.type)).map((node) => ({ node, names: new Set(freeNames(node)) })),
     offsetOf: ({ line, column }) => (lines[line - 1] ?? 0) + column - 1,
   }
 }
+
+const DECLARES = /^(?:Import|Export)|Declaration$|^EmptyStatement$/
 
 type Named = readonly [string, Binding]
 
@@ -80,6 +90,16 @@ function exported(statement: SyntaxNode, bindings: ReadonlyMap<string, Binding>)
 }
 
 const specifierOf = (statement: SyntaxNode): string => String(nodeOf(statement['source'])?.['value'])
+
+/** Specifiers of `import('…')` in a piece of a program, where they are literal. */
+export function dynamicImports(node: SyntaxNode): readonly string[] {
+  const source = node.type === 'ImportExpression' ? nodeOf(node['source']) : undefined
+  const text = source?.type === 'TemplateLiteral' && nodesOf(source['expressions']).length === 0 ? cooked(source) : source?.['value']
+  const within = Object.values(node).flatMap(nodesOf).flatMap(dynamicImports)
+  return typeof text === 'string' ? [text, ...within] : within
+}
+
+const cooked = (template: SyntaxNode): unknown => (nodesOf(template['quasis'])[0]?.['value'] as { cooked?: unknown } | undefined)?.cooked
 
 /** Names of imports and exports are identifiers or, rarely, string literals. */
 const nameOf = (value: unknown): string => String(nodeOf(value)?.['name'] ?? nodeOf(value)?.['value'])

@@ -52,10 +52,16 @@ export async function executeStep(environment: StepEnvironment, step: StepMessag
   }
 }
 
+/** The engine is opened only for deps that have rows to read. */
 async function runMarker(environment: StepEnvironment, spec: AssetSpec, step: StepMessage): Promise<StepResult> {
-  const run = functionOf(await environment.definition(spec))
-  await run({}, identity as never, contextOf(environment, spec, step.partitions))
-  return { kind: 'done', tables: [], checks: [] }
+  const session = Object.keys(step.inputs).length === 0 ? undefined : await environment.session()
+  try {
+    if (session !== undefined) await openInputs(environment, spec, step, session)
+    await runFunction(environment, spec, step, session)
+    return { kind: 'done', tables: [], checks: [] }
+  } finally {
+    session?.close()
+  }
 }
 
 async function makeTable(environment: StepEnvironment, spec: AssetSpec, step: StepMessage, session: SqlSession): Promise<StepResult> {
@@ -69,7 +75,10 @@ async function makeTable(environment: StepEnvironment, spec: AssetSpec, step: St
   })
   const rows = tables.find((table) => table.role === 'rows') as StagedTable
   const checked = { session, asset: spec.key, rows: scanSql(environment.store, rows.staged.schema, rows.staged.files) }
-  const checks = await runChecks(checked, spec.checks)
+  const checks = await runChecks(checked, spec.checks).catch(async (error: unknown) => {
+    await discard(environment.store, tables)
+    throw error
+  })
   const blocking = checks.some((check) => check.blocking && (check.outcome === 'fail' || check.outcome === 'error'))
   if (blocking) await discard(environment.store, tables)
   return { kind: blocking ? 'blocked' : 'done', tables, checks }
@@ -117,10 +126,12 @@ async function runFunction(
   environment: StepEnvironment,
   spec: AssetSpec,
   step: StepMessage,
-  session: SqlSession,
+  session: SqlSession | undefined,
 ): Promise<AsyncIterable<EngineRow> | Iterable<EngineRow> | Sql | undefined> {
   const inputs: Record<string, Input<EngineRow>> = {}
-  for (const dep of spec.deps) inputs[dep.name] = { rows: () => session.stream(`SELECT * FROM ${byDepName(dep.name)}`) }
+  for (const { name } of spec.deps) {
+    if (session !== undefined && name in step.inputs) inputs[name] = { rows: () => session.stream(`SELECT * FROM ${byDepName(name)}`) }
+  }
   const run = functionOf(await environment.definition(spec))
   const yielded: unknown = await run(inputs as never, identity as never, contextOf(environment, spec, step.partitions))
   return yielded as AsyncIterable<EngineRow> | Iterable<EngineRow> | Sql | undefined

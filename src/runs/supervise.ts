@@ -141,6 +141,7 @@ class Walk {
         attempt,
         stagingFolders: stagingPaths(begun.message.targets),
       })
+      if (this.#s.signal.aborted) return this.#interrupted(step, begun.message)
       const answer = await this.#s.executor.run(begun.message, this.#s.logOf(step.id, attempt))
       const outcome = await this.#outcome(spec, begun, answer)
       if (outcome.kind !== 'failed') return outcome.kind

@@ -7,8 +7,8 @@ import type { StagedTable } from '../tables/stage.ts'
 
 /**
  * What supervisor and worker say to each other, as JSON over the channel of a forked process. A worker has one step at a
- * time, so what it prints up to the end mark belongs to that step. It never publishes. `close` ends an idle worker; when the channel closes
- * without it, the supervisor is dead, and the worker ends at once.
+ * time, so what it prints up to the end mark belongs to that step. It never publishes. `close` ends an idle worker; when
+ * the channel closes without it, the supervisor is dead, and the worker ends at once.
  */
 export type ToWorker = StepMessage | { readonly type: 'close' }
 

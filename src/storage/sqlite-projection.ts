@@ -102,6 +102,10 @@ const stepValues = (step: StepRecord): (string | number | null)[] => [
   JSON.stringify(step.stagingFolders),
 ]
 
+/** Of the steps of one run, the result that is worst is kept: a pass on one day must not hide a warning on another. */
+const RANK = (body: string): string =>
+  `CASE json_extract(${body}, '$.outcome') WHEN 'pass' THEN 0 WHEN 'warn' THEN 1 WHEN 'fail' THEN 2 ELSE 3 END`
+
 const statements = (db: DatabaseSync) => ({
   addRun: db.prepare('insert into runs (seq, id, plan_id, manifest_id, request, state, created_at) values (?, ?, ?, ?, ?, ?, ?)'),
   endRun: db.prepare(`update runs set state = ?, ended_at = ? where id = ? and state = 'running'`),
@@ -118,7 +122,8 @@ const statements = (db: DatabaseSync) => ({
   ),
   forgetTable: db.prepare('delete from tables where asset = ?'),
   setCheck: db.prepare(`insert into check_results (asset, "check", run_id, at, body) values (?, ?, ?, ?, ?)
-    on conflict do update set run_id = excluded.run_id, at = excluded.at, body = excluded.body`),
+    on conflict do update set run_id = excluded.run_id, at = excluded.at, body = excluded.body
+    where run_id <> excluded.run_id or ${RANK('excluded.body')} >= ${RANK('check_results.body')}`),
 })
 
 /** Replaces the ranges of an asset at and beside `partitions` by what `change` makes of them. */

@@ -65,7 +65,7 @@ export interface StorageReader {
   openIntents(): Promise<readonly PublishIntent[]>
   /** Newest first; of one asset, or of all. */
   materializations(filter: { readonly asset?: AssetKey; readonly limit: number }): Promise<readonly Materialization[]>
-  /** Results of the last time each check of the asset ran. */
+  /** Of the last run in which each check of the asset ran, the worst result. */
   checkResults(asset: AssetKey): Promise<readonly (CheckResult & { readonly at: number; readonly runId: string })[]>
   /** In order of `seq`, from the first after `after`. */
   events(filter: { readonly runId?: string; readonly after?: number; readonly limit: number }): Promise<readonly StoredEvent[]>

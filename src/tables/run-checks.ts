@@ -31,16 +31,29 @@ export async function runChecks(checked: Checked, checks: readonly CheckSpec[]):
   return results
 }
 
+type RowCheck = Extract<CheckSpec, { rule: 'notNull' | 'between' | 'in' }>
+
+const NOTHING = { failing: 0, looked: 0 }
+
 interface Totals {
   readonly total: number
   readonly byName: ReadonlyMap<string, { readonly failing: number; readonly looked: number }>
 }
 
-async function rowTotals({ session }: Checked, checks: readonly CheckSpec[]): Promise<Totals> {
-  const rowChecks = checks.filter(isRowCheck)
-  const [row = {}] = await session.rows(fusedAggregate(rowChecks, quoteIdentifier(CHECKED_ROWS)))
+/** One bound that cannot be cast must not take the other checks with it: they are then asked one by one. */
+async function rowTotals(checked: Checked, checks: readonly CheckSpec[]): Promise<Totals> {
+  try {
+    return await aggregate(checked, checks.filter(isRowCheck))
+  } catch (error) {
+    if (!(error instanceof SqlError)) throw error
+    return aggregate(checked, [])
+  }
+}
+
+async function aggregate({ session }: Checked, checks: readonly RowCheck[]): Promise<Totals> {
+  const [row = {}] = await session.rows(fusedAggregate(checks, quoteIdentifier(CHECKED_ROWS)))
   const byName = new Map(
-    rowChecks.map((check, i) => [check.name, { failing: Number(row[`failing_${i}`]), looked: Number(row[`looked_${i}`]) }]),
+    checks.map((check, i) => [check.name, { failing: Number(row[`failing_${i}`]), looked: Number(row[`looked_${i}`]) }]),
   )
   return { total: Number(row['total']), byName }
 }
@@ -85,12 +98,8 @@ async function judge(checked: Checked, check: CheckSpec, totals: Totals): Promis
   }
 }
 
-async function rowResult(
-  checked: Checked,
-  check: Extract<CheckSpec, { rule: 'notNull' | 'between' | 'in' }>,
-  totals: Totals,
-): Promise<CheckResult> {
-  const { failing, looked } = totals.byName.get(check.name) ?? { failing: 0, looked: 0 }
+async function rowResult(checked: Checked, check: RowCheck, totals: Totals): Promise<CheckResult> {
+  const { failing, looked } = (totals.byName.has(check.name) ? totals : await aggregate(checked, [check])).byName.get(check.name) ?? NOTHING
   const mostly = check.rule === 'in' ? 1 : check.mostly
   const passed = looked === 0 || (looked - failing) / looked >= mostly
   const samples = passed ? [] : await sample(checked, `SELECT * FROM ${quoteIdentifier(CHECKED_ROWS)} WHERE ${violation(check)}`)

@@ -1,7 +1,6 @@
-import { execFileSync } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { COMMANDS } from '../../src/cli/command-list.ts'
 import { CATALOGUE } from '../../src/error-catalogue.ts'
@@ -14,16 +13,6 @@ describe('help', () => {
     for (const { name, summary } of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${name} .*${summary}$`, 'm'))
     for (const { name } of COMMANDS) stdoutFits((await inProcess([name, '--help'])).stdout, name)
     stdoutFits(stdout, 'Usage: assay <command>')
-  })
-
-  it('is there at once', () => {
-    const binary = resolve(import.meta.dirname, '../../bin/assay.js')
-    const times = Array.from({ length: 8 }, () => {
-      const began = performance.now()
-      execFileSync(process.execPath, [binary, '--help'])
-      return performance.now() - began
-    })
-    expect(Math.min(...times)).toBeLessThan(80)
   })
 
   it('is shown without arguments; the version on its own', async () => {

@@ -1,5 +1,6 @@
 import type { AssetSpec } from '../../assets/spec.ts'
-import type { PartitionSet } from '../../partitions/partition-set.ts'
+import { domain } from '../../partitions/interval-map.ts'
+import { chunks, intersect, type PartitionSet } from '../../partitions/partition-set.ts'
 import { openDuckdb } from '../../resources/duckdb.ts'
 import { type Inspection, inspect } from '../../runs/launch.ts'
 import type { SqlEngine } from '../../sql/engine.ts'
@@ -37,26 +38,49 @@ export const check: Command = async (context) => {
   }
 }
 
-/** Undefined where there is no table yet. */
+/** Undefined where there is no table yet. A check speaks of the rows of a step, so it is asked in the same portions. */
 async function checksOf(
   spec: AssetSpec,
-  { heads, store }: Inspection,
+  inspection: Inspection,
   engine: SqlEngine,
   partitions: PartitionSet | undefined,
 ): Promise<readonly CheckResult[] | undefined> {
-  const metadata = heads.get(spec.key)?.metadata
+  const metadata = inspection.heads.get(spec.key)?.metadata
   const snapshotId = metadata?.currentSnapshotId
   if (metadata === undefined || snapshotId === undefined) return undefined
-  const narrowed = partitions === undefined || spec.partitions.dim === 'none' ? {} : { slice: { spec: spec.partitions, partitions } }
+  const made = domain(inspection.states.get(spec.key)?.versions ?? [])
+  const portions = spec.partitions.dim === 'none' ? [made] : chunks(intersect(made, partitions ?? made), spec.backfill.partitionsPerStep)
   const session = await engine.session()
   try {
-    return await runChecks({ session, asset: spec.key, rows: await relationOf(store, metadata, { snapshotId, ...narrowed }) }, spec.checks)
+    let results: readonly CheckResult[] = []
+    for (const portion of portions) {
+      const rows = await relationOf(inspection.store, metadata, { snapshotId, slice: { spec: spec.partitions, partitions: portion } })
+      results = together(results, await runChecks({ session, asset: spec.key, rows }, spec.checks))
+    }
+    return results
   } catch (error) {
     throw fileProblem(error)
   } finally {
     session.close()
   }
 }
+
+const SEVERITY: readonly CheckOutcome[] = ['pass', 'warn', 'fail', 'error']
+
+/** Results of the same checks on two portions as one: what is worse is shown, rows are counted up. */
+function together(a: readonly CheckResult[], b: readonly CheckResult[]): readonly CheckResult[] {
+  if (a.length === 0) return b
+  return b.map((result, i) => {
+    const before = a[i] ?? result
+    const worse = SEVERITY.indexOf(result.outcome) > SEVERITY.indexOf(before.outcome) ? result : before
+    const rows = sum(before.rows, result.rows)
+    const failing = sum(before.failing, result.failing)
+    const observed = worse.observed.replace(/^\d+ of \d+/, `${failing} of ${rows}`)
+    return { ...worse, rows, failing, observed }
+  })
+}
+
+const sum = (a: number | undefined, b: number | undefined): number | undefined => (a === undefined || b === undefined ? undefined : a + b)
 
 const LOOK_OF: Readonly<Record<CheckOutcome, LookWord>> = { pass: 'succeeded', warn: 'warned', fail: 'failed', error: 'failed' }
 const COLUMNS: readonly TableColumn[] = [
