@@ -22,7 +22,7 @@ const TOP = ['src/index\\.ts$', 'src/testing\\.ts$']
 
 /** What may be imported in one place only: libraries, and Node's own SQLite. */
 const HOMES = [
-  ['@duckdb/node-api', ['src/resources/duckdb\\.ts$']],
+  ['@duckdb/node-api', ['src/resources/duckdb']],
   ['avsc', ['src/iceberg/avro\\.ts$']],
   ['graphology', ['src/assets/asset-graph\\.ts$']],
   ['graphology-[a-z]+', ['src/assets/asset-graph\\.ts$']],

@@ -38,7 +38,7 @@ const pathOf = (file: string): string => (file.startsWith('file://') ? fileURLTo
 
 /** `at <place>`, or `at <function> (<place>)`. The first bracket that a path follows opens the place: the path may hold more. */
 const FRAME =
-  /^(?:at (?:async )?)?(?:(?!eval at ).*? \((?=file:\/\/|\/|[A-Za-z]:\\)(.+):(\d+):(\d+)\)|((?:file:\/\/|\/|[A-Za-z]:\\).+):(\d+):(\d+))$/
+  /^(?!.*\(eval at )(?:at (?:async )?)?(?:.*? \((?=file:\/\/|\/|[A-Za-z]:\\)(.+):(\d+):(\d+)\)|((?:file:\/\/|\/|[A-Za-z]:\\).+):(\d+):(\d+))$/
 
 /** A line of a V8 stack as a place; undefined for frames without a file. */
 export function parseFrame(frame: string): SourceLocation | undefined {

@@ -35,7 +35,7 @@ export async function analyseStatement(session: SqlSession, statement: BoundStat
   }
   const tables = Object.entries(statement.inputs).filter(([, columns]) => columns.length > 0)
   for (const [name, columns] of tables)
-    await session.run(`CREATE OR REPLACE TEMP TABLE ${quoteIdentifier(name)} (${columns.map(definition).join(', ')})`)
+    await session.run(`CREATE OR REPLACE TABLE ${quoteIdentifier(name)} (${columns.map(definition).join(', ')})`)
   const yielded = await bind(session, statement)
   for (const [name] of tables) await session.run(`DROP TABLE ${quoteIdentifier(name)}`)
   if (yielded instanceof AssayError) return yielded

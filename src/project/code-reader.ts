@@ -28,7 +28,7 @@ export interface CodeReader {
    * whatever their layout, comments and types. What is imported under a name that is computed while the compute runs is
    * not in it.
    * @param frames the call of `.from()`, and all that led to it
-   * @throws ASSAY-1002 when none of them lies in a file of the user's
+   * @throws ASSAY-1002 when there are none
    */
   codeAt(asset: string, frames: readonly SourceLocation[]): string
 }
@@ -43,7 +43,9 @@ export function codeReader(modules: Modules): CodeReader {
   return {
     codeAt(asset, frames) {
       const walk: Walk = { modules, syntaxOf, units: [], known: new Map() }
-      const places = frames.filter(({ file }) => modules.isOwn(file))
+      const own = frames.filter(({ file }) => modules.isOwn(file))
+      // Packages may bring assets of their own: then the innermost place is in theirs.
+      const places = own.length > 0 ? own : frames.slice(0, 1)
       if (places.length === 0)
         throw new AssayError('ASSAY-1002', `it is not known which code makes ${asset}`, { next: 'Call .from() in a file of the project.' })
       for (const place of places) {
@@ -100,7 +102,7 @@ function unitOf(walk: Walk, file: string, node: SyntaxNode, effects: readonly Sy
   walk.known.set(key, at)
   const names = [...new Set(nodes.flatMap(freeNames))].sort().flatMap((name) => {
     const binding = walk.syntaxOf(file).bindings.get(name)
-    return binding === undefined ? [] : [[name, meaningOf(walk, file, binding)] as const]
+    return binding === undefined ? [] : [[name, meaningOf(walk, file, binding)] as const, ...effectsHere(walk, file, name, binding)]
   })
   const imports = [...new Set(nodes.flatMap(dynamicImports))].sort()
   unit.names = [...names, ...imports.map((specifier) => [`import ${specifier}`, dynamicMeaning(walk, file, specifier)] as const)]
@@ -127,20 +129,15 @@ function assetOf({ modules, syntaxOf }: Walk, file: string, node: SyntaxNode): s
 function dynamicMeaning(walk: Walk, file: string, specifier: string): Meaning {
   const meaning = importMeaning(walk, file, { kind: 'import', specifier, name: '*' })
   const target = walk.modules.resolve(file, specifier)
-  const [first, ...rest] = target !== undefined && IS_SCRIPT.test(target) ? statementsOf(walk, target) : []
-  if (target === undefined || first === undefined || typeof meaning !== 'object') return meaning
-  return [
-    ...meaning,
-    [
-      '',
-      unitOf(
-        walk,
-        target,
-        first.node,
-        rest.map(({ node }) => node),
-      ),
-    ],
-  ]
+  if (target === undefined || !IS_SCRIPT.test(target)) return meaning
+  return [['', meaning], ...statementsOf(walk, target).map(({ node }) => ['effect', unitOf(walk, target, node, [])] as const)]
+}
+
+/** What this file does to something that it imports from another file of the project. */
+function effectsHere(walk: Walk, file: string, name: string, binding: Binding): readonly (readonly [string, Meaning])[] {
+  if (binding.kind === 'local' || typeof importMeaning(walk, file, binding) === 'string') return []
+  const effects = statementsOf(walk, file).filter(({ names }) => names.has(name))
+  return effects.map(({ node }) => [`effect on ${name}`, unitOf(walk, file, node, [])] as const)
 }
 
 function importMeaning(walk: Walk, file: string, { specifier, name }: Binding & { kind: 'import' }): Meaning {
@@ -167,13 +164,14 @@ function exportMeaning(walk: Walk, file: string, name: string): Meaning {
 const IS_SCRIPT = /\.[cm]?[jt]s$/
 
 /** The names that a file exports; one that has not been loaded is read instead. */
-function namesOf(walk: Walk, file: string): readonly string[] {
+function namesOf(walk: Walk, file: string, seen: ReadonlySet<string> = new Set()): readonly string[] {
   const loaded = Object.keys(walk.modules.namespace(file))
   if (loaded.length > 0) return loaded.toSorted()
   if (!IS_SCRIPT.test(file)) return ['default']
+  if (seen.has(file)) return []
   const { exports, exportsAllOf } = walk.syntaxOf(file)
   const through = exportsAllOf.map((specifier) => walk.modules.resolve(file, specifier)).filter((target) => target !== undefined)
-  return [...new Set([...exports.keys(), ...through.flatMap((target) => namesOf(walk, target))])].sort()
+  return [...new Set([...exports.keys(), ...through.flatMap((target) => namesOf(walk, target, new Set([...seen, file])))])].sort()
 }
 
 /**

@@ -38,6 +38,15 @@ export function sqlError(error: unknown, statement: string, prefix = 0): SqlErro
   return made
 }
 
+/** Runs what runs `sql`. @throws SqlError in place of what DuckDB says */
+export async function guarded<T>(sql: string, action: () => Promise<T>, prefix = 0): Promise<T> {
+  try {
+    return await action()
+  } catch (error) {
+    throw sqlError(error, sql, prefix)
+  }
+}
+
 function reportOf(text: string): Report {
   const start = text.indexOf('{')
   if (start < 0) return {}

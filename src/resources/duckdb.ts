@@ -1,35 +1,10 @@
 import { mkdir, rm } from 'node:fs/promises'
-import { isAbsolute } from 'node:path'
-import {
-  DuckDBArrayValue,
-  DuckDBBlobValue,
-  type DuckDBConnection,
-  DuckDBDataChunk,
-  DuckDBDateValue,
-  DuckDBDecimalValue,
-  DuckDBInstance,
-  DuckDBListValue,
-  DuckDBMapValue,
-  DuckDBStructValue,
-  DuckDBTimestampTZValue,
-  DuckDBTimestampValue,
-  type DuckDBType,
-  type DuckDBValue,
-} from '@duckdb/node-api'
-import { AssayError } from '../errors.ts'
+import { tmpdir } from 'node:os'
+import { isAbsolute, join } from 'node:path'
+import { type DuckDBConnection, DuckDBDataChunk, DuckDBInstance, DuckDBMapValue, type DuckDBType, type DuckDBValue } from '@duckdb/node-api'
 import type { ColumnSpec } from '../schema/column.ts'
+import { duckdbType, type IcebergSchema, type IcebergType, quoteIdentifier, quoteText } from '../schema/iceberg-type.ts'
 import {
-  decimalOf,
-  duckdbType,
-  type IcebergSchema,
-  type IcebergType,
-  type PrimitiveType,
-  quoteIdentifier,
-  quoteText,
-} from '../schema/iceberg-type.ts'
-import { Instant } from '../schema/instant.ts'
-import {
-  type Cell,
   type EngineRow,
   type ParquetTarget,
   type SqlEngine,
@@ -38,43 +13,61 @@ import {
   type WrittenColumn,
   type WrittenFile,
 } from '../sql/engine.ts'
-import { sqlError } from './duckdb-errors.ts'
+import { guarded } from './duckdb-errors.ts'
+import { streamed } from './duckdb-stream.ts'
+import { misfit, rowsOfChunk, writerOf } from './duckdb-values.ts'
 
 export interface DuckdbOptions {
   readonly threads?: number
   /** For example `2GB`. */
   readonly memoryLimit?: string
-  /** Folder that the engine spills to when memory runs short. */
+  /** Folder that the engine spills to when memory runs short; else that of the system. */
   readonly tempFolder?: string
 }
 
 /** Rows of a chunk: DuckDB's vector size. */
 const CHUNK = 2048
 
+/** Two engines that spill into one folder give their files the same names, so each has a folder below. */
+let engines = 0
+
 /**
  * A DuckDB in memory: truth lies in Iceberg, and opening one database file twice in a process corrupts it. Its time zone
  * is UTC, and it neither installs nor loads extensions.
  */
 export async function openDuckdb(options: DuckdbOptions = {}): Promise<SqlEngine> {
+  const tempFolder = options.tempFolder ?? tmpdir()
+  await mkdir(tempFolder, { recursive: true })
   const instance = await DuckDBInstance.create(':memory:', {
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
+    temp_directory: join(tempFolder, `assay-${process.pid}-${++engines}`),
     ...(options.threads === undefined ? {} : { threads: String(options.threads) }),
     ...(options.memoryLimit === undefined ? {} : { memory_limit: options.memoryLimit }),
-    ...(options.tempFolder === undefined ? {} : { temp_directory: options.tempFolder }),
   })
   const open = new Set<DuckDBConnection>()
-  return {
-    session: async () => {
+  let sessions = 0
+  let stops = 0
+  const connections: Connections = {
+    open: async (schema) => {
       const connection = await instance.connect()
-      await connection.run("SET TimeZone = 'UTC'; SET errors_as_json = true")
+      await connection.run(
+        `SET TimeZone = 'UTC'; SET errors_as_json = true; CREATE SCHEMA IF NOT EXISTS ${schema}; SET schema = '${schema}'`,
+      )
       open.add(connection)
-      return sessionOf(connection, () => open.delete(connection))
+      return connection
     },
+    release: (connection) => open.delete(connection),
+    stops: () => stops,
+  }
+  return {
+    session: () => openSession(connections, `session_${++sessions}`),
     interrupt: () => {
+      stops++
       for (const connection of open) connection.interrupt()
     },
     close: () => {
+      stops++
       for (const connection of open) connection.closeSync()
       open.clear()
       instance.closeSync()
@@ -82,76 +75,64 @@ export async function openDuckdb(options: DuckdbOptions = {}): Promise<SqlEngine
   }
 }
 
-function sessionOf(connection: DuckDBConnection, closed: () => void): SqlSession {
+/** What a session has of its engine. */
+interface Connections {
+  /** A connection whose names are looked up in a schema, which is made if absent. */
+  open(schema: string): Promise<DuckDBConnection>
+  /** The engine looks after it no more. */
+  release(connection: DuckDBConnection): void
+  /** Grows when all that runs is stopped. */
+  stops(): number
+}
+
+/**
+ * A session is a schema, not a connection: the next statement of a connection ends the stream that is open on it, as does
+ * an appender that flushes, so each stream has a connection of its own.
+ */
+async function openSession(connections: Connections, schema: string): Promise<SqlSession> {
+  const connection = await connections.open(schema)
+  const streams = new Set<DuckDBConnection>()
+  let closed = 0
+  const leave = (own: DuckDBConnection): void => {
+    streams.delete(own)
+    connections.release(own)
+    own.closeSync()
+  }
+  const source = {
+    open: () => connections.open(schema),
+    started: (own: DuckDBConnection) => streams.add(own),
+    leave,
+    stops: () => connections.stops() + closed,
+  }
   return {
     run: async (sql) => {
       await guarded(sql, () => connection.run(sql))
     },
     rows: (sql) => queried(connection, sql),
-    stream: (sql) => streamed(connection, sql),
+    stream: (sql) => streamed(source, sql),
     describe: (sql) => described(connection, sql),
-    load: (name, columns, rows) => loaded(connection, name, columns, rows),
+    load: (name, columns, rows) => loaded(connection, { schema, name, columns }, rows),
     writeParquet: (query, target) => writeParquet(connection, query, target),
     close: () => {
-      closed()
-      connection.closeSync()
+      closed++
+      for (const own of streams) {
+        own.interrupt()
+        leave(own)
+      }
+      connections.release(connection)
+      // Nobody waits for it: what is left when it fails goes with the engine.
+      const dropped = connection.run(`DROP SCHEMA IF EXISTS ${schema} CASCADE`).catch(() => undefined)
+      void dropped.then(() => connection.closeSync())
     },
   }
 }
 
-/** @throws SqlError in place of what DuckDB says */
-async function guarded<T>(sql: string, action: () => Promise<T>, prefix = 0): Promise<T> {
-  try {
-    return await action()
-  } catch (error) {
-    throw sqlError(error, sql, prefix)
-  }
-}
-
+/** Not streamed: a stream does not tell its errors, see `duckdb-stream`. */
 async function queried(connection: DuckDBConnection, sql: string): Promise<EngineRow[]> {
-  const rows: EngineRow[] = []
-  for await (const row of streamed(connection, sql)) rows.push(row)
-  return rows
-}
-
-/** One statement of a session at a time: running another ends the stream. */
-async function* streamed(connection: DuckDBConnection, sql: string): AsyncGenerator<EngineRow> {
-  const result = await guarded(sql, () => connection.stream(sql))
+  const result = await guarded(sql, () => connection.run(sql))
   const names = result.deduplicatedColumnNames()
-  for (;;) {
-    const chunk = await guarded(sql, () => result.fetchChunk())
-    if (chunk === null || chunk.rowCount === 0) return
-    yield* rowsOfChunk(chunk, names)
-  }
-}
-
-function* rowsOfChunk(chunk: DuckDBDataChunk, names: readonly string[]): Generator<EngineRow> {
-  const columns = names.map((_, i) => chunk.getColumnValues(i))
-  for (let row = 0; row < chunk.rowCount; row++) {
-    const cells: Record<string, Cell> = {}
-    for (let i = 0; i < names.length; i++) cells[names[i] ?? ''] = cellOf(columns[i]?.[row] ?? null)
-    yield cells
-  }
-}
-
-/** A value as `t` in `schema/column` says. What JavaScript has nothing for is the engine's text. */
-function cellOf(value: DuckDBValue): Cell {
-  if (typeof value !== 'object' || value === null) return value
-  if (value instanceof DuckDBTimestampTZValue) return value.isFinite ? new Instant(value.micros) : value.toString()
-  if (value instanceof DuckDBTimestampValue) return value.isFinite ? wallTime(value.micros) : value.toString()
-  if (value instanceof DuckDBListValue || value instanceof DuckDBArrayValue) return value.items.map(cellOf)
-  if (value instanceof DuckDBStructValue)
-    return Object.fromEntries(Object.entries(value.entries).map(([name, inner]) => [name, cellOf(inner)]))
-  if (value instanceof DuckDBMapValue)
-    return Object.fromEntries(value.entries.map(({ key, value: inner }) => [String(cellOf(key)), cellOf(inner)]))
-  if (value instanceof DuckDBBlobValue) return new Uint8Array(value.bytes)
-  return value.toString()
-}
-
-/** `YYYY-MM-DDTHH:MM:SS`, with six decimals where there is a fraction. */
-function wallTime(micros: bigint): string {
-  const text = new Instant(micros).toString().slice(0, -1)
-  return text.endsWith('.000000') ? text.slice(0, -7) : text
+  const chunks = await result.fetchAllChunks()
+  return chunks.flatMap((chunk) => [...rowsOfChunk(chunk, names)])
 }
 
 const DESCRIBE = 'DESCRIBE '
@@ -162,19 +143,25 @@ async function described(connection: DuckDBConnection, sql: string): Promise<{ n
   return reader.getRowObjects().map((row) => ({ name: String(row['column_name']), type: String(row['column_type']) }))
 }
 
+/** A table to be made in the schema of a session. */
+interface NewTable {
+  readonly schema: string
+  readonly name: string
+  readonly columns: readonly ColumnSpec[]
+}
+
 async function loaded(
   connection: DuckDBConnection,
-  name: string,
-  columns: readonly ColumnSpec[],
+  table: NewTable,
   rows: AsyncIterable<EngineRow> | Iterable<EngineRow>,
 ): Promise<number> {
-  const definition = columns.map((column) => `${quoteIdentifier(column.name)} ${duckdbType(column.type)}`).join(', ')
-  const create = `CREATE TEMP TABLE ${quoteIdentifier(name)} (${definition})`
+  const definition = table.columns.map((column) => `${quoteIdentifier(column.name)} ${duckdbType(column.type)}`).join(', ')
+  const create = `CREATE TABLE ${quoteIdentifier(table.name)} (${definition})`
   await guarded(create, () => connection.run(create))
   try {
-    return await appended(connection, name, columns, rows)
+    return await appended(connection, table, rows)
   } catch (error) {
-    await connection.run(`DROP TABLE ${quoteIdentifier(name)}`)
+    await connection.run(`DROP TABLE ${quoteIdentifier(table.name)}`)
     throw error
   }
 }
@@ -182,11 +169,10 @@ async function loaded(
 /** Column by column in chunks: the fastest way in from JavaScript that was measured. */
 async function appended(
   connection: DuckDBConnection,
-  name: string,
-  columns: readonly ColumnSpec[],
+  { schema, name, columns }: NewTable,
   rows: AsyncIterable<EngineRow> | Iterable<EngineRow>,
 ): Promise<number> {
-  const appender = await connection.createAppender(name, 'main', 'temp')
+  const appender = await connection.createAppender(name, schema)
   const types = columns.map((_, i): DuckDBType => appender.columnType(i))
   const buffers = columns.map((): DuckDBValue[] => [])
   const writers = columns.map((column) => ({ column, write: writerOf(column.type) }))
@@ -215,78 +201,6 @@ async function appended(
     appender.closeSync()
   }
   return count
-}
-
-function misfit(column: ColumnSpec, cell: Cell, row: number): AssayError {
-  const spelt =
-    typeof cell === 'bigint' ? `${cell}n` : cell instanceof Date ? 'a Date' : (JSON.stringify(cell)?.slice(0, 80) ?? String(cell))
-  const wants = WANTED[column.type] ?? (decimalOf(column.type) ? "exact decimal text such as '12.50'" : undefined)
-  return new AssayError('ASSAY-5003', `Row ${row}: ${spelt} does not fit column ${column.name} of type ${column.type}`, {
-    ...(wants === undefined ? {} : { next: `A ${column.type} is ${wants}. Convert the value, or change the type of the column.` }),
-  })
-}
-
-const WANTED: Readonly<Partial<Record<PrimitiveType, string>>> = {
-  boolean: 'true or false',
-  int: 'a whole number of 32 bits',
-  long: 'a bigint of 64 bits',
-  double: 'a number',
-  date: "a day such as '2026-01-31'",
-  timestamp: "wall time such as '2026-01-31T12:00:00'",
-  timestamptz: 'an Instant: Instant.parse(text) or Instant.fromMillis(date.getTime())',
-  string: 'text',
-}
-
-type Writer = (cell: NonNullable<Cell>) => DuckDBValue | undefined
-
-/** How a cell becomes a value of the engine; undefined when it does not fit. */
-function writerOf(type: PrimitiveType): Writer {
-  const decimal = decimalOf(type)
-  return decimal ? (cell) => decimalValue(cell, decimal.precision, decimal.scale) : (WRITERS[type] ?? (() => undefined))
-}
-
-const WRITERS: Readonly<Partial<Record<PrimitiveType, Writer>>> = {
-  string: (cell) => (typeof cell === 'string' ? cell : undefined),
-  boolean: (cell) => (typeof cell === 'boolean' ? cell : undefined),
-  int: (cell) => (typeof cell === 'number' && (cell | 0) === cell ? cell : undefined),
-  long: (cell) => {
-    const value = typeof cell === 'number' && Number.isSafeInteger(cell) ? BigInt(cell) : cell
-    return typeof value === 'bigint' && BigInt.asIntN(64, value) === value ? value : undefined
-  },
-  float: (cell) => (typeof cell === 'number' ? cell : undefined),
-  double: (cell) => (typeof cell === 'number' ? cell : undefined),
-  date: (cell) => {
-    const millis = typeof cell === 'string' && /^\d{4}-\d\d-\d\d$/.test(cell) ? Date.parse(cell) : Number.NaN
-    return isDay(cell, millis) ? new DuckDBDateValue(millis / 86_400_000) : undefined
-  },
-  timestamp: (cell) => {
-    const micros = typeof cell === 'string' ? microsOf(cell) : undefined
-    return micros === undefined ? undefined : new DuckDBTimestampValue(micros)
-  },
-  timestamptz: (cell) => (cell instanceof Instant ? new DuckDBTimestampTZValue(cell.micros) : undefined),
-  binary: (cell) => (cell instanceof Uint8Array ? new DuckDBBlobValue(cell) : undefined),
-}
-
-/** JavaScript takes the 30th of February for the 1st of March. */
-const isDay = (cell: unknown, millis: number): boolean =>
-  !Number.isNaN(millis) && new Date(millis).toISOString().slice(0, 10) === String(cell).slice(0, 10)
-
-function microsOf(text: string): bigint | undefined {
-  if (!/^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?$/.test(text) || !isDay(text, Date.parse(text.slice(0, 10)))) return undefined
-  try {
-    return Instant.parse(`${text}Z`).micros
-  } catch {
-    return undefined
-  }
-}
-
-function decimalValue(cell: Cell, precision: number, scale: number): DuckDBValue | undefined {
-  const match = typeof cell === 'string' ? /^([+-]?)0*(\d*)(?:\.(\d*))?$/.exec(cell) : null
-  const [, sign = '', whole = '', fraction = ''] = match ?? []
-  const digits = fraction.replace(/0+$/, '')
-  if (!match || !/\d/.test(String(cell)) || digits.length > scale || whole.length > precision - scale) return undefined
-  const value = BigInt(`${whole}${digits.padEnd(scale, '0')}` || '0')
-  return new DuckDBDecimalValue(sign === '-' ? -value : value, precision, scale)
 }
 
 /**

@@ -93,7 +93,7 @@ async function openInputs(environment: StepEnvironment, spec: AssetSpec, step: S
     if (pin === undefined) throw new AssayError('ASSAY-3004', `${dep.asset} has no table yet`, { where: spec.where })
     const relation = await relationOf(environment.store, await metadataAt(environment.store, pin.metadataLocation), pin)
     const columns = upstream.columns.map((column) => quoteIdentifier(column.name)).join(', ')
-    await session.run(`CREATE OR REPLACE TEMP VIEW ${byDepName(dep.name)} AS SELECT ${columns} FROM (${relation})`)
+    await session.run(`CREATE OR REPLACE VIEW ${byDepName(dep.name)} AS SELECT ${columns} FROM (${relation})`)
   }
 }
 

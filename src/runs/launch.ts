@@ -1,5 +1,5 @@
-import { appendFileSync, mkdirSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
+import { appendFileSync, mkdirSync, rmSync } from 'node:fs'
+import { availableParallelism, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { select } from '../assets/selection.ts'
 import { type Clock, newId } from '../clock.ts'
@@ -162,14 +162,23 @@ function refuseBlocked(plan: Plan): void {
   })
 }
 
-const executorFor = (settings: Settings, loaded: LoadedManifest): ReturnType<typeof childProcesses> =>
-  childProcesses(settings.workers, {
+/** Of the machine's memory, that all workers together may take for queries. */
+const MEMORY_SHARE = 0.75
+
+function executorFor(settings: Settings, loaded: LoadedManifest): ReturnType<typeof childProcesses> {
+  const tempFolder = join(settings.home, 'tmp')
+  // What workers that were killed have left: no others are at work while the store is open for writing.
+  rmSync(tempFolder, { recursive: true, force: true })
+  return childProcesses(settings.workers, {
     manifestFile: manifestFile(settings.home, loaded.id),
     root: settings.root,
     projectFile: settings.projectFile,
     home: settings.home,
     threads: availableParallelism(),
+    memory: Math.floor((totalmem() * MEMORY_SHARE) / settings.workers),
+    tempFolder,
   })
+}
 
 /** The file that the lines of an attempt are kept in, one JSON object a line. */
 export const logFile = (

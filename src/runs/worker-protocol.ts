@@ -71,4 +71,8 @@ export interface WorkerOptions {
   readonly home: string
   /** Threads of its DuckDB. */
   readonly threads: number
+  /** Bytes that its DuckDB may take before it spills. */
+  readonly memory: number
+  /** Where it spills to. */
+  readonly tempFolder: string
 }

@@ -65,7 +65,7 @@ function environmentOf(): StepEnvironment {
     store,
     definition,
     session: async () => {
-      const opening = engine ?? openDuckdb({ threads: options.threads })
+      const opening = engine ?? openDuckdb({ threads: options.threads, memoryLimit: `${options.memory}B`, tempFolder: options.tempFolder })
       engine = opening
       return (await opening).session()
     },

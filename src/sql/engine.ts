@@ -39,19 +39,22 @@ export interface ParquetTarget {
 }
 
 /**
- * A SQL session of its own: temporary tables and views are seen by it alone. Implemented by `resources/duckdb`.
- * Errors of a statement are {@link SqlError}s.
+ * A SQL session of its own: tables and views that it makes are seen by it alone, and gone when it is closed. TEMP ones are
+ * not seen by `stream`. Implemented by `resources/duckdb`. Errors of a statement are {@link SqlError}s.
  */
 export interface SqlSession {
   /** Runs a statement; for its effect. */
   run(sql: string): Promise<void>
   /** All rows of a query, cells as `t` in `schema/column` says. */
   rows(sql: string): Promise<EngineRow[]>
-  /** The rows of a query as they come, cells as `rows` gives them. */
+  /**
+   * The rows of a query as they come, cells as `rows` gives them. Anything may run beside it, other streams too. It yields
+   * all rows or throws.
+   */
   stream(sql: string): AsyncIterable<EngineRow>
   /** Names and types (as DuckDB prints them) that a query would yield, without running it. */
   describe(sql: string): Promise<readonly { readonly name: string; readonly type: string }[]>
-  /** Makes the temporary table `name` of these columns and fills it from JavaScript rows. Returns their number. */
+  /** Makes the table `name` of these columns and fills it from JavaScript rows. Returns their number. */
   load(name: string, columns: readonly ColumnSpec[], rows: AsyncIterable<EngineRow> | Iterable<EngineRow>): Promise<number>
   /** Writes the result of a query as zstd Parquet with Iceberg field ids. Columns are cast to the schema's types. */
   writeParquet(query: string, target: ParquetTarget): Promise<readonly WrittenFile[]>

@@ -22,7 +22,7 @@ interface Checked {
  */
 export async function runChecks(checked: Checked, checks: readonly CheckSpec[]): Promise<readonly CheckResult[]> {
   if (checks.length === 0) return []
-  await checked.session.run(`CREATE OR REPLACE TEMP VIEW ${quoteIdentifier(CHECKED_ROWS)} AS ${checked.rows}`)
+  await checked.session.run(`CREATE OR REPLACE VIEW ${quoteIdentifier(CHECKED_ROWS)} AS ${checked.rows}`)
   const totals = await rowTotals(checked, checks)
   const results: CheckResult[] = []
   for (const check of checks) {

@@ -63,7 +63,7 @@ async function divide({ session, spec }: Staging, query: string): Promise<Record
   if (spec.rejects === undefined) return { rows: query, rejects: '' }
   const reason = quoteIdentifier(REJECT_REASON)
   const checks = spec.checks.filter(isRowCheck).filter((check) => check.mode === 'block' && (check.rule === 'in' || check.mostly === 1))
-  await session.run(`CREATE OR REPLACE TEMP TABLE __candidates AS SELECT *, ${reasonExpression(checks)} AS ${reason} FROM (${query})`)
+  await session.run(`CREATE OR REPLACE TABLE __candidates AS SELECT *, ${reasonExpression(checks)} AS ${reason} FROM (${query})`)
   return {
     rows: `SELECT * EXCLUDE (${reason}) FROM __candidates WHERE ${reason} IS NULL`,
     rejects: `SELECT * FROM __candidates WHERE ${reason} IS NOT NULL`,

@@ -19,10 +19,11 @@ export interface TempProject {
   remove(): void
 }
 
-/** @param files by path. Without a `project.ts`, one is made that holds every other file but those below `lib/`. */
-export function tempProject(files: Readonly<Record<string, string>>): TempProject {
-  const root = realpathSync(mkdtempSync(join(tmpdir(), 'assay-project-')))
-  mkdirSync(join(root, 'node_modules'))
+/** @param files by path. Without a `project.ts`, one is made that holds every other file but those below `lib/`. @param folder the name of its folder */
+export function tempProject(files: Readonly<Record<string, string>>, folder = 'project'): TempProject {
+  const parent = realpathSync(mkdtempSync(join(tmpdir(), 'assay-project-')))
+  const root = join(parent, folder)
+  mkdirSync(join(root, 'node_modules'), { recursive: true })
   symlinkSync(resolve(import.meta.dirname, '../..'), join(root, 'node_modules/assay'), 'dir')
   const home = join(root, '.assay')
   const settings = {
@@ -52,7 +53,7 @@ export function tempProject(files: Readonly<Record<string, string>>): TempProjec
         (error: unknown) => (error instanceof ProjectErrors ? error.problems : Promise.reject(error)),
       ),
     codeVersions: async () => Object.fromEntries((await load()).manifest.assets.map((spec) => [spec.key, spec.codeVersion])),
-    remove: () => rmSync(root, { recursive: true, force: true }),
+    remove: () => rmSync(parent, { recursive: true, force: true }),
   }
 }
 

@@ -7,6 +7,12 @@ import { columnSpecs, t } from '../../src/schema/column.ts'
 import { Instant } from '../../src/schema/instant.ts'
 import type { EngineRow, SqlEngine, SqlSession } from '../../src/sql/engine.ts'
 
+async function all(rows: AsyncIterable<EngineRow>): Promise<EngineRow[]> {
+  const found: EngineRow[] = []
+  for await (const row of rows) found.push(row)
+  return found
+}
+
 describe('the DuckDB engine', () => {
   let engine: SqlEngine
   let session: SqlSession
@@ -127,6 +133,68 @@ describe('the DuckDB engine', () => {
     expect(await session.rows('SELECT 1 AS one')).toEqual([{ one: 1 }])
   })
 
+  describe('streams', () => {
+    const N = 500_000
+    const LONG = columnSpecs({ n: t.long() })
+    const SUM = (BigInt(N) * BigInt(N - 1)) / 2n
+    beforeEach(() => session.run(`CREATE VIEW numbers AS SELECT range AS n FROM range(${N})`))
+
+    it('go into a table of the same session whole', async () => {
+      expect(await session.load('copy', LONG, session.stream('FROM numbers'))).toBe(N)
+      expect(await session.rows('SELECT count(*) AS c, sum(n)::BIGINT AS s FROM copy')).toEqual([{ c: BigInt(N), s: SUM }])
+    })
+
+    it('run inside each other and beside statements', async () => {
+      let [outer, inner, count] = [0n, 0, 0]
+      for await (const row of session.stream('FROM numbers')) {
+        outer += row['n'] as bigint
+        if (count++ % 100_000 !== 0) continue
+        expect(await session.rows('SELECT count(*) AS c FROM numbers')).toEqual([{ c: BigInt(N) }])
+        await session.run(`CREATE TABLE t${count} AS SELECT 1 AS x`)
+        for await (const _ of session.stream('FROM numbers LIMIT 10000')) inner++
+      }
+      expect([outer, inner, count]).toEqual([SUM, 50_000, N])
+    })
+
+    it('keep the order of the query, and end where there is nothing', async () => {
+      const rows = await all(session.stream('SELECT n FROM numbers ORDER BY n DESC -- last first'))
+      expect([rows[0], rows.at(-1), rows.length]).toEqual([{ n: BigInt(N - 1) }, { n: 0n }, N])
+      expect(await all(session.stream('FROM numbers WHERE n < 0'))).toEqual([])
+    })
+
+    it('place a mistake like other statements', async () => {
+      await expect(all(session.stream('SELECT nn FROM numbers'))).rejects.toMatchObject({ kind: 'binding', position: 7 })
+    })
+
+    it.each([
+      [`SELECT CASE WHEN n = 400000 THEN 'x' ELSE '1' END::INTEGER AS i FROM numbers`, 'data', 'x'],
+      [`SELECT CASE WHEN n = ${N - 1} THEN error('at the very end')::INTEGER ELSE 1 END AS i FROM numbers`, 'data', 'at the very end'],
+    ])('that fail on the way say so: %s', async (query, kind, message) => {
+      await expect(all(session.stream(query))).rejects.toMatchObject({ name: 'SqlError', kind, message: expect.stringContaining(message) })
+      await expect(session.rows(query)).rejects.toMatchObject({ kind })
+      await expect(session.load('copy', columnSpecs({ i: t.int() }), session.stream(query))).rejects.toMatchObject({ kind })
+    })
+
+    it('never end early when stopped, or when their session is closed', async () => {
+      for (const stop of [() => engine.interrupt(), () => session.close()]) {
+        let count = 0
+        const reading = async (): Promise<void> => {
+          for await (const _ of session.stream('FROM numbers')) if (++count === 5000) stop()
+        }
+        await expect(reading()).rejects.toMatchObject({ kind: 'interrupted' })
+        expect(count).toBeLessThan(N)
+      }
+    })
+
+    it('do not mind another session that is closed', async () => {
+      const other = await engine.session()
+      await other.run('CREATE TABLE mine AS SELECT 1 AS x')
+      let count = 0
+      for await (const _ of session.stream('FROM numbers')) if (++count === 5000) other.close()
+      expect(count).toBe(N)
+    })
+  })
+
   it('describes a query without running it', async () => {
     expect(await session.describe("SELECT error('never') AS a, now() AS b, 1.5 AS c, [1] AS d -- comment")).toEqual(
       [
@@ -139,9 +207,13 @@ describe('the DuckDB engine', () => {
     await expect(session.describe('SELECT 1 AS é, nope')).rejects.toMatchObject({ kind: 'binding', position: 15 })
   })
 
-  it('sees only its own temporary tables, in UTC', async () => {
+  it('sees only its own tables and views, in UTC', async () => {
     const other = await engine.session()
-    await session.run('CREATE TEMP TABLE mine AS SELECT 1 AS x')
+    await session.run('CREATE TABLE mine AS SELECT 1 AS x')
+    await session.run('CREATE VIEW ours AS SELECT 2 AS x')
+    await other.run('CREATE VIEW ours AS SELECT 3 AS x')
+    expect(await all(session.stream('FROM mine, ours'))).toEqual([{ x: 1, x_1: 2 }])
+    expect(await all(other.stream('FROM ours'))).toEqual([{ x: 3 }])
     await expect(other.rows('SELECT * FROM mine')).rejects.toMatchObject({ kind: 'binding' })
     expect(await other.rows("SELECT current_setting('TimeZone') AS zone")).toEqual([{ zone: 'UTC' }])
     other.close()
@@ -162,11 +234,25 @@ describe('the DuckDB engine', () => {
 
   it('stops when interrupted', async () => {
     const running = session.rows('SELECT count(*) FROM range(100000000000) a WHERE hash(a.range) = 1').catch((e: unknown) => e)
-    await session.describe('SELECT 1').catch(() => undefined)
     const again = setInterval(() => engine.interrupt(), 20)
     expect(await running).toMatchObject({ kind: 'interrupted' })
     clearInterval(again)
   }, 20_000)
+
+  it('engines that spill into one folder do not meet there, and leave nothing', async () => {
+    const tempFolder = join(await mkdtemp(join(tmpdir(), 'assay-spill-')), 'not yet there')
+    const small = { threads: 1, memoryLimit: '60MB', tempFolder }
+    const engines = [await openDuckdb(small), await openDuckdb(small)]
+    for (const one of engines) {
+      const spilling = await one.session()
+      await spilling.run('CREATE TABLE t AS SELECT i, hash(i)::VARCHAR AS a, hash(i + 1)::VARCHAR AS b FROM range(3000000) r(i)')
+      expect(await spilling.rows('SELECT count(DISTINCT a) > 2900000 AS whole FROM t')).toEqual([{ whole: true }])
+    }
+    expect(await readdir(tempFolder)).toHaveLength(2)
+    for (const one of engines) one.close()
+    expect(await readdir(tempFolder)).toEqual([])
+    await rm(join(tempFolder, '..'), { recursive: true })
+  }, 30_000)
 
   it('loads no extensions', async () => {
     await expect(session.rows("SELECT * FROM iceberg_scan('/x')")).rejects.toMatchObject({ kind: 'binding' })

@@ -55,7 +55,15 @@ interface Ran {
 async function runnerOf({ settings }: TestProject): Promise<(name: string) => Promise<Ran>> {
   const loaded = await loadProject(settings)
   const { root, projectFile, home } = settings
-  const made = childProcesses(1, { manifestFile: manifestFile(home, loaded.id), root, projectFile, home, threads: 1 })
+  const made = childProcesses(1, {
+    manifestFile: manifestFile(home, loaded.id),
+    root,
+    projectFile,
+    home,
+    threads: 1,
+    memory: 1_000_000_000,
+    tempFolder: join(tmpdir(), 'assay-executor'),
+  })
   executor = made
   return async (name) => {
     const lines: string[] = []
@@ -104,7 +112,15 @@ export default defineProject({ name: 'test', assets: { ends, waits, left, right 
 
   it('answers lost when a worker cannot be started', async () => {
     const p = await projectOf({ tells: TELL_PID })
-    const made = childProcesses(1, { manifestFile: '', root: join(p.root, 'not there'), projectFile: '', home: '', threads: 1 })
+    const made = childProcesses(1, {
+      manifestFile: '',
+      root: join(p.root, 'not there'),
+      projectFile: '',
+      home: '',
+      threads: 1,
+      memory: 1_000_000_000,
+      tempFolder: join(tmpdir(), 'assay-executor'),
+    })
     expect(await made.run(stepOf('tells'), () => {})).toMatchObject({ type: 'lost' })
     await made.close()
   })
