@@ -50,7 +50,8 @@ export function codeReader(modules: Modules): CodeReader {
         throw new AssayError('ASSAY-1002', `it is not known which code makes ${asset}`, { next: 'Call .from() in a file of the project.' })
       for (const place of places) {
         const syntax = syntaxOf(place.file)
-        unitOf(walk, place.file, rootOf(syntax, syntax.offsetOf(place)), [])
+        const root = rootOf(syntax, syntax.offsetOf(place))
+        unitOf(walk, place.file, root, assetOf(walk, place.file, root) === undefined ? effectsOn(walk, place.file, root) : [])
       }
       return JSON.stringify(walk.units)
     },
@@ -80,7 +81,8 @@ function rootOf(syntax: ModuleSyntax, offset: number): SyntaxNode {
   if (statement === undefined) return { type: 'Program', start: 0, end: 0, body: syntax.body }
   const call = statement.type === 'ExpressionStatement' ? nodeOf(statement['expression']) : undefined
   if (calleeHolds(call, offset) && isFrom(call)) return nodesOf(call?.['arguments'])[1] ?? statement
-  return nodesOf((nodeOf(statement['declaration']) ?? statement)['declarations']).find(holds) ?? statement
+  const declaration = nodeOf(statement['declaration']) ?? statement
+  return nodesOf(declaration['declarations']).find(holds) ?? declaration
 }
 
 const isFrom = (call: SyntaxNode | undefined): boolean => nodeOf(nodeOf(call?.['callee'])?.['property'])?.['name'] === 'from'

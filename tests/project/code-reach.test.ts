@@ -86,6 +86,15 @@ test.each([
   ).toEqual(['a.x a.y', 'a.y'])
 })
 
+test.each([
+  ['an object', 'const maker = { limit: 1, make() {', '} }'],
+  ['a function', 'export function maker() { maker.make() }\nmaker.limit = 0\nmaker.make = () => {', '}'],
+])('%s that makes an asset, and is changed after it was declared', async (_, open, close) => {
+  const make = `const a = asset('a.x', { schema })\na.from({}, typescript(async function* (_, row) { yield row({ n: maker.limit }) }))\nreturn a\n`
+  const files = { 'a.ts': `${HEAD}${open}\n${make}${close}\nObject.assign(maker, { limit: 10 })\nexport const x = maker.make()\n` }
+  expect(await staleAfter(files, [['a.ts', '10', '11']])).toEqual(['a.x'])
+})
+
 test('a file that changes what it imports', async () => {
   const files = {
     'lib/limits.ts': 'export const limits = { a: 1 }\n',

@@ -62,7 +62,7 @@ async function runnerOf({ settings }: TestProject): Promise<(name: string) => Pr
     home,
     threads: 1,
     memory: 1_000_000_000,
-    tempFolder: join(tmpdir(), 'assay-executor'),
+    tempFolder: join(home, 'tmp'),
   })
   executor = made
   return async (name) => {
@@ -119,7 +119,7 @@ export default defineProject({ name: 'test', assets: { ends, waits, left, right 
       home: '',
       threads: 1,
       memory: 1_000_000_000,
-      tempFolder: join(tmpdir(), 'assay-executor'),
+      tempFolder: '',
     })
     expect(await made.run(stepOf('tells'), () => {})).toMatchObject({ type: 'lost' })
     await made.close()
