@@ -27,7 +27,7 @@ const KINDS: Readonly<Record<string, SqlError['kind']>> = {
  * @param statement the text that was run
  * @param prefix characters before the caller's own text in it
  */
-export function sqlError(error: unknown, statement: string, prefix = 0): SqlError {
+function sqlError(error: unknown, statement: string, prefix = 0): SqlError {
   const text = error instanceof Error ? error.message : String(error)
   const report = reportOf(text)
   const type = report.exception_type ?? /^([A-Z][A-Za-z ]+) Error:/.exec(text)?.[1] ?? ''
