@@ -77,8 +77,9 @@ const pidOf = ({ lines }: Ran): number => Number(lines[0]?.split(' ')[1])
 
 describe('child processes', () => {
   it('gives no step to a worker that died while idle', async () => {
-    open = await testProject({
-      'project.ts': `${HEAD}
+    open = await testProject(
+      {
+        'project.ts': `${HEAD}
 const alive = () => { try { return process.kill(Number(readFileSync('pid', 'utf8')), 0) } catch (error) { return error.code !== 'ESRCH' } }
 export const ends = asset('t.ends', {})
 ends.from({}, typescript(() => { writeFileSync('pid', String(process.pid)); setInterval(() => existsSync('go') && process.exit(3), 5) }))
@@ -89,7 +90,10 @@ left.from({ waits }, typescript(() => {}))
 export const right = asset('t.right', {})
 right.from({ waits }, typescript(() => {}))
 export default defineProject({ name: 'test', assets: { ends, waits, left, right } })`,
-    })
+      },
+      'assay-project',
+      2,
+    )
     const p = open
     const { state, events } = await p.run({
       onEvent: (event) => {

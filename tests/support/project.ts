@@ -35,7 +35,7 @@ export interface TestProject {
   remove(): Promise<void>
 }
 
-export async function testProject(files: Readonly<Record<string, string>>, name = 'assay-project'): Promise<TestProject> {
+export async function testProject(files: Readonly<Record<string, string>>, name = 'assay-project', workers = 1): Promise<TestProject> {
   const root = await mkdtemp(join(tmpdir(), `${name}-`))
   await mkdir(join(root, 'node_modules'))
   await symlink(ROOT, join(root, 'node_modules/assay'))
@@ -46,7 +46,7 @@ export async function testProject(files: Readonly<Record<string, string>>, name 
     }
   }
   await write({ 'package.json': '{ "name": "test", "type": "module" }', ...files })
-  const settings: Settings = { ...readSettings({ cwd: root, env: {} }), workers: 2 }
+  const settings: Settings = { ...readSettings({ cwd: root, env: {} }), workers }
   return {
     root,
     settings,
