@@ -43,7 +43,8 @@ async function main(): Promise<void> {
   })
   const installed =
     packed &&
-    (await test('npm i in an empty folder', () => output('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', tarball], { cwd: project, env })))
+    (await test('npm i in an empty folder', () =>
+      output('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', tarball], { cwd: project, env })))
   if (installed) await useInstalled()
 }
 
