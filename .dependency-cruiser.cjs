@@ -5,7 +5,7 @@
  */
 const ROWS = [
   ['src/error(s|-catalogue)\\.ts$'],
-  ['src/keys\\.ts$', 'src/clock\\.ts$', 'src/log\\.ts$', 'src/call-site\\.ts$', 'src/folders\\.ts$'],
+  ['src/keys\\.ts$', 'src/clock\\.ts$', 'src/log\\.ts$', 'src/call-site\\.ts$', 'src/folders\\.ts$', 'src/node-flags\\.ts$'],
   ['src/schema/', 'src/config\\.ts$'],
   ['src/sql/', 'src/partitions/'],
   ['src/iceberg/', 'src/storage/', 'src/resources/'],

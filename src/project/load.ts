@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { Settings } from '../config.ts'
 import { AssayError, type Problem } from '../errors.ts'
 import { makeFolders } from '../folders.ts'
+import { NODE_FLAGS } from '../node-flags.ts'
 import { cachedManifest } from './manifest-cache.ts'
 import { type LoadedManifest, manifestFile, readManifest } from './manifest.ts'
 import { ProjectErrors } from './problems.ts'
@@ -40,9 +41,8 @@ function makeHome(home: string): void {
 
 function askLoader(request: LoadRequest): Promise<LoadAnswer> {
   const extension = extname(fileURLToPath(import.meta.url))
-  const fromSource = extension === '.ts' ? ['--conditions=assay-source'] : []
   const child = fork(new URL(`./load-entry${extension}`, import.meta.url), [JSON.stringify(request)], {
-    execArgv: ['--disable-warning=ExperimentalWarning', ...fromSource],
+    execArgv: [...NODE_FLAGS],
     stdio: ['ignore', 2, 2, 'ipc'],
   })
   return new Promise((resolve, reject) => {

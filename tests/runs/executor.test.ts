@@ -1,6 +1,7 @@
+import { execFileSync } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { assetKey } from '../../src/keys.ts'
 import { WHOLE } from '../../src/partitions/partition-set.ts'
 import { loadProject } from '../../src/project/load.ts'
@@ -25,17 +26,38 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { asset, defineProject, typescript } from 'assay'
 `
 
-/** A project of assets without rows, by name with the body of what they do. */
-async function projectOf(bodies: Readonly<Record<string, string>>, more = ''): Promise<TestProject> {
-  const assets = Object.entries(bodies).map(
+const TELL_PID = 'console.log(process.pid)'
+const print = (name: string): string =>
+  `for (let i = 0; i < 3000; i++) { console.log('${name} ' + i); console.error('${name} ' + i) }; process.stdout.write('${name} ends')`
+
+/** What the assets of one project do, by name; none has rows. */
+const BODIES = {
+  tells: TELL_PID,
+  one: print('one'),
+  two: print('two'),
+  dies: `console.log('last words'); process.kill(process.pid, 'SIGKILL')`,
+  spawns: `const child = spawn('sleep', ['60'], { stdio: 'inherit', detached: true }); console.log(child.pid); process.exit(4)`,
+  silences: `process.stdout.write = () => true`,
+  ends: `process.stdout.on('error', () => {}); process.stdout.end()`,
+}
+/** Exports beside the assets, which a search for them meets. */
+const LINKED = `export const linked = Array.from({ length: 60 }, () => ({}))
+for (const a of linked) linked.forEach((b, i) => { a['to' + i] = b })
+export const aFirst = linked[0]`
+
+let project: TestProject
+let manifestId: string
+beforeAll(async () => {
+  const assets = Object.entries(BODIES).map(
     ([name, body]) => `export const ${name} = asset('t.${name}', {})\n${name}.from({}, typescript(async () => { ${body} }))\n`,
   )
-  const text = `${HEAD}${assets.join('')}${more}\nexport default defineProject({ name: 'test', assets: { ${Object.keys(bodies).join(', ')} } })`
-  open = await testProject({ 'project.ts': text })
-  return open
-}
+  const text = `${HEAD}${LINKED}\n${assets.join('')}\nexport default defineProject({ name: 'test', assets: { ${Object.keys(BODIES).join(', ')} } })`
+  project = await testProject({ 'project.ts': text })
+  manifestId = (await loadProject(project.settings)).id
+})
+afterAll(() => project.remove())
 
-const stepOf = (name: string): StepMessage => ({
+const stepOf = (name: keyof typeof BODIES): StepMessage => ({
   type: 'step',
   runId: 'r',
   stepId: name,
@@ -51,12 +73,11 @@ interface Ran {
   readonly lines: readonly string[]
 }
 
-/** Runs steps of the assets of a project, as the supervisor does. */
-async function runnerOf({ settings }: TestProject): Promise<(name: string) => Promise<Ran>> {
-  const loaded = await loadProject(settings)
-  const { root, projectFile, home } = settings
+/** Runs steps on one worker, as the supervisor does. */
+function runner(): (name: keyof typeof BODIES) => Promise<Ran> {
+  const { root, projectFile, home } = project.settings
   const made = childProcesses(1, {
-    manifestFile: manifestFile(home, loaded.id),
+    manifestFile: manifestFile(home, manifestId),
     root,
     projectFile,
     home,
@@ -72,7 +93,8 @@ async function runnerOf({ settings }: TestProject): Promise<(name: string) => Pr
   }
 }
 
-const TELL_PID = 'console.log(process.pid)'
+/** Without a turn of the event loop. A process that has ended is a zombie until its parent asks. */
+const isDead = (pid: number): boolean => /Z/.test(execFileSync('ps', ['-o', 'state=', '-p', String(pid)], { encoding: 'utf8' }))
 const pidOf = ({ lines }: Ran): number => Number(lines[0]?.split(' ')[1])
 
 describe('child processes', () => {
@@ -105,9 +127,19 @@ export default defineProject({ name: 'test', assets: { ends, waits, left, right 
   })
 
   it('answers lost, once, for a worker that dies as it gets its step, and starts another for the next', async () => {
-    const run = await runnerOf(await projectOf({ tells: TELL_PID }))
+    const run = runner()
     const first = await run('tells')
     process.kill(pidOf(first), 'SIGKILL')
+    expect((await run('tells')).answer.type).toBe('lost')
+    expect((await run('tells')).answer.type).toBe('done')
+  })
+
+  it('gives no second step to a worker that could not take its first', async () => {
+    const run = runner()
+    const first = await run('tells')
+    process.kill(pidOf(first), 'SIGKILL')
+    // It is dead before it is sent anything, and we have not been told: no turn of the event loop lies between.
+    while (!isDead(pidOf(first))) {}
     expect((await run('tells')).answer.type).toBe('lost')
     const next = await run('tells')
     expect(next.answer.type).toBe('done')
@@ -115,10 +147,9 @@ export default defineProject({ name: 'test', assets: { ends, waits, left, right 
   })
 
   it('answers lost when a worker cannot be started', async () => {
-    const p = await projectOf({ tells: TELL_PID })
     const made = childProcesses(1, {
       manifestFile: '',
-      root: join(p.root, 'not there'),
+      root: join(project.root, 'not there'),
       projectFile: '',
       home: '',
       threads: 1,
@@ -130,10 +161,8 @@ export default defineProject({ name: 'test', assets: { ends, waits, left, right 
   })
 
   it('gives each step all that it printed, and nothing else', async () => {
-    const print = (name: string): string =>
-      `for (let i = 0; i < 3000; i++) { console.log('${name} ' + i); console.error('${name} ' + i) }; process.stdout.write('${name} ends')`
-    const run = await runnerOf(await projectOf({ one: print('one'), two: print('two') }))
-    for (const name of ['one', 'two', 'one']) {
+    const run = runner()
+    for (const name of ['one', 'two', 'one'] as const) {
       const { answer, lines } = await run(name)
       expect(answer.type).toBe('done')
       const of = (stream: string): readonly string[] => Array.from({ length: 3000 }, (_, i) => `${stream}: ${name} ${i}`)
@@ -143,42 +172,27 @@ export default defineProject({ name: 'test', assets: { ends, waits, left, right 
   })
 
   it('keeps the last lines of a worker that dies', async () => {
-    const run = await runnerOf(await projectOf({ dies: `console.log('last words'); process.kill(process.pid, 'SIGKILL')` }))
+    const run = runner()
     expect(await run('dies')).toEqual({ answer: { type: 'lost', reason: 'it was ended by SIGKILL' }, lines: ['stdout: last words'] })
   })
 
   it('does not wait for a process that outlives its worker and holds its streams', async () => {
-    const spawns = `const child = spawn('sleep', ['60'], { stdio: 'inherit', detached: true }); console.log(child.pid); process.exit(4)`
-    const run = await runnerOf(await projectOf({ spawns }))
+    const run = runner()
     const ran = await run('spawns')
     process.kill(pidOf(ran), 'SIGKILL')
     expect(ran.answer).toEqual({ type: 'lost', reason: 'it ended with exit code 4' })
   })
 
   it('ends a step whose code has replaced or ended its streams', async () => {
-    const run = await runnerOf(
-      await projectOf({
-        silences: `process.stdout.write = () => true`,
-        ends: `process.stdout.on('error', () => {}); process.stdout.end()`,
-      }),
-    )
+    const run = runner()
     expect((await run('silences')).answer.type).toBe('done')
     expect((await run('ends')).answer.type).toBe('done')
     expect((await run('silences')).answer.type).toBe('done')
   })
 
   it('starts nothing after it was killed', async () => {
-    const p = await projectOf({ tells: TELL_PID })
-    const run = await runnerOf(p)
+    const run = runner()
     executor?.kill()
     expect(await run('tells')).toEqual({ answer: { type: 'lost', reason: 'the run was stopped' }, lines: [] })
-  })
-
-  it('finds assets beside objects that link each other', async () => {
-    const linked = `export const linked = Array.from({ length: 60 }, () => ({}))
-for (const a of linked) linked.forEach((b, i) => { a['to' + i] = b })
-export const first = linked[0]`
-    const run = await runnerOf(await projectOf({ tells: TELL_PID }, linked))
-    expect((await run('tells')).answer.type).toBe('done')
   })
 })

@@ -1,12 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process'
+import { extname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { NODE_FLAGS } from '../../node-flags.ts'
 import type { Executor, OnLine, StepAnswer } from '../executor.ts'
 import { endMark, type FromWorker, PRINTED, type StepMessage, type ToWorker, type WorkerOptions } from '../worker-protocol.ts'
 
-/** From the source tree, workers resolve 'assay' to the source as well, so that definitions meet the same module. */
-const FROM_SOURCE = import.meta.url.endsWith('.ts')
-const ENTRY = fileURLToPath(new URL(`../worker.${FROM_SOURCE ? 'ts' : 'js'}`, import.meta.url))
+const ENTRY = fileURLToPath(new URL(`../worker${extname(import.meta.url)}`, import.meta.url))
 
 /**
  * Warm worker processes, started when first needed, one step at a time each: a step that crashes takes nobody with it,
@@ -62,7 +62,7 @@ class Worker {
   constructor(options: WorkerOptions, onEnd: () => void) {
     this.#child = fork(ENTRY, [JSON.stringify(options)], {
       cwd: options.root,
-      execArgv: [...(FROM_SOURCE ? ['--conditions=assay-source'] : []), '--disable-warning=ExperimentalWarning'],
+      execArgv: [...NODE_FLAGS],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: { NODE_COMPILE_CACHE: `${options.home}/v8`, ...process.env, UV_THREADPOOL_SIZE: '8' },
     })
@@ -112,7 +112,9 @@ class Worker {
     })
   }
 
+  /** From here on it is given no step, although its end is known only later. */
   kill(): void {
+    this.#alive = false
     this.#child.kill('SIGKILL')
   }
 
