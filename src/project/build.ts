@@ -5,7 +5,6 @@ import { topologicalOrder } from '../assets/asset-graph.ts'
 import { graphOf } from '../assets/selection.ts'
 import { CHECKED_ROWS, type CheckSpec } from '../checks/check.ts'
 import { AssayError, type Problem } from '../errors.ts'
-import { openDuckdb } from '../resources/duckdb.ts'
 import type { ColumnSpec } from '../schema/column.ts'
 import { analyseStatement, type BoundStatement } from './analyse.ts'
 import { codeReader, type Modules } from './code-reader.ts'
@@ -85,11 +84,12 @@ function draftAll(assets: readonly AssetDefinition[], origins: Origins, report: 
   })
 }
 
-/** Binds all statements in one session; DuckDB is opened only when there are any. */
+/** Binds all statements in one session; DuckDB is loaded only when there are any. */
 async function analyseAll(drafts: readonly Draft[]): Promise<readonly AssayError[]> {
   const columns = new Map(drafts.map((draft) => [String(draft.definition.key), draft.columns]))
   const statements = drafts.flatMap((draft) => [...queryStatement(draft, columns), ...checkStatements(draft)])
   if (statements.length === 0) return []
+  const { openDuckdb } = await import('../resources/duckdb.ts')
   const engine = await openDuckdb({ threads: 1 })
   const session = await engine.session()
   const faults: AssayError[] = []

@@ -1,4 +1,5 @@
-import * as z from 'zod'
+import { createRequire } from 'node:module'
+import type * as z from 'zod'
 import { Instant } from './instant.ts'
 import type { PrimitiveType } from './iceberg-type.ts'
 
@@ -99,22 +100,25 @@ export const t = {
     column({ kind: 'enum', type: 'string', optional: false, values, doc: undefined }),
 }
 
+/** Zod is loaded when a cell is first asked for its schema: most processes never do, and it is a hundred modules. */
+const require = createRequire(import.meta.url)
+
 function zodOf(parts: Parts): z.ZodType {
-  const required = ZOD[parts.kind](parts)
+  const required = ZOD[parts.kind](require('zod') as typeof z, parts)
   return parts.optional ? required.nullable() : required
 }
 
-const ZOD: Record<Kind, (parts: Parts) => z.ZodType> = {
-  string: () => z.string(),
-  int: () => z.int32(),
-  long: () => z.bigint(),
-  double: () => z.number(),
-  boolean: () => z.boolean(),
-  date: () => z.iso.date(),
-  timestamp: () => z.iso.datetime({ local: true }),
-  timestamptz: () => z.instanceof(Instant),
-  decimal: () => z.string().regex(/^-?\d+(\.\d+)?$/),
-  enum: (parts) => z.enum((parts.values ?? []) as [string, ...string[]]),
+const ZOD: Record<Kind, (zod: typeof z, parts: Parts) => z.ZodType> = {
+  string: (zod) => zod.string(),
+  int: (zod) => zod.int32(),
+  long: (zod) => zod.bigint(),
+  double: (zod) => zod.number(),
+  boolean: (zod) => zod.boolean(),
+  date: (zod) => zod.iso.date(),
+  timestamp: (zod) => zod.iso.datetime({ local: true }),
+  timestamptz: (zod) => zod.instanceof(Instant),
+  decimal: (zod) => zod.string().regex(/^-?\d+(\.\d+)?$/),
+  enum: (zod, parts) => zod.enum((parts.values ?? []) as [string, ...string[]]),
 }
 
 /** The columns of a schema as plain data, in order. */
