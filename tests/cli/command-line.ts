@@ -19,6 +19,8 @@ export interface Folder {
   readonly path: string
   /** The real binary, piped. */
   assay(args: readonly string[], options?: RunOptions): Promise<Ran>
+  /** The same command line in this process, for what starts no process of its own. */
+  tell(args: readonly string[], columns?: number): Promise<Ran>
   /** Replaces a text in a file of the project. */
   edit(file: string, from: string, to: string): Promise<void>
   write(file: string, text: string): Promise<void>
@@ -38,6 +40,7 @@ export async function openFolder(): Promise<Folder> {
   return {
     path,
     assay: (args, options = {}) => run(path, args, options),
+    tell: (args, columns) => inProcess(args, path, columns === undefined ? {} : { COLUMNS: String(columns) }),
     edit: async (file, from, to) => {
       const text = await readFile(join(path, file), 'utf8')
       expect(text).toContain(from)
@@ -49,7 +52,9 @@ export async function openFolder(): Promise<Folder> {
 }
 
 function run(cwd: string, args: readonly string[], { columns, when }: RunOptions): Promise<Ran> {
-  const { COLUMNS: _, ...env } = process.env
+  const { COLUMNS: _, ...inherited } = process.env
+  // The work is small: a second worker would only cost its start.
+  const env = { ...inherited, ASSAY_WORKERS: '1' }
   return new Promise((done, fail) => {
     const child = spawn(process.execPath, [join(ROOT, 'bin/assay.js'), ...args], {
       cwd,
@@ -72,12 +77,12 @@ function run(cwd: string, args: readonly string[], { columns, when }: RunOptions
 }
 
 /** The command line in this process, for what starts no worker. */
-export async function inProcess(argv: readonly string[], cwd = tmpdir()): Promise<Ran> {
+export async function inProcess(argv: readonly string[], cwd = tmpdir(), env: NodeJS.ProcessEnv = {}): Promise<Ran> {
   let stdout = ''
   let stderr = ''
   const code = await main(argv, {
     cwd,
-    env: {},
+    env,
     stdout: { write: (text) => (stdout += text) },
     stderr: { write: (text) => (stderr += text) },
     clock: systemClock,

@@ -5,7 +5,7 @@ let folder: Folder
 
 beforeEach(async () => {
   folder = await openFolder()
-  await folder.assay(['init'])
+  await folder.tell(['init'])
 }, 20_000)
 afterEach(() => folder.remove())
 
@@ -20,9 +20,9 @@ describe('a run that fails', () => {
         .replaceAll(/(\{"order_id").*/g, '$1…')
         .replaceAll(/2026-01-\d\d blocked/g, '<day> blocked'),
     ).toMatchFileSnapshot('goldens/blocked.txt')
-    expect((await folder.assay(['ls', 'silver.orders'])).stdout).toContain('missing, last attempt blocked')
-    expect((await folder.assay(['why', 'silver.orders'])).stdout).toContain('blocked: ASSAY-5001')
-    const logs = await folder.assay(['logs', String(jsonLines((await folder.assay(['logs', '--json'])).stdout)[0]?.['id'])])
+    expect((await folder.tell(['ls', 'silver.orders'])).stdout).toContain('missing, last attempt blocked')
+    expect((await folder.tell(['why', 'silver.orders'])).stdout).toContain('blocked: ASSAY-5001')
+    const logs = await folder.tell(['logs', String(jsonLines((await folder.tell(['logs', '--json'])).stdout)[0]?.['id'])])
     expect(logs.stdout).toContain('ASSAY-5001')
     await folder.edit('silver/orders.ts', 'between(0, 40)', 'between(0, 500)')
     const retried = await folder.assay(['retry'])
@@ -38,14 +38,14 @@ describe('a run that fails', () => {
       '      for (let n',
       "      console.log('day', day)\n      if (day === '2026-01-07') throw new Error('the API is down')\n      for (let n",
     )
-    const run = await folder.assay(['materialize', '--workers', '1'])
+    const run = await folder.assay(['materialize'])
     expect(run.code).toBe(1)
     expect(run.stdout).toContain("> 27 |       if (day === '2026-01-07') throw new Error('the API is down')")
     expect(run.stdout).toContain('skipped  silver.orders 2026-01-07: bronze.orders failed')
     expect(run.stdout).toContain('failed in')
-    const id = String(jsonLines((await folder.assay(['logs', '--json'])).stdout)[0]?.['id'])
-    expect((await folder.assay(['logs', id, 'bronze.orders'])).stdout).toContain('stdout  day 2026-01-06')
-    const unknown = await folder.assay(['logs', id, 'bronze.order'])
+    const id = String(jsonLines((await folder.tell(['logs', '--json'])).stdout)[0]?.['id'])
+    expect((await folder.tell(['logs', id, 'bronze.orders'])).stdout).toContain('stdout  day 2026-01-06')
+    const unknown = await folder.tell(['logs', id, 'bronze.order'])
     expect(unknown.stderr).toContain('bronze.orders')
     expect((await folder.assay(['plan', '--exit-code'])).code).toBe(4)
   }, 60_000)
@@ -57,7 +57,7 @@ describe('a run that fails', () => {
     expect(plan.stderr).toContain('ASSAY-1012')
     expect(plan.stderr).toContain('gold/daily_revenue.ts:')
     expect(plan.stderr).toMatch(/> \d+ \|\s+group by nothing/)
-    expect(jsonLines((await folder.assay(['plan', '--json'])).stdout)).toMatchObject([{ type: 'error', problem: { code: 'ASSAY-1012' } }])
+    expect(jsonLines((await folder.tell(['plan', '--json'])).stdout)).toMatchObject([{ type: 'error', problem: { code: 'ASSAY-1012' } }])
   }, 60_000)
 })
 
@@ -70,7 +70,7 @@ describe('a run that is interrupted', () => {
       "      if (day > '2026-01-06') await new Promise(() => setInterval(() => {}, 1000))\n      for (let n",
     )
     let second: Promise<Ran> | undefined
-    const run = await folder.assay(['materialize', '--workers', '1', '--json'], {
+    const run = await folder.assay(['materialize', '--json'], {
       when: {
         printed: (stdout) => stdout.split('"step.started"').length > 3,
         act: (child) => {
@@ -84,7 +84,7 @@ describe('a run that is interrupted', () => {
     await folder.edit('bronze/orders.ts', "if (day > '2026-01-06')", 'if (false)')
     const retried = await folder.assay(['retry'])
     expect(retried.code).toBe(0)
-    expect((await folder.assay(['ls'])).stdout).toMatch(/gold\.daily_revenue .* 7 of 7 {2}fresh/)
+    expect((await folder.tell(['ls'])).stdout).toMatch(/gold\.daily_revenue .* 7 of 7 {2}fresh/)
   }, 60_000)
 
   it('that was killed is told of by the next one', async () => {
@@ -93,7 +93,7 @@ describe('a run that is interrupted', () => {
       '    for (const day of partitions) {',
       "    for (const day of partitions) {\n      if (day > '2026-01-06') while (true) {}",
     )
-    const run = await folder.assay(['materialize', '--workers', '1', '--json'], {
+    const run = await folder.assay(['materialize', '--json'], {
       when: {
         printed: (stdout) => stdout.includes('"step.started"'),
         act: (child) => {

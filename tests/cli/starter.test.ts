@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Folder, jsonLines, openFolder, settled } from './command-line.ts'
+import { type Folder, jsonLines, openFolder, type Ran, settled } from './command-line.ts'
 
 const REPO = resolve(import.meta.dirname, '../..')
 let folder: Folder
@@ -38,18 +38,24 @@ describe('the project that init writes', () => {
     const other = await openFolder()
     await other.write('package.json', '{ "name": "mine", "scripts": { "a": "b" } }')
     await other.write('.gitignore', 'mine\n')
-    expect((await other.assay(['init'])).code).toBe(0)
+    expect((await other.tell(['init'])).code).toBe(0)
     const file: unknown = JSON.parse(await readFile(join(other.path, 'package.json'), 'utf8'))
     expect(file).toMatchObject({ name: 'mine', type: 'module', scripts: { a: 'b' }, assay: { project: 'project.ts' } })
     expect(await readFile(join(other.path, '.gitignore'), 'utf8')).toBe('mine\n')
     await other.write('package.json', '{}')
-    const again = await other.assay(['init', '--json'])
+    const again = await other.tell(['init', '--json'])
     expect(jsonLines(again.stdout)).toMatchObject([
       { type: 'error', problem: { code: 'ASSAY-4007', details: expect.arrayContaining(['project.ts', 'bronze/orders.ts']) } },
     ])
     await other.remove()
   })
 })
+
+const linesAlone = ({ code, stdout, stderr }: Ran): void => {
+  expect(jsonLines(stdout).length).toBeGreaterThan(0)
+  expect(stderr).toBe('')
+  expect(code).toBe(0)
+}
 
 describe('piped output', () => {
   it.each([
@@ -72,7 +78,7 @@ describe('piped output', () => {
     '%s reads well at 80 and at 40 columns, without cursor codes',
     async (name, args) => {
       for (const columns of [80, 40]) {
-        const { code, stdout } = await folder.assay(args, { columns })
+        const { code, stdout } = await folder.tell(args, columns)
         expect(code).toBe(0)
         expect(stdout).not.toContain('\u001b')
         for (const line of stdout.split('\n')) if (!/folder|metadata/.test(line)) expect(line.length, line).toBeLessThanOrEqual(columns)
@@ -82,26 +88,22 @@ describe('piped output', () => {
     30_000,
   )
 
-  it.each([
-    ['ls'],
-    ['show', 'silver.orders'],
-    ['plan'],
-    ['why', 'silver.orders'],
-    ['check'],
-    ['logs'],
-    ['materialize'],
-    ['retry'],
-    ['explain', '1001'],
-    ['query', 'select 1 as n'],
-  ])('%s %s with --json is JSON lines alone', async (...args) => {
-    const { code, stdout, stderr } = await folder.assay([...args, '--json'])
-    expect(jsonLines(stdout).length).toBeGreaterThan(0)
-    expect(stderr).toBe('')
-    expect(code).toBe(0)
-  })
+  it.each([['show', 'silver.orders'], ['plan'], ['why', 'silver.orders'], ['check'], ['logs'], ['explain', '1001']])(
+    '%s %s with --json is JSON lines alone',
+    async (...args) => {
+      linesAlone(await folder.tell([...args, '--json']))
+    },
+  )
+
+  it.each([['ls'], ['materialize'], ['retry'], ['query', 'select 1 as n']])(
+    '%s %s with --json is JSON lines alone, also from the binary',
+    async (...args) => {
+      linesAlone(await folder.assay([...args, '--json']))
+    },
+  )
 
   it('gives exact rows as JSON', async () => {
-    const { stdout } = await folder.assay([
+    const { stdout } = await folder.tell([
       'query',
       'select 1152921504606846977 as big, 0.10::decimal(4,2) as exact, null as none',
       '--json',
@@ -110,11 +112,11 @@ describe('piped output', () => {
   })
 
   it('reads a table as of a snapshot', async () => {
-    const [shown] = jsonLines((await folder.assay(['show', 'silver.orders', '--json'])).stdout) as readonly {
+    const [shown] = jsonLines((await folder.tell(['show', 'silver.orders', '--json'])).stdout) as readonly {
       snapshots: readonly { id: string }[]
     }[]
     const first = shown?.snapshots.at(-1)?.id
-    const { stdout } = await folder.assay(['query', 'select count(*) as n from silver.orders', '--at', `silver.orders=${first}`, '--json'])
+    const { stdout } = await folder.tell(['query', 'select count(*) as n from silver.orders', '--at', `silver.orders=${first}`, '--json'])
     expect(stdout).toContain('"row":{"n":37}')
   })
 })
@@ -135,7 +137,7 @@ describe('bad input on a project', () => {
     [['logs', 'nope'], 'ASSAY-3006', 'no run nope', 1],
     [['retry', 'nope'], 'ASSAY-3006', 'no run nope', 1],
   ])('%j is %s', async (args, errorCode, words, exitCode) => {
-    const { code, stdout, stderr } = await folder.assay(args)
+    const { code, stdout, stderr } = await folder.tell(args)
     if (errorCode !== undefined) expect(stderr).toContain(errorCode)
     expect(stdout + stderr).toContain(words)
     expect(code).toBe(exitCode)

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Problem } from '../../src/errors.ts'
 import { ProjectErrors } from '../../src/project/problems.ts'
 import { tempProject, type TempProject } from './temp-project.ts'
@@ -9,16 +9,30 @@ afterEach(() => project.remove())
 const IMPORT = `import { all, asset, daily, duckdb, externalAsset, sql, t, timeWindow, typescript } from 'assay'\n`
 const NOTHING = 'typescript(async function* () {})'
 
-/** Loads one file beneath the import line, and gives what is wrong as `code line:column`, with the texts. */
-async function faults(body: string): Promise<readonly (Problem & { readonly at: string })[]> {
-  project = tempProject({ 'a.ts': IMPORT + body })
-  return (await project.problems()).map((p) => ({ ...p, at: `${p.code} ${p.where?.file}:${p.where?.line}:${p.where?.column}` }))
+type Fault = Problem & { readonly at: string }
+
+/**
+ * What is wrong with each body, beneath the import line, as `code a.ts:line:column`, with the texts. All are loaded at once,
+ * in files and namespaces of their own (`x.a` becomes `x0.a`), and told of as if alone.
+ */
+async function faultsOf(...bodies: readonly string[]): Promise<readonly (readonly Fault[])[]> {
+  project = tempProject(Object.fromEntries(bodies.map((body, i) => [`f${i}.ts`, IMPORT + body.replaceAll("'x.", `'x${i}.`)])))
+  const text = JSON.stringify(await project.problems())
+  const problems = JSON.parse(text.replaceAll(/\bx\d+\./g, 'x.')) as readonly Problem[]
+  return bodies.map((_, i) => {
+    const own = problems.filter((p) => p.where?.file === `f${i}.ts`)
+    const details = (p: Problem): Partial<Problem> => (p.details ? { details: p.details.map((d) => d.replaceAll(`f${i}.ts`, 'a.ts')) } : {})
+    return own.map((p) => ({ ...p, ...details(p), at: `${p.code} a.ts:${p.where?.line}:${p.where?.column}` }))
+  })
 }
-const only = async (body: string): Promise<Problem & { readonly at: string }> => {
-  const found = await faults(body)
-  expect(found.map((p) => p.at)).toHaveLength(1)
-  return found[0] as Problem & { at: string }
+
+/** The same, where each has one fault. */
+async function onlyOf(...bodies: readonly string[]): Promise<readonly Fault[]> {
+  const found = await faultsOf(...bodies)
+  expect(found.map((faults) => faults.length)).toEqual(bodies.map(() => 1))
+  return found.flat()
 }
+const only = async (body: string): Promise<Fault> => (await onlyOf(body))[0] as Fault
 
 describe('while importing', () => {
   test('1002: an exception in a file of the user, in the innermost frame of theirs', async () => {
@@ -57,48 +71,56 @@ describe('while importing', () => {
 })
 
 describe('between assets', () => {
-  test('1005: twin keys, both places', async () => {
-    const fault = await only(`export const a = externalAsset('x.a')\nexport const b = externalAsset('x.a')`)
-    expect(fault).toMatchObject({ at: 'ASSAY-1005 a.ts:3:18', details: ['the other is at a.ts:2'] })
-  })
-  test('1005: a rejects table whose name is taken', async () => {
-    const fault = await only(
+  const days = `const days = daily({ start: '2026-01-01' })\nexport const d = externalAsset('x.d', { partitions: days })\nexport const n = externalAsset('x.n')\n`
+  const window = `timeWindow(n as never, { startOffset: -1, endOffset: 0 })`
+  const CASES: Readonly<Record<string, readonly [body: string, expected: object]>> = {
+    '1005: twin keys, both places': [
+      `export const a = externalAsset('x.a')\nexport const b = externalAsset('x.a')`,
+      { at: 'ASSAY-1005 a.ts:3:18', details: ['the other is at a.ts:2'] },
+    ],
+    '1005: a rejects table whose name is taken': [
       `export const a = asset('x.a', { schema: { n: t.int() }, quarantine: true })\na.from({}, ${NOTHING})\nexport const b = externalAsset('x.a__rejects')`,
-    )
-    expect(fault.at).toBe('ASSAY-1005 a.ts:4:18')
-  })
-  test('1006: a cycle, with its path and places', async () => {
-    const fault = await only(
+      { at: 'ASSAY-1005 a.ts:4:18' },
+    ],
+    '1006: a cycle, with its path and places': [
       `export const a = asset('x.a', {})\nexport const b = asset('x.b', {})\na.from({ b }, ${NOTHING})\nb.from({ a }, ${NOTHING})`,
-    )
-    expect(fault).toMatchObject({ at: 'ASSAY-1006 a.ts:4:3', what: 'the assets form a cycle: x.a ← x.b ← x.a' })
-    expect(fault.details).toEqual(['x.a reads x.b (a.ts:4)', 'x.b reads x.a (a.ts:5)'])
-  })
-  test('1007: no compute', async () => {
-    expect((await only(`export const a = asset('x.a', {})`)).at).toBe('ASSAY-1007 a.ts:2:18')
-  })
-  test('1009: a dep that is not listed, but not an asset that nobody reads', async () => {
-    const fault = await only(
+      {
+        at: 'ASSAY-1006 a.ts:4:3',
+        what: 'the assets form a cycle: x.a ← x.b ← x.a',
+        details: ['x.a reads x.b (a.ts:4)', 'x.b reads x.a (a.ts:5)'],
+      },
+    ],
+    '1007: no compute': [`export const a = asset('x.a', {})`, { at: 'ASSAY-1007 a.ts:2:18' }],
+    '1009: a dep that is not listed, but not an asset that nobody reads': [
       `const b = externalAsset('x.bees')\nexternalAsset('x.unused')\nexport const a = asset('x.a', {})\nexport const c = externalAsset('x.bee')\na.from({ b }, ${NOTHING})`,
-    )
-    expect(fault).toMatchObject({ at: 'ASSAY-1009 a.ts:6:3', what: 'x.a reads x.bees, which is not part of the project' })
-    expect(fault.next).toContain('Did you mean x.bee?')
-  })
-  test('1010: days into no days, and a window over what has none', async () => {
-    const days = `const days = daily({ start: '2026-01-01' })\nexport const d = externalAsset('x.d', { partitions: days })\nexport const n = externalAsset('x.n')\n`
-    const first = await only(`${days}export const a = asset('x.a', {})\na.from({ d } as never, ${NOTHING})`)
-    expect(first).toMatchObject({ at: 'ASSAY-1010 a.ts:6:3', next: 'Write { d: all(d) } to read all of them.' })
+      {
+        at: 'ASSAY-1009 a.ts:6:3',
+        what: 'x.a reads x.bees, which is not part of the project',
+        next: expect.stringContaining('Did you mean x.bee?'),
+      },
+    ],
+    '1010: days into no days': [
+      `${days}export const a = asset('x.a', {})\na.from({ d } as never, ${NOTHING})`,
+      { at: 'ASSAY-1010 a.ts:6:3', next: 'Write { d: all(d) } to read all of them.' },
+    ],
+    '1010: a window over what has no days': [
+      `${days}export const a = asset('x.a', { partitions: days })\na.from({ n: ${window} }, ${NOTHING})`,
+      { at: 'ASSAY-1010 a.ts:6:3' },
+    ],
+  }
+  let found: readonly Fault[]
+  beforeAll(async () => {
+    found = await onlyOf(...Object.values(CASES).map(([body]) => body))
     project.remove()
-    const window = `timeWindow(n as never, { startOffset: -1, endOffset: 0 })`
-    expect((await only(`${days}export const a = asset('x.a', { partitions: days })\na.from({ n: ${window} }, ${NOTHING})`)).at).toBe(
-      'ASSAY-1010 a.ts:6:3',
-    )
+  })
+  test.each(Object.entries(CASES).map(([title, [, expected]], i) => ({ title, expected, i })))('$title', ({ expected, i }) => {
+    expect(found[i]).toMatchObject(expected)
   })
 })
 
 describe('within an asset', () => {
   const of = (options: string): string => `export const a = asset('x.a', { ${options} } as never)\na.from({}, ${NOTHING})`
-  test.each([
+  const CASES = [
     [`schema: { '': t.int() }`, 'ASSAY-1011', 'x.a has a column without a name'],
     [`schema: { $n: t.int() }`, 'ASSAY-1011', 'cannot begin with $'],
     [`schema: { as: t.int() }`, 'ASSAY-1011', 'cannot be called as'],
@@ -114,17 +136,23 @@ describe('within an asset', () => {
     [`schema: { n: t.date() }, partitions: daily({ start: '2026-01-01' })`, 'ASSAY-1016', 'does not say which column holds the day'],
     [`quarantine: true`, 'ASSAY-1011', 'has no table'],
     [`schema: { reject_reason: t.string() }, quarantine: true`, 'ASSAY-1011', 'has a column of this name'],
-  ])('%s is %s', async (options, code, text) => {
-    const fault = await only(of(options))
-    expect(fault.at).toBe(`${code} a.ts:2:18`)
-    expect(fault.what).toContain(text)
+  ] as const
+  let found: readonly Fault[]
+  beforeAll(async () => {
+    found = await onlyOf(...CASES.map(([options]) => of(options)))
+    project.remove()
+  })
+  test.each(CASES.map((example, i) => [...example, i] as const))('%s is %s', (_, code, text, i) => {
+    expect(found[i]?.at).toBe(`${code} a.ts:2:18`)
+    expect(found[i]?.what).toContain(text)
   })
   test('1011: two checks of one name, and one that contradicts the schema', async () => {
-    const twice = await only(of(`schema: { n: t.int() },\n  checks: (c: any) => [c.n.between(1, 2),\n    c.n.between(1, 3)]`))
+    const [twice, laxer] = await onlyOf(
+      of(`schema: { n: t.int() },\n  checks: (c: any) => [c.n.between(1, 2),\n    c.n.between(1, 3)]`),
+      of(`schema: { n: t.int() },\n  checks: (c: any) => [c.n.notNull({ mostly: 0.5 })]`),
+    )
     expect(twice).toMatchObject({ at: 'ASSAY-1011 a.ts:4:9', what: 'x.a has two checks called n.between' })
-    project.remove()
-    const laxer = await only(of(`schema: { n: t.int() },\n  checks: (c: any) => [c.n.notNull({ mostly: 0.5 })]`))
-    expect(laxer.at).toBe('ASSAY-1011 a.ts:3:28')
+    expect(laxer?.at).toBe('ASSAY-1011 a.ts:3:28')
   })
   test('1002: checks that throw', async () => {
     expect((await only(of(`schema: { n: t.int() },\n  checks: (c: any) => [c.m.notNull()]`))).at).toBe('ASSAY-1002 a.ts:3:28')
@@ -156,13 +184,11 @@ describe('in SQL', () => {
     expect(await project.problems()).toMatchObject([{ code: 'ASSAY-1012', where: { file: 'lib/parts.ts', line: 3, column: 4 } }])
   })
   test('1012: bounds without partitions, no statement, no SELECT', async () => {
-    expect((await only(query('id: t.long()', 'sql`select 1::bigint as id where ${partition.start} is null`'))).what).toContain(
-      'has no partitions',
-    )
-    project.remove()
-    expect((await only(query('id: t.long()', '42'))).what).toContain('returns no sql')
-    project.remove()
-    expect((await only(query('id: t.long()', 'sql`create table x (id int)`'))).at).toBe('ASSAY-1012 a.ts:5:5')
+    const bodies = ['sql`select 1::bigint as id where ${partition.start} is null`', '42', 'sql`create table x (id int)`']
+    const [bounds, none, create] = await onlyOf(...bodies.map((body) => query('id: t.long()', body)))
+    expect(bounds?.what).toContain('has no partitions')
+    expect(none?.what).toContain('returns no sql')
+    expect(create?.at).toBe('ASSAY-1012 a.ts:5:5')
   })
   test('bounds have the type of the partition column', async () => {
     const days = (type: string, column: string): string =>
@@ -171,12 +197,8 @@ describe('in SQL', () => {
         `sql\`select \${partition.start} as ${column}, \${partition.end} > \${partition.start} as x\``,
         `partitions: daily({ start: '2026-01-01' }).on('${column}')`,
       )
-    for (const type of ['timestamptz', 'timestamp', 'date']) {
-      const fault = await only(days(type, 'at'))
-      expect(fault.details).toEqual(['unexpected: x BOOLEAN'])
-      project.remove()
-    }
-    project = tempProject({})
+    const faults = await onlyOf(...['timestamptz', 'timestamp', 'date'].map((type) => days(type, 'at')))
+    expect(faults.map((fault) => fault.details)).toEqual(Array(3).fill(['unexpected: x BOOLEAN']))
   })
   test('1013: missing, unexpected and differing columns', async () => {
     const fault = await only(

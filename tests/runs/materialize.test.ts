@@ -1,12 +1,12 @@
 import { mkdirSync, readdirSync, rmSync, watch } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import { parseRange } from '../../src/partitions/partitions.ts'
 import { openStorage } from '../../src/storage/sqlite.ts'
 import type { StoreEvent } from '../../src/storage/events.ts'
 import { dropForeign, rollBackForeign } from '../support/append-foreign.ts'
-import { impatientClock, type TestProject, testProject } from '../support/project.ts'
+import { impatientClock, type RanProject, type TestProject, testProject } from '../support/project.ts'
 import { ROOT } from '../support/shop.ts'
 
 const HEAD = `import { all, asset, daily, defineProject, duckdb, skip, sql, t, timeWindow, typescript } from 'assay'\n`
@@ -34,8 +34,9 @@ export default defineProject({ name: 'test', assets: { numbers, doubled } })
 `
 
 describe('materialize', () => {
-  it('makes tables in order, then knows that all is fresh', async () => {
-    const p = await of(NUMBERS('1n, 2n'))
+  it('makes tables in order, knows that all is fresh, and makes what changed, in a folder whose name has everything in it', async () => {
+    open = await testProject({ 'project.ts': project(NUMBERS('1n, 2n')) }, "a b%20'ü[1]*?{x}#")
+    const p = open
     const first = await p.run()
     expect(first.state).toBe('succeeded')
     const inOrder = ['step.started', 'step.publishing', 'step.succeeded']
@@ -44,25 +45,15 @@ describe('materialize', () => {
     const again = await p.run()
     expect(again.runId).toBeUndefined()
     expect(again.plan.assets.map((a) => a.action)).toEqual(['reuse', 'reuse'])
-  })
-
-  it('works in a folder whose name has everything in it', async () => {
-    open = await testProject({ 'project.ts': project(NUMBERS('1n, 2n')) }, "a b%20'ü[1]*?{x}#")
-    expect((await open.run()).state).toBe('succeeded')
-    expect((await open.run({ force: true })).state).toBe('succeeded')
-    expect(await open.rows('silver.doubled')).toEqual([{ n: 2n }, { n: 4n }])
-  })
-
-  it('changed code makes the asset and what reads it again, and says why', async () => {
-    const p = await of(NUMBERS('1n'))
-    await p.run()
-    await p.write({ 'project.ts': project(NUMBERS('1n').replace('* 2 as', '* 3 as')) })
-    const again = await p.run()
-    expect(again.plan.assets.map((a) => [a.action, a.because[0]?.cause.kind])).toEqual([
+    expect((await p.run({ force: true })).state).toBe('succeeded')
+    expect(await p.rows('silver.doubled')).toEqual([{ n: 2n }, { n: 4n }])
+    await p.write({ 'project.ts': project(NUMBERS('1n, 2n').replace('* 2 as', '* 3 as')) })
+    const changed = await p.run()
+    expect(changed.plan.assets.map((a) => [a.action, a.because[0]?.cause.kind])).toEqual([
       ['reuse', undefined],
       ['run', 'code changed'],
     ])
-    expect(await p.rows('silver.doubled')).toEqual([{ n: 3n }])
+    expect(await p.rows('silver.doubled')).toEqual([{ n: 3n }, { n: 6n }])
   })
 
   it('a blocking check that fails leaves readers on the last good snapshot, and skips what is downstream', async () => {
@@ -84,26 +75,6 @@ describe('materialize', () => {
     expect(await p.rows('silver.doubled')).toEqual([{ n: 2n }])
   })
 
-  it('a warning check does not block', async () => {
-    const p = await of(NUMBERS('7n', `, checks: (c) => [c.n.between(0, 5, { mode: 'warn' })]`))
-    const { state, events } = await p.run()
-    expect(state).toBe('succeeded')
-    expect(events.find((e) => e.type === 'step.succeeded')).toMatchObject({ checks: [{ outcome: 'pass' }, { outcome: 'warn' }] })
-  })
-
-  it('a worker that dies fails its step and not the run', async () => {
-    const p = await of(`
-export const dies = asset('a.dies', { schema: { n: t.long() } })
-dies.from({}, typescript(async function* () { process.kill(process.pid, 'SIGKILL') }))
-export const lives = asset('a.lives', { schema: { n: t.long() } })
-lives.from({}, typescript(async function* (_i, row) { yield row({ n: 1n }) }))
-export default defineProject({ name: 'test', assets: { dies, lives } })`)
-    const { state, events } = await p.run()
-    expect(state).toBe('failed')
-    expect(failed(events)).toMatchObject([{ state: 'lost', problem: { code: 'ASSAY-3002' } }])
-    expect(await p.rows('a.lives')).toEqual([{ n: 1n }])
-  })
-
   it('leaves no file of a worker that was killed after it had staged', async () => {
     // The check is the first to see staged rows; it takes for ever, until the run is cancelled.
     const p = await of(`
@@ -123,47 +94,6 @@ export default defineProject({ name: 'test', assets: { slow } })`)
     watcher.close()
     expect(state).toBe('interrupted')
     expect(readdirSync(data)).toEqual([])
-  })
-
-  it("an exception points into the user's file, and is retried with growing delays", async () => {
-    const p = await of(`
-export const flaky = asset('a.flaky', { schema: { n: t.long() }, retry: { max: 2, delay: 100 } })
-flaky.from({}, typescript(async function* () {
-  throw new TypeError('not today')
-}))
-export default defineProject({ name: 'test', assets: { flaky } })`)
-    const clock = impatientClock()
-    const { events } = await p.run({ clock })
-    expect(failed(events)).toMatchObject([
-      { problem: { code: 'ASSAY-3003', what: 'TypeError: not today', where: { file: `${p.root}/project.ts`, line: 5 } } },
-    ])
-    expect(steps(events, 'step.started')).toBe(3)
-    const [first = 0, second = 0] = clock.slept
-    expect(first).toBeGreaterThanOrEqual(100)
-    expect(first).toBeLessThanOrEqual(120)
-    expect(second).toBeGreaterThanOrEqual(200)
-    expect(clock.slept).toHaveLength(2)
-  })
-
-  it('skip() ends a step without failing the run, and skips what reads it', async () => {
-    const p = await of(`
-export const source = asset('a.source', { schema: { n: t.long() } })
-source.from({}, typescript(() => skip('nothing there')))
-export const reader = asset('a.reader', { schema: { n: t.long() } })
-reader.from({ source }, duckdb(({ source }) => sql\`select \${source.n} from \${source}\`))
-export default defineProject({ name: 'test', assets: { source, reader } })`)
-    const { state, events } = await p.run()
-    expect(state).toBe('succeeded')
-    expect(events.filter((e) => e.type === 'step.skipped').map((e) => e.reason)).toEqual(['nothing there', 'a.source was skipped'])
-  })
-
-  it('an asset without a schema records its run and has no table', async () => {
-    const p = await of(`
-export const marker = asset('a.marker', {})
-marker.from({}, typescript(async (_i, _row, { log }) => { log.info('ran') }))
-export default defineProject({ name: 'test', assets: { marker } })`)
-    expect((await p.run()).events.find((e) => e.type === 'step.succeeded')).toMatchObject({ materialization: { asset: 'a.marker' } })
-    expect((await p.run()).plan.steps).toEqual([])
   })
 
   const DAILY = (query: string, more = ''): string => `
@@ -198,26 +128,6 @@ export default defineProject({ name: 'test', assets: { events, copy } })`
     expect(await p.rows('silver.copy')).toEqual([])
   })
 
-  it('quarantines rows with the reason, in the same publish', async () => {
-    const p = await of(`
-export const good = asset('silver.good', { schema: { id: t.long(), kind: t.enum(['a', 'b']) }, quarantine: true, checks: (c) => [c.id.between(0, 9)] })
-good.from({}, duckdb(() => sql\`select * from (values (1::bigint, 'a'), (null, 'b'), (20, 'x'), (2, 'b')) v(id, kind)\`))
-export default defineProject({ name: 'test', assets: { good } })`)
-    const { state } = await p.run()
-    expect(state).toBe('succeeded')
-    const twice = [
-      { id: 1n, kind: 'a' },
-      { id: 2n, kind: 'b' },
-    ]
-    expect(await p.rows('silver.good')).toEqual(twice)
-    expect((await p.run({ force: true })).state).toBe('succeeded')
-    expect(await p.rows('silver.good')).toEqual(twice)
-    expect(await p.rows('silver.good__rejects')).toEqual([
-      { id: 20n, kind: 'x', reject_reason: 'kind.in, id.between' },
-      { id: null, kind: 'b', reject_reason: 'id.not_null' },
-    ])
-  })
-
   it('what is interrupted is resolved and continued', async () => {
     const p = await of(`
 export const first = asset('a.first', { schema: { n: t.long() } })
@@ -236,18 +146,6 @@ export default defineProject({ name: 'test', assets: { first, second } })`)
     const rest = await p.run()
     expect(rest.plan.steps.map((s) => s.asset)).toEqual(['a.second'])
     expect(await p.rows('a.second')).toEqual([{ n: 1n }])
-  })
-
-  it('a second writer is refused, while reading works', async () => {
-    const p = await of(NUMBERS('1n'))
-    await p.run()
-    const holder = openStorage({ folder: p.settings.home, clock: systemClock })
-    try {
-      await expect(p.run()).rejects.toMatchObject({ code: 'ASSAY-3001' })
-      expect(await p.rows('bronze.numbers')).toEqual([{ n: 1n }])
-    } finally {
-      holder.close()
-    }
   })
 
   it('does not overwrite what another writer put into the same partitions meanwhile, and takes note of what it put elsewhere', async () => {
@@ -338,5 +236,109 @@ export default defineProject({ name: 'test', assets: { daily1, flat, whole, each
     const { events } = await p.run()
     expect(failed(events)[0]).toMatchObject({ problem: { code: 'ASSAY-2007' } })
     expect(await p.rows('bronze.numbers')).toEqual([{ n: 1n, note: null }])
+  })
+})
+
+/** One run of many assets that have nothing to do with each other: each step ends in its own way. */
+describe('a run', () => {
+  const BODY = `
+const schema = { n: t.long() }
+const one = typescript<{}, { n: bigint }>(async function* (_i, row) { yield row({ n: 1n }) })
+export const dies = asset('a.dies', { schema })
+dies.from({}, typescript(async function* () { process.kill(process.pid, 'SIGKILL') }))
+export const lives = asset('a.lives', { schema })
+lives.from({}, one)
+export const flaky = asset('a.flaky', { schema, retry: { max: 2, delay: 100 } })
+flaky.from({}, typescript(async function* () {
+  throw new TypeError('not today')
+}))
+export const source = asset('a.source', { schema })
+source.from({}, typescript(() => skip('nothing there')))
+export const reader = asset('a.reader', { schema })
+reader.from({ source }, duckdb(({ source }) => sql\`select \${source.n} from \${source}\`))
+export const marker = asset('a.marker', {})
+marker.from({}, typescript(async (_i, _row, { log }) => { log.info('ran') }))
+export const warned = asset('a.warned', { schema, checks: (c) => [c.n.between(5, 9, { mode: 'warn' })] })
+warned.from({}, one)
+export const good = asset('silver.good', { schema: { id: t.long(), kind: t.enum(['a', 'b']) }, quarantine: true, checks: (c) => [c.id.between(0, 9)] })
+good.from({}, duckdb(() => sql\`select * from (values (1::bigint, 'a'), (null, 'b'), (20, 'x'), (2, 'b')) v(id, kind)\`))
+export default defineProject({ name: 'test', assets: { dies, lives, flaky, source, reader, marker, warned, good } })`
+  const line =
+    project(BODY)
+      .split('\n')
+      .findIndex((text) => text.includes('not today')) + 1
+  const clock = impatientClock()
+  let p: TestProject
+  let ran: RanProject
+  let of: <T extends StoreEvent['type']>(type: T, asset: string) => readonly Extract<StoreEvent, { type: T }>[]
+  beforeAll(async () => {
+    p = await testProject({ 'project.ts': project(BODY) })
+    ran = await p.run({ clock })
+    const asset = new Map(ran.plan.steps.map((step) => [step.id, String(step.asset)]))
+    of = (type, key) =>
+      ran.events.filter(
+        (e): e is Extract<StoreEvent, { type: typeof type }> => e.type === type && 'stepId' in e && asset.get(e.stepId) === key,
+      )
+  })
+  afterAll(() => p.remove())
+
+  it('fails the step of a worker that dies, and no other', async () => {
+    expect(ran.state).toBe('failed')
+    expect(of('step.failed', 'a.dies')).toMatchObject([{ state: 'lost', problem: { code: 'ASSAY-3002' } }])
+    expect(await p.rows('a.lives')).toEqual([{ n: 1n }])
+    expect(failed(ran.events)).toHaveLength(2)
+  })
+
+  it("points with an exception into the user's file, and tries again with growing delays", () => {
+    const where = { file: `${p.root}/project.ts`, line }
+    expect(of('step.failed', 'a.flaky')).toMatchObject([{ problem: { code: 'ASSAY-3003', what: 'TypeError: not today', where } }])
+    expect(of('step.started', 'a.flaky')).toHaveLength(3)
+    const [first = 0, second = 0] = clock.slept
+    expect(first).toBeGreaterThanOrEqual(100)
+    expect(first).toBeLessThanOrEqual(120)
+    expect(second).toBeGreaterThanOrEqual(200)
+    expect(clock.slept).toHaveLength(2)
+  })
+
+  it('leaves out what skip() ends, and what reads that', () => {
+    expect([...of('step.skipped', 'a.source'), ...of('step.skipped', 'a.reader')].map((e) => e.reason)).toEqual([
+      'nothing there',
+      'a.source was skipped',
+    ])
+  })
+
+  it('records an asset without a schema, which has no table', () => {
+    expect(of('step.succeeded', 'a.marker')).toMatchObject([{ materialization: { asset: 'a.marker' } }])
+  })
+
+  it('is not blocked by a warning check', async () => {
+    expect(of('step.succeeded', 'a.warned')).toMatchObject([{ checks: [{ outcome: 'pass' }, { outcome: 'warn' }] }])
+    expect(await p.rows('a.warned')).toEqual([{ n: 1n }])
+  })
+
+  it('quarantines rows with the reason, in the same publish', async () => {
+    const twice = [
+      { id: 1n, kind: 'a' },
+      { id: 2n, kind: 'b' },
+    ]
+    expect(await p.rows('silver.good')).toEqual(twice)
+    const again = await p.run({ select: 'silver.good a.marker', force: false })
+    expect(again.plan.steps).toEqual([])
+    expect((await p.run({ select: 'silver.good', force: true })).state).toBe('succeeded')
+    expect(await p.rows('silver.good')).toEqual(twice)
+    expect(await p.rows('silver.good__rejects')).toEqual([
+      { id: 20n, kind: 'x', reject_reason: 'kind.in, id.between' },
+      { id: null, kind: 'b', reject_reason: 'id.not_null' },
+    ])
+  })
+
+  it('is refused beside another writer, while reading works', async () => {
+    const holder = openStorage({ folder: p.settings.home, clock: systemClock })
+    try {
+      await expect(p.run()).rejects.toMatchObject({ code: 'ASSAY-3001' })
+      expect(await p.rows('a.lives')).toEqual([{ n: 1n }])
+    } finally {
+      holder.close()
+    }
   })
 })
