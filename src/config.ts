@@ -17,7 +17,12 @@ export interface Settings {
   readonly catalogFile: string
   /** Worker processes. `ASSAY_WORKERS`, or one a core and four at most. */
   readonly workers: number
+  /** Which of the project's sets of resources is used. `ASSAY_PROFILE`, or `local`. */
+  readonly profile: string
 }
+
+/** The profile that every project has: its resources as they are. */
+export const LOCAL = 'local'
 
 export const CATALOG_NAME = 'assay'
 
@@ -25,6 +30,7 @@ const Environment = z.object({
   ASSAY_PROJECT: z.string().min(1).optional(),
   ASSAY_HOME: z.string().min(1).optional(),
   ASSAY_WAREHOUSE: z.string().min(1).optional(),
+  ASSAY_PROFILE: z.string().min(1).optional(),
   ASSAY_WORKERS: z.coerce.number().int().min(1).max(64).optional(),
 })
 
@@ -55,6 +61,7 @@ export function readSettings(options: {
     warehouse: env.ASSAY_WAREHOUSE === undefined ? join(home, 'warehouse') : resolve(options.cwd, env.ASSAY_WAREHOUSE),
     catalogFile: join(home, 'catalog.db'),
     workers: env.ASSAY_WORKERS ?? Math.min(4, availableParallelism()),
+    profile: env.ASSAY_PROFILE ?? LOCAL,
   }
 }
 

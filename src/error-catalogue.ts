@@ -91,6 +91,21 @@ export const CATALOGUE = {
     'An environment variable or option has a value that Assay cannot use.',
     'Correct the value.',
   ),
+  'ASSAY-1018': entry(
+    'The project has no such profile',
+    'A profile is a set of resources that defineProject() names; local is always there.',
+    'Choose one of those that are named, or add it to the profiles of the project.',
+  ),
+  'ASSAY-1019': entry(
+    'The settings of a resource are not valid',
+    'A resource reads its settings from the environment and from assay.settings.json when a compute first uses it.',
+    'Set what is missing. Secrets belong into the environment or into a file that it names.',
+  ),
+  'ASSAY-1020': entry(
+    'Two resources have the same name',
+    'The name of a resource says which settings it gets and what stands for it in a profile, so it is unique.',
+    'Rename one of them.',
+  ),
 
   'ASSAY-2001': entry(
     'The warehouse folder cannot be written',

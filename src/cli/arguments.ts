@@ -72,12 +72,14 @@ function optionsOf(values: Values): Options {
   }
   const project = text('project')
   const partition = text('partition')
+  const profile = text('profile')
   const workers = wholeNumber('workers', text('workers'), 64)
   const limit = wholeNumber('limit', text('limit'), Number.MAX_SAFE_INTEGER)
   return {
     ...(project === undefined ? {} : { project }),
     ...(partition === undefined ? {} : { partition }),
     ...(workers === undefined ? {} : { workers }),
+    ...(profile === undefined ? {} : { profile }),
     ...(limit === undefined ? {} : { limit }),
     select: texts('select'),
     at: texts('at'),

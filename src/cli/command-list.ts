@@ -6,6 +6,7 @@ export type OptionName =
   | 'partition'
   | 'force'
   | 'workers'
+  | 'profile'
   | 'limit'
   | 'at'
   | 'exit-code'
@@ -27,6 +28,7 @@ export const OPTIONS: Readonly<Record<OptionName, OptionEntry>> = {
   partition: { type: 'string', value: 'A..B', help: 'only these partitions: a day, or a range with both ends' },
   force: { type: 'boolean', help: 'make also what is fresh' },
   workers: { type: 'string', value: 'N', help: 'worker processes' },
+  profile: { type: 'string', value: 'NAME', help: 'which set of resources is used (local)' },
   limit: { type: 'string', value: 'N', help: 'rows shown (40; with --json all)' },
   at: { type: 'string', multiple: true, value: 'TABLE=ID', help: 'read a table as of a snapshot' },
   'exit-code': { type: 'boolean', help: 'exit with 4 when there is something to run' },
@@ -95,7 +97,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'materialize',
     takes: '[assets]',
     summary: 'make what is missing or stale, test it, publish it',
-    options: ['select', 'partition', 'force', 'workers', ...ON_A_PROJECT],
+    options: ['select', 'partition', 'force', 'workers', 'profile', ...ON_A_PROJECT],
     words: [0, ANY],
     example: 'assay materialize +gold.revenue --partition 2026-01-05..2026-01-07',
     load: async () => (await import('./commands/materialize.ts')).materialize,
@@ -140,7 +142,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'retry',
     takes: '[run]',
     summary: 'make what a run did not',
-    options: ['workers', ...ON_A_PROJECT],
+    options: ['workers', 'profile', ...ON_A_PROJECT],
     words: [0, 1],
     example: 'assay retry',
     load: async () => (await import('./commands/retry.ts')).retry,

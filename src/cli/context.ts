@@ -22,6 +22,7 @@ export interface Options {
   readonly partition?: string
   readonly force: boolean
   readonly workers?: number
+  readonly profile?: string
   readonly limit?: number
   readonly at: readonly string[]
   readonly exitCode: boolean

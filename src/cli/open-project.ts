@@ -16,7 +16,11 @@ export interface OpenProject {
 /** @throws ASSAY-1001, ASSAY-1017 */
 export function settingsOf({ surroundings, options }: CommandContext): Settings {
   const settings = readSettings({ cwd: surroundings.cwd, env: surroundings.env, project: options.project })
-  return options.workers === undefined ? settings : { ...settings, workers: options.workers }
+  return {
+    ...settings,
+    ...(options.workers === undefined ? {} : { workers: options.workers }),
+    ...(options.profile === undefined ? {} : { profile: options.profile }),
+  }
 }
 
 /** Settings and manifest. @throws what is wrong in the project, ASSAY-1xxx */

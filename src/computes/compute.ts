@@ -2,6 +2,7 @@ import type { SourceLocation } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import type { Row } from '../schema/column.ts'
 import type { Deps } from '../partitions/mapping.ts'
+import type { Resource } from '../resources/resource.ts'
 import type { Handle, PartitionParams, Sql } from '../sql/template.ts'
 
 /** The deps of a compute as SQL handles, by the names that `.from({ … })` gives them. */
@@ -19,6 +20,8 @@ export interface StepContext {
   /** The partitions to make, oldest first, as keys (`2026-01-31`); empty for an unpartitioned asset. */
   readonly partitions: readonly string[]
   readonly log: Logger
+  /** A resource, or what the profile has in its place: opened once a worker, closed when that ends. @throws ASSAY-1019 */
+  readonly use: <T>(resource: Resource<T>) => Promise<T>
 }
 
 /** `row()` is the identity: an error lands on the property at fault, and a column too many is found. */

@@ -19,6 +19,7 @@ import type { Manifest } from './manifest.ts'
 import type { ModuleRecord } from './module-record.ts'
 import { type Origins, readOrigins } from './origins.ts'
 import { validateAssets } from './validate.ts'
+import { doubleSwaps, twinResources } from './validate-resources.ts'
 import { validateColumns } from './validate-columns.ts'
 
 export interface Built {
@@ -44,7 +45,9 @@ export async function buildManifest(
     for (const error of await analyseAll(drafts)) report(error)
     if (problems.length > 0) return { problems }
     const modules = await loadedModules(request.root, record, assets)
-    return { manifest: manifestOf(request, project.name, drafts, modules), env: project.env ?? [] }
+    for (const error of [...twinResources(modules), ...doubleSwaps(project)]) report(error)
+    if (problems.length > 0) return { problems }
+    return { manifest: manifestOf(request, project, drafts, modules), env: project.env ?? [] }
   } catch (error) {
     report(error)
     return { problems }
@@ -125,7 +128,7 @@ const checkStatements = ({ definition, columns, checks }: Draft): readonly Bound
       where: check.where,
     }))
 
-function manifestOf(request: LoadRequest, name: string, drafts: readonly Draft[], modules: Modules): Manifest {
+function manifestOf(request: LoadRequest, { name, profiles = {} }: Project, drafts: readonly Draft[], modules: Modules): Manifest {
   const reader = codeReader(modules)
   const specs = drafts.map((draft) =>
     specOf(draft, request.root, {
@@ -135,7 +138,7 @@ function manifestOf(request: LoadRequest, name: string, drafts: readonly Draft[]
   )
   const order = new Map(topologicalOrder(graphOf(specs)).map((key, i) => [key, i]))
   const assets = specs.toSorted((a, b) => (order.get(a.key) ?? 0) - (order.get(b.key) ?? 0))
-  return { formatVersion: 1, name, file: relative(request.root, request.projectFile), assets }
+  return { formatVersion: 1, name, file: relative(request.root, request.projectFile), profiles: Object.keys(profiles).sort(), assets }
 }
 
 /** The smallest file that gives a worker the asset: the one that made it, where that exports it; else the whole project. */

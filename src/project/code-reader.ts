@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { definitionOf } from '../assets/define-asset.ts'
 import { AssayError, type SourceLocation } from '../errors.ts'
+import { isResource } from '../resources/resource.ts'
 import { freeNames, nodeOf, nodesOf, type SyntaxNode } from './free-names.ts'
 import { type Binding, dynamicImports, type Effect, type ModuleSyntax, readModuleSyntax } from './module-syntax.ts'
 
@@ -11,6 +12,8 @@ export interface Modules {
   isOwn(file: string): boolean
   /** Where an import of a file leads: a file of the project, or undefined for anything else. */
   resolve(file: string, specifier: string): string | undefined
+  /** The files of the project that were loaded. */
+  readonly files: readonly string[]
   /** The exports of a file; none when it has not been loaded. */
   namespace(file: string): Readonly<Record<string, unknown>>
   /** The locked version of a package; empty where there is none. */
@@ -114,17 +117,24 @@ function unitOf(walk: Walk, file: string, node: SyntaxNode, effects: readonly Sy
 function meaningOf(walk: Walk, file: string, binding: Binding): Meaning {
   if (binding.kind === 'import') return importMeaning(walk, file, binding)
   const { node } = binding
-  const asset = assetOf(walk, file, node)
-  return asset === undefined ? unitOf(walk, file, node, effectsOn(walk, file, node)) : `asset ${asset}`
+  return assetOf(walk, file, node) ?? unitOf(walk, file, node, effectsOn(walk, file, node))
 }
 
-/** The key of the asset that a declaration is: by where it was made, or by what is exported under its one name. */
+/** A definition counts as its name: `asset silver.orders`, `resource crm`. What is behind it has versions of its own, or none. */
+function definitionName(value: unknown): string | undefined {
+  const asset = definitionOf(value)
+  if (asset !== undefined) return `asset ${asset.key}`
+  return isResource(value) ? `resource ${value.name}` : undefined
+}
+
+/** The name of the definition that a declaration is: by where it was made, or by what is exported under its one name. */
 function assetOf({ modules, syntaxOf }: Walk, file: string, node: SyntaxNode): string | undefined {
   const syntax = syntaxOf(file)
   const declared = modules.assetAt(file, (place) => calleeHolds(nodeOf(node['init']), syntax.offsetOf(place)))
-  if (declared !== undefined || nodeOf(node['id'])?.type !== 'Identifier') return declared
+  if (declared !== undefined) return `asset ${declared}`
+  if (nodeOf(node['id'])?.type !== 'Identifier') return undefined
   const exported = [...syntax.exports].find(([, binding]) => binding.kind === 'local' && binding.node === node)
-  return exported && definitionOf(modules.namespace(file)[exported[0]])?.key
+  return exported && definitionName(modules.namespace(file)[exported[0]])
 }
 
 /** What `import('…')` gives, and what the module does when it is imported. */
@@ -150,8 +160,8 @@ function importMeaning(walk: Walk, file: string, { specifier, name }: Binding & 
 }
 
 function exportMeaning(walk: Walk, file: string, name: string): Meaning {
-  const asset = definitionOf(walk.modules.namespace(file)[name])
-  if (asset !== undefined) return `asset ${asset.key}`
+  const definition = definitionName(walk.modules.namespace(file)[name])
+  if (definition !== undefined) return definition
   if (!IS_SCRIPT.test(file)) return createHash('sha256').update(readFileSync(file)).digest('hex')
   const syntax = walk.syntaxOf(file)
   const binding = syntax.exports.get(name)

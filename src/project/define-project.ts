@@ -1,5 +1,6 @@
 import type { SourceLocation } from '../errors.ts'
 import { callSite } from '../call-site.ts'
+import type { Swap } from '../resources/resource.ts'
 
 export interface ProjectOptions {
   readonly name: string
@@ -10,6 +11,11 @@ export interface ProjectOptions {
   readonly assets: { readonly [name: string]: object }
   /** Names of environment variables that definitions read; a change of their values reloads the project. */
   readonly env?: readonly string[]
+  /**
+   * Sets of resources by name, beside `local`, which has the resources as they are: `{ test: [swap(crm, fakeCrm)] }`. Chosen
+   * by `--profile` or `ASSAY_PROFILE`; a profile never makes data stale.
+   */
+  readonly profiles?: { readonly [name: string]: readonly Swap[] }
 }
 
 /** What a project file exports by default. */

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { extname, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Settings } from '../config.ts'
+import { LOCAL, type Settings } from '../config.ts'
 import { AssayError, type Problem } from '../errors.ts'
 import { makeFolders } from '../folders.ts'
 import { NODE_FLAGS } from '../node-flags.ts'
@@ -19,11 +19,20 @@ export type LoadAnswer = { readonly id: string } | { readonly problems: readonly
  * The manifest of the project: from the cache while nothing has changed, else made by a process of its own, so that the
  * user's code runs neither here nor twice. What that code prints goes to our stderr.
  * @throws ProjectErrors (1xxx) with everything that is wrong in the project
+ * @throws ASSAY-1018 for a profile that it does not have
  * @throws ASSAY-2001 when the home folder cannot be written
  */
 export async function loadProject(settings: Settings): Promise<LoadedManifest> {
-  const cached = cachedManifest(settings)
-  if (cached !== undefined) return cached
+  const loaded = cachedManifest(settings) ?? (await freshManifest(settings))
+  const { profiles } = loaded.manifest
+  if (settings.profile !== LOCAL && !profiles.includes(settings.profile))
+    throw new AssayError('ASSAY-1018', `the project has no profile ${settings.profile}`, {
+      details: [`it has ${[LOCAL, ...profiles].join(', ')}`],
+    })
+  return loaded
+}
+
+async function freshManifest(settings: Settings): Promise<LoadedManifest> {
   makeHome(settings.home)
   const answer = await askLoader({ root: settings.root, home: settings.home, projectFile: settings.projectFile })
   if ('id' in answer) return readManifest(manifestFile(settings.home, answer.id))

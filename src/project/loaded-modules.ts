@@ -19,6 +19,7 @@ export async function loadedModules(root: string, record: ModuleRecord, assets: 
   return {
     isOwn: record.isOwn,
     resolve: record.resolve,
+    files: [...namespaces.keys()],
     namespace: (file) => namespaces.get(file) ?? {},
     version: (specifier) => versionOf(versions, specifier),
     assetAt: (file, within) => assets.find((asset) => asset.where?.file === file && within(asset.where))?.key,

@@ -10,6 +10,8 @@ export interface Manifest {
   readonly name: string
   /** The project file, relative to the root. */
   readonly file: string
+  /** Names of the profiles beside `local`. */
+  readonly profiles: readonly string[]
   /** Upstream before downstream; otherwise by key. */
   readonly assets: readonly AssetSpec[]
 }

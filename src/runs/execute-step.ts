@@ -28,6 +28,7 @@ export interface StepEnvironment {
   /** The definition of an asset, with the user's function. */
   readonly definition: (spec: AssetSpec) => Promise<AssetDefinition>
   readonly log: StepContext['log']
+  readonly use: StepContext['use']
 }
 
 export type StepResult =
@@ -148,6 +149,7 @@ function functionOf(definition: AssetDefinition): RowsFunction<Deps, never> {
 const contextOf = (environment: StepEnvironment, spec: AssetSpec, partitions: PartitionSet): StepContext => ({
   partitions: spec.partitions.dim === 'none' ? [] : Array.from(each(partitions), (p) => partitionKey(spec.partitions, p)),
   log: environment.log,
+  use: environment.use,
 })
 
 function boundOf(spec: AssetSpec, partitions: PartitionSet, name: ParamName): string {

@@ -177,6 +177,7 @@ function executorFor(settings: Settings, loaded: LoadedManifest): ReturnType<typ
     threads: availableParallelism(),
     memory: Math.floor((totalmem() * MEMORY_SHARE) / settings.workers),
     tempFolder,
+    profile: settings.profile,
   })
 }
 

@@ -69,6 +69,7 @@ export interface WorkerOptions {
   readonly root: string
   readonly projectFile: string
   readonly home: string
+  readonly profile: string
   /** Threads of its DuckDB. */
   readonly threads: number
   /** Bytes that its DuckDB may take before it spills. */

@@ -3,11 +3,15 @@ import { pathToFileURL } from 'node:url'
 import { parseFrame } from '../call-site.ts'
 import type { AssetDefinition } from '../assets/define-asset.ts'
 import type { AssetSpec } from '../assets/spec.ts'
-import { AssayError, type SourceLocation, toProblem } from '../errors.ts'
+import { AssayError, type Problem, type SourceLocation, toProblem } from '../errors.ts'
 import { localStore } from '../iceberg/stores/local.ts'
+import { LOCAL } from '../config.ts'
 import { collectAssets } from '../project/collect.ts'
+import type { Project } from '../project/define-project.ts'
 import { readManifest } from '../project/manifest.ts'
 import { openDuckdb } from '../resources/duckdb.ts'
+import { openedResources } from '../resources/opened.ts'
+import { masked } from '../resources/secret.ts'
 import { type SqlEngine, SqlError } from '../sql/engine.ts'
 import { fileProblem } from '../tables/read.ts'
 import { executeStep, type StepEnvironment } from './execute-step.ts'
@@ -25,7 +29,7 @@ const send = (message: FromWorker): void => {
 
 process.on('message', (message: ToWorker) => {
   if (message.type === 'step') void work(message)
-  else process.exit(0)
+  else void end()
 })
 // The supervisor is gone, and the next one cleans up what was staged. An orderly exit would first wait for the engine to
 // end its query, and so write files behind the back of that cleaning.
@@ -55,7 +59,7 @@ async function answerTo(step: StepMessage): Promise<FromWorker> {
     if (result.kind === 'done') return { type: 'done', tables: result.tables, checks: result.checks }
     return { type: 'failed', outcome: 'blocked', problem: blockedProblem(step, result.checks), checks: result.checks }
   } catch (error) {
-    return { type: 'failed', outcome: 'failed', problem: toProblem(userError(error)), checks: [] }
+    return { type: 'failed', outcome: 'failed', problem: maskedProblem(toProblem(userError(error))), checks: [] }
   }
 }
 
@@ -69,8 +73,34 @@ function environmentOf(): StepEnvironment {
       engine = opening
       return (await opening).session()
     },
-    log: { info: (text) => send({ type: 'log', text }), warn: (text) => send({ type: 'log', text: `warning: ${text}` }) },
+    log: { info: (text) => log(text), warn: (text) => log(`warning: ${text}`) },
+    use: (resource) => opened.use(resource),
   }
+}
+
+/** What user code prints or throws may hold a secret that it was given. */
+const maskedProblem = ({ what, details, trace, ...problem }: Problem): Problem => ({
+  ...problem,
+  what: masked(what),
+  ...(details === undefined ? {} : { details: details.map(masked) }),
+  ...(trace === undefined ? {} : { trace: masked(trace) }),
+})
+const log = (text: string): void => send({ type: 'log', text: masked(text) })
+for (const stream of PRINTED) {
+  process[stream].write = (chunk: string | Uint8Array, ...rest: never[]) =>
+    writers[stream](typeof chunk === 'string' ? masked(chunk) : chunk, ...rest)
+}
+
+const source = { root: options.root, profile: options.profile, env: process.env }
+const opened = openedResources(source, async () => {
+  if (options.profile === LOCAL) return []
+  const project = (await import(pathToFileURL(options.projectFile).href)) as { readonly default: Project }
+  return project.default.profiles?.[options.profile] ?? []
+})
+
+async function end(): Promise<void> {
+  for (const fault of await opened.close()) console.error(fault)
+  process.exit(0)
 }
 
 const found = new Map<string, AssetDefinition>()

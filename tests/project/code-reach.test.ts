@@ -96,6 +96,16 @@ const CASES: Readonly<Record<string, Case>> = {
     'export function maker() { maker.make() }\nmaker.limit = 0\nmaker.make = () => {',
     '}',
   ),
+  'a resource as its name, not as how it is opened': {
+    files: {
+      'lib/crm.ts': `import { resource } from 'assay'\nexport const crm = resource('a.crm', { open: () => 1 })\n`,
+      'a.ts': `${HEAD}import { crm } from './lib/crm.ts'\nexport const x = asset('a.x', { schema })\nx.from({}, typescript(async function* (_, row, { use }) { yield row({ n: await use(crm) }) }))\n`,
+    },
+    edits: [
+      ['lib/crm.ts', '() => 1', '() => 2', ''],
+      ['lib/crm.ts', "resource('a.crm'", "resource('a.crm2'", 'a.x'],
+    ],
+  },
   'a file that changes what it imports': {
     files: {
       'lib/limits.ts': 'export const limits = { a: 1 }\n',

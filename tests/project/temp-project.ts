@@ -36,6 +36,7 @@ export function tempProject(files: Files, folder = 'project'): TempProject {
     warehouse: join(home, 'warehouse'),
     catalogFile: join(home, 'catalog.db'),
     workers: 1,
+    profile: 'local',
   }
   const write: TempProject['write'] = (texts) => {
     for (const [path, text] of Object.entries(texts)) {

@@ -84,6 +84,7 @@ function runner(): (name: keyof typeof BODIES) => Promise<Ran> {
     threads: 1,
     memory: 1_000_000_000,
     tempFolder: join(home, 'tmp'),
+    profile: 'local',
   })
   executor = made
   return async (name) => {
@@ -155,6 +156,7 @@ export default defineProject({ name: 'test', assets: { ends, waits, left, right 
       threads: 1,
       memory: 1_000_000_000,
       tempFolder: '',
+      profile: 'local',
     })
     expect(await made.run(stepOf('tells'), () => {})).toMatchObject({ type: 'lost' })
     await made.close()

@@ -26,6 +26,7 @@ export interface TestProject {
     readonly select?: string
     readonly partitions?: PartitionSet
     readonly force?: boolean
+    readonly profile?: string
     readonly clock?: Clock
     readonly signal?: AbortSignal
     readonly onEvent?: (event: StoreEvent) => void
@@ -39,6 +40,7 @@ export async function testProject(files: Readonly<Record<string, string>>, name 
   const root = await mkdtemp(join(tmpdir(), `${name}-`))
   await mkdir(join(root, 'node_modules'))
   await symlink(ROOT, join(root, 'node_modules/assay'))
+  await symlink(join(ROOT, 'node_modules/zod'), join(root, 'node_modules/zod'))
   const write = async (more: Readonly<Record<string, string>>): Promise<void> => {
     for (const [name, text] of Object.entries(more)) {
       await mkdir(dirname(join(root, name)), { recursive: true })
@@ -51,15 +53,31 @@ export async function testProject(files: Readonly<Record<string, string>>, name 
     root,
     settings,
     write,
-    run: async ({ select, partitions, force = false, clock = systemClock, signal = new AbortController().signal, onEvent } = {}) => {
+    run: async ({
+      select,
+      partitions,
+      force = false,
+      profile = 'local',
+      clock = systemClock,
+      signal = new AbortController().signal,
+      onEvent,
+    } = {}) => {
       const events: StoreEvent[] = []
       const event = (e: StoreEvent): void => {
         events.push(e)
         onEvent?.(e)
       }
-      const loaded = await loadProject(settings)
+      const own = { ...settings, profile }
+      const loaded = await loadProject(own)
       const listener = { recovered: () => {}, observed: () => {}, planned: () => {}, event }
-      const outcome = await launch({ settings, loaded, request: { request: 'test', select, partitions, force }, clock, signal, listener })
+      const outcome = await launch({
+        settings: own,
+        loaded,
+        request: { request: 'test', select, partitions, force },
+        clock,
+        signal,
+        listener,
+      })
       return { ...outcome, events }
     },
     rows: async (key) => readRows(settings, key),
