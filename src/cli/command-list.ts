@@ -85,6 +85,15 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/show.ts')).show,
   },
   {
+    name: 'dev',
+    takes: '',
+    summary: 'watch the project, tell of changes, run on a key',
+    options: ['workers', 'profile', ...ON_A_PROJECT],
+    words: [0, 0],
+    example: 'assay dev',
+    load: async () => (await import('./commands/dev.ts')).dev,
+  },
+  {
     name: 'plan',
     takes: '[assets]',
     summary: 'what would run, and why',

@@ -11,6 +11,8 @@ export interface Surroundings {
   readonly clock: Clock
   /** Calls `handler` on Ctrl-C and on SIGTERM instead of ending, until the returned function is called. */
   onInterrupt(handler: () => void): () => void
+  /** Calls `handler` with each key that is pressed, until the returned function is called. */
+  onKey(handler: (key: string) => void): () => void
   /** Ends the process at once. */
   exit(code: number): never
 }

@@ -1,9 +1,9 @@
 import { systemClock } from '../clock.ts'
-import { AssayError, type Problem, toProblem } from '../errors.ts'
+import { AssayError, type Problem } from '../errors.ts'
 import { findCommand, parseArguments } from './arguments.ts'
-import { jsonLine, type Surroundings } from './context.ts'
-import { type ProblemFrame, problemLines } from './render/problem.ts'
+import type { Surroundings } from './context.ts'
 import { terminalOn } from './render/terminal.ts'
+import { problemsOf, showProblems } from './show-problems.ts'
 
 /** Runs a command by its name; whatever it throws is shown. Resolves to the exit code. */
 export async function run(name: string | undefined, argv: readonly string[], surroundings = ofProcess()): Promise<number> {
@@ -32,25 +32,6 @@ async function rootOf({ cwd, env }: Surroundings, project: string | undefined): 
   }
 }
 
-/** A project can have several errors at once; see `project/problems`. */
-const problemsOf = (error: unknown): readonly Problem[] =>
-  error instanceof AssayError && 'problems' in error && Array.isArray(error.problems) ? error.problems : [toProblem(error)]
-
-function showProblems(surroundings: Surroundings, problems: readonly Problem[], how: ProblemFrame & { readonly json: boolean }): void {
-  if (how.json) {
-    for (const { trace, ...problem } of problems) {
-      surroundings.stdout.write(`${jsonLine('error', { problem: how.trace ? { ...problem, trace } : problem })}\n`)
-    }
-    return
-  }
-  const terminal = terminalOn(surroundings.stderr, surroundings.env)
-  for (const problem of problems) {
-    for (const line of problemLines(terminal, problem, how)) terminal.line(line)
-    if (problem !== problems.at(-1)) terminal.line()
-  }
-  if (problems.length > 1) terminal.line(`\n${problems.length} problems`)
-}
-
 function exitCodeOf(problem: Problem | undefined): number {
   if (problem?.code === 'ASSAY-3009') return 130
   if (problem?.code.startsWith('ASSAY-4')) return 2
@@ -74,6 +55,24 @@ function ofProcess(): Surroundings {
         for (const signal of signals) process.off(signal, handler)
       }
     },
+    onKey: keysOfStdin,
     exit: (code) => process.exit(code),
+  }
+}
+
+/** Key by key on a terminal, where Ctrl-C then is a key too; character by character from a pipe. */
+function keysOfStdin(handler: (key: string) => void): () => void {
+  const { stdin } = process
+  const heard = (text: string): void => {
+    for (const key of text) {
+      if (key === '\u0003') process.kill(process.pid, 'SIGINT')
+      else handler(key)
+    }
+  }
+  if (stdin.isTTY) stdin.setRawMode(true)
+  stdin.setEncoding('utf8').on('data', heard)
+  return () => {
+    if (stdin.isTTY) stdin.setRawMode(false)
+    stdin.off('data', heard).pause()
   }
 }

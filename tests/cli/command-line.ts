@@ -19,12 +19,22 @@ export interface Folder {
   readonly path: string
   /** The real binary, piped. */
   assay(args: readonly string[], options?: RunOptions): Promise<Ran>
+  /** The real binary, left running. */
+  start(args: readonly string[]): Session
   /** The same command line in this process, for what starts no process of its own. */
   tell(args: readonly string[], columns?: number): Promise<Ran>
   /** Replaces a text in a file of the project. */
   edit(file: string, from: string, to: string): Promise<void>
   write(file: string, text: string): Promise<void>
   remove(): Promise<void>
+}
+
+/** A process that goes on: what it prints is waited for, and keys are pressed. */
+export interface Session {
+  /** Resolves with all that was printed since the last call, once these texts are in it. */
+  shows(...texts: readonly string[]): Promise<string>
+  press(keys: string): void
+  readonly ended: Promise<number | null>
 }
 
 export interface RunOptions {
@@ -40,6 +50,7 @@ export async function openFolder(): Promise<Folder> {
   return {
     path,
     assay: (args, options = {}) => run(path, args, options),
+    start: (args) => start(path, args),
     tell: (args, columns) => inProcess(args, path, columns === undefined ? {} : { COLUMNS: String(columns) }),
     edit: async (file, from, to) => {
       const text = await readFile(join(path, file), 'utf8')
@@ -48,6 +59,32 @@ export async function openFolder(): Promise<Folder> {
     },
     write: (file, text) => writeFile(join(path, file), text),
     remove: () => rm(path, { recursive: true, force: true }),
+  }
+}
+
+function start(cwd: string, args: readonly string[]): Session {
+  const child = spawn(process.execPath, [join(ROOT, 'bin/assay.js'), ...args], { cwd, env: { ...process.env, ASSAY_WORKERS: '1' } })
+  let printed = ''
+  let check = (): void => {}
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      printed += text
+      check()
+    })
+  return {
+    shows: (...texts) =>
+      new Promise((done) => {
+        check = () => {
+          if (!texts.every((text) => printed.includes(text))) return
+          const all = printed
+          printed = ''
+          check = () => {}
+          done(all)
+        }
+        check()
+      }),
+    press: (keys) => child.stdin.write(keys),
+    ended: new Promise((done) => child.on('close', done)),
   }
 }
 
@@ -87,6 +124,7 @@ export async function inProcess(argv: readonly string[], cwd = tmpdir(), env: No
     stderr: { write: (text) => (stderr += text) },
     clock: systemClock,
     onInterrupt: () => () => {},
+    onKey: () => () => {},
     exit: (code) => {
       throw new Error(`exit ${code}`)
     },
