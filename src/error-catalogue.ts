@@ -204,6 +204,12 @@ export const CATALOGUE = {
     'It was stopped before all steps had ended. What was published stays.',
     'Continue it with `assay retry`.',
   ),
+  'ASSAY-3010': entry('No such plan', 'Plans are kept when `assay plan` has shown them, the last hundred.', 'Make one with `assay plan`.'),
+  'ASSAY-3011': entry(
+    'The plan is outdated',
+    'What would run now is not what the plan shows: code, data or the clock have moved on. Nothing was run.',
+    'Look at the new plan with `assay plan`, then apply that one.',
+  ),
 
   'ASSAY-4001': entry('Unknown command', 'There is no such command.', 'See `assay --help`.'),
   'ASSAY-4002': entry('Unknown option or missing argument', 'The command was not understood.', 'See `assay <command> --help`.'),

@@ -73,6 +73,7 @@ function optionsOf(values: Values): Options {
   const project = text('project')
   const partition = text('partition')
   const profile = text('profile')
+  const plan = text('plan')
   const workers = wholeNumber('workers', text('workers'), 64)
   const limit = wholeNumber('limit', text('limit'), Number.MAX_SAFE_INTEGER)
   return {
@@ -80,6 +81,7 @@ function optionsOf(values: Values): Options {
     ...(partition === undefined ? {} : { partition }),
     ...(workers === undefined ? {} : { workers }),
     ...(profile === undefined ? {} : { profile }),
+    ...(plan === undefined ? {} : { plan }),
     ...(limit === undefined ? {} : { limit }),
     select: texts('select'),
     at: texts('at'),

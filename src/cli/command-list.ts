@@ -5,6 +5,7 @@ export type OptionName =
   | 'select'
   | 'partition'
   | 'force'
+  | 'plan'
   | 'workers'
   | 'profile'
   | 'limit'
@@ -27,6 +28,7 @@ export const OPTIONS: Readonly<Record<OptionName, OptionEntry>> = {
   select: { type: 'string', multiple: true, value: 'ASSETS', help: 'the same as naming them' },
   partition: { type: 'string', value: 'A..B', help: 'only these partitions: a day, or a range with both ends' },
   force: { type: 'boolean', help: 'make also what is fresh' },
+  plan: { type: 'string', value: 'ID', help: 'run this plan as it was shown, or nothing' },
   workers: { type: 'string', value: 'N', help: 'worker processes' },
   profile: { type: 'string', value: 'NAME', help: 'which set of resources is used (local)' },
   limit: { type: 'string', value: 'N', help: 'rows shown (40; with --json all)' },
@@ -106,7 +108,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'materialize',
     takes: '[assets]',
     summary: 'make what is missing or stale, test it, publish it',
-    options: ['select', 'partition', 'force', 'workers', 'profile', ...ON_A_PROJECT],
+    options: ['select', 'partition', 'force', 'plan', 'workers', 'profile', ...ON_A_PROJECT],
     words: [0, ANY],
     example: 'assay materialize +gold.revenue --partition 2026-01-05..2026-01-07',
     load: async () => (await import('./commands/materialize.ts')).materialize,

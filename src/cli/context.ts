@@ -23,6 +23,8 @@ export interface Options {
   readonly select: readonly string[]
   readonly partition?: string
   readonly force: boolean
+  /** The id of a plan that was shown. */
+  readonly plan?: string
   readonly workers?: number
   readonly profile?: string
   readonly limit?: number

@@ -20,6 +20,7 @@ import { type Heads, loadHeads, type Observation, observe, withObservations } fr
 import type { OnLine } from './executor.ts'
 import { childProcesses } from './executors/child-process.ts'
 import { makePlan, type Plan } from './plan.ts'
+import { refuseOutdated } from './plan-diff.ts'
 import { type Recovered, recover } from './recover.ts'
 import { RunLake } from './run-state.ts'
 import { type Supervision, supervise } from './supervise.ts'
@@ -32,6 +33,8 @@ export interface RunRequest {
   readonly select?: string | undefined
   readonly partitions?: PartitionSet | undefined
   readonly force: boolean
+  /** Run only if this is still the plan. */
+  readonly shown?: Plan | undefined
 }
 
 /** A project with what is known of it, for reading. */
@@ -107,7 +110,8 @@ export interface RunOutcome {
 /**
  * Plans and runs: the one way from a request to a result. Takes the store for writing, resolves what an earlier process
  * left open, takes in what others wrote, plans, persists the run, then walks it.
- * @throws ASSAY-3001 when another process is writing, ASSAY-3004 when upstream partitions are missing
+ * @throws ASSAY-3001 when another process is writing, ASSAY-3004 when upstream partitions are missing, ASSAY-3011 when
+ * another plan was shown
  */
 export async function launch(options: LaunchOptions): Promise<RunOutcome> {
   const { settings, loaded, clock, listener, request } = options
@@ -124,6 +128,7 @@ export async function launch(options: LaunchOptions): Promise<RunOutcome> {
       listener.observed(observations)
     }
     const plan = planFor(loaded, states, request, clock.now())
+    if (request.shown !== undefined) refuseOutdated(request.shown, plan, loaded)
     refuseBlocked(plan)
     const runId = plan.steps.length === 0 ? undefined : newId(clock)
     listener.planned(plan, runId)

@@ -1,4 +1,5 @@
 import { inspect, planFor } from '../../runs/launch.ts'
+import { savePlan } from '../../runs/saved-plan.ts'
 import { type Command, emit } from '../context.ts'
 import { openProject } from '../open-project.ts'
 import { planHeading, planSentence, planTable, schemaChanges, type SchemaChange } from '../render/plan.ts'
@@ -7,14 +8,16 @@ import { requestOf } from '../request.ts'
 
 const CHANGES = 4
 
-/** `assay plan [assets]`: what `materialize` would run now, and why. Writes nothing. */
+/** `assay plan [assets]`: what `materialize` would run now, and why. Changes nothing; the plan is kept for `--plan`. */
 export const plan: Command = async (context) => {
   const { settings, loaded } = await openProject(context)
   const { terminal, options } = context
   const now = context.surroundings.clock.now()
   const inspection = await inspect(settings, loaded)
   try {
-    const planned = planFor(loaded, inspection.states, requestOf(context, loaded), now)
+    const request = requestOf(context, loaded)
+    const planned = planFor(loaded, inspection.states, request, now)
+    savePlan(settings.home, { plan: planned, request })
     const changes = schemaChanges(planned, loaded, inspection.heads)
     if (options.json) emit(context, 'plan', { plan: planned, schemaChanges: changes })
     else {
