@@ -23,11 +23,12 @@ export interface Slice {
 
 /**
  * A SELECT over the rows of a table version, all columns of its schema, narrowed to partitions: by whole files where they
- * hold one day each, row by row where another engine laid them out differently.
+ * hold one day each, row by row where another engine laid them out differently. The head has the table's current schema,
+ * which may be newer than its snapshot.
  */
 export async function relationOf(store: Store, metadata: TableMetadata, { snapshotId, slice }: Pinned): Promise<string> {
   const files = await liveFiles(store, metadata, snapshotId)
-  const schema = schemaOf(metadata, snapshotOf(metadata, snapshotId))
+  const schema = snapshotId === metadata.currentSnapshotId ? schemaOf(metadata) : schemaOf(metadata, snapshotOf(metadata, snapshotId))
   if (slice === undefined || slice.spec.dim === 'none') return scanSql(store, schema, files)
   const field = dayFieldOf(metadata, slice.spec)
   const dayIn = (file: DataFile): PartitionValue | undefined => (field === undefined ? undefined : file.partition[field])

@@ -6,7 +6,7 @@ import { openSqlCatalog } from '../../src/iceberg/catalogs/sql-catalog.ts'
 import { type Change, type Overwrite, type PreparedCommit, prepareCommit } from '../../src/iceberg/commit.ts'
 import type { StagedFiles } from '../../src/iceberg/data-file.ts'
 import { evolveSchema, partitionSpec } from '../../src/iceberg/evolve.ts'
-import { type SnapshotId, schemaOf, snapshotOf } from '../../src/iceberg/metadata.ts'
+import { type SnapshotId, schemaOf, serialiseMetadata, snapshotOf, type TableMetadata } from '../../src/iceberg/metadata.ts'
 import { liveFiles, scanSql } from '../../src/iceberg/scan.ts'
 import { stageFiles } from '../../src/iceberg/stage.ts'
 import type { Store } from '../../src/iceberg/store.ts'
@@ -34,6 +34,8 @@ export interface Lab {
   readonly put: (request: Put) => Promise<PreparedCommit>
   readonly read: (snapshotId?: SnapshotId, order?: string) => Promise<EngineRow[]>
   readonly load: () => Promise<LoadedTable>
+  /** Changes the metadata without a new snapshot, as an ALTER, an expiry or a rollback of another engine does. */
+  readonly alter: (change: (metadata: TableMetadata) => Partial<TableMetadata>) => Promise<void>
   readonly close: () => Promise<void>
 }
 
@@ -86,6 +88,13 @@ export async function openLab(): Promise<Lab> {
       const { metadata } = await load()
       const schema = schemaOf(metadata, snapshotId === undefined ? undefined : snapshotOf(metadata, snapshotId))
       return session.rows(`SELECT * FROM (${scanSql(store, schema, await liveFiles(store, metadata, snapshotId))}) ORDER BY ${order}`)
+    },
+    alter: async (change) => {
+      const { metadata, metadataLocation: expected } = await load()
+      const metadataLocation = `${metadata.location}/metadata/altered-${++last}.metadata.json`
+      await store.write(metadataLocation, Buffer.from(serialiseMetadata({ ...metadata, ...change(metadata) })))
+      const outcome = await catalog.commit([{ id: TABLE, expected, metadataLocation }])
+      if (outcome.kind !== 'committed') throw new Error(`the catalog said ${outcome.kind}`)
     },
     close: async () => {
       catalog.close()
