@@ -49,6 +49,14 @@ export interface Put extends Partial<Pick<Change, 'readFrom' | 'summary' | 'prop
 export const TABLE: TableId = { namespace: 'shop', name: 'orders' }
 export const column = (name: string, type: ColumnSpec['type'], nullable = true): ColumnSpec => ({ name, type, nullable })
 
+/** What an engine makes of a table by days that is to go on by months, and gives the new field the name of the old one. */
+export function renamedSpec({ specs: [spec] }: TableMetadata): Pick<TableMetadata, 'specs' | 'defaultSpecId' | 'lastPartitionId'> {
+  const [field] = spec?.fields ?? []
+  if (spec === undefined || field === undefined) throw new Error('the table has no partitions')
+  const months = { ...spec, 'spec-id': 1, fields: [{ ...field, 'field-id': 1001, transform: 'month' as const }] }
+  return { specs: [spec, months], defaultSpecId: 1, lastPartitionId: 1001 }
+}
+
 export async function openLab(): Promise<Lab> {
   const root = await mkdtemp(join(tmpdir(), 'assay-iceberg-'))
   const store = localStore()

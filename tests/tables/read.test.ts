@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { dayIndex, type PartitionsSpec } from '../../src/partitions/partitions.ts'
 import { relationOf } from '../../src/tables/read.ts'
-import { column, type Lab, openLab } from '../iceberg/lab.ts'
+import { column, type Lab, openLab, renamedSpec } from '../iceberg/lab.ts'
 
 const COLUMNS = [column('day', 'date'), column('a', 'int'), column('b', 'int')]
 const DAYS: PartitionsSpec = { dim: 'time', grain: 'day', start: '1970-01-01', column: 'day' }
@@ -41,5 +41,13 @@ describe('relationOf', () => {
       { a: 10, b: 1 },
     ])
     expect(await rowsOf({ ...(old === undefined ? {} : { snapshotId: old }) })).toEqual([{ a: 1, b: 10 }])
+  })
+  it('takes the day of a file from the spec of that file, also where another spec calls something else so', async () => {
+    await lab.alter(renamedSpec)
+    // January 2026 is month 672, and day 672 is 1971-11-04.
+    await lab.put({ columns: COLUMNS, by: [{ column: 'day', transform: 'month' }], query: row('2026-01-15', 2) })
+    expect(await rowsOf({ day: '2026-01-14' })).toEqual([{ a: 1, b: 10 }])
+    expect(await rowsOf({ day: '2026-01-15' })).toEqual([{ a: 2, b: 20 }])
+    expect(await rowsOf({ day: '1971-11-04' })).toEqual([])
   })
 })
