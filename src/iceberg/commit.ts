@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { AssayError } from '../errors.ts'
 import type { IcebergSchema } from '../schema/iceberg-type.ts'
 import { formatTableId, type LoadedTable, type TableChange, type TableId } from './catalog.ts'
-import type { DataFile, ManifestFile, PartitionTuple, StagedFiles } from './data-file.ts'
+import type { DataFile, FilePlace, ManifestFile, PartitionTuple, StagedFiles } from './data-file.ts'
 import { encodeManifest, encodeManifestList, type ManifestEntry, readManifest, specOf, withSequence } from './manifests.ts'
 import { FIRST_PARTITION_FIELD, type Snapshot, type SnapshotId, serialiseMetadata, snapshotOf, type TableMetadata } from './metadata.ts'
 import { ancestorsSince, changesSince, dataManifests, distinctPartitions, liveFiles } from './scan.ts'
@@ -124,10 +124,10 @@ async function refuseConflicts(store: Store, base: LoadedTable, { id, staged, ov
   if (since !== undefined && ancestorsSince(metadata, since) === undefined) {
     throw new AssayError('ASSAY-2006', `${name} was rolled back behind snapshot ${readFrom}, which this step had read`)
   }
-  const touches = (partition: PartitionTuple): boolean => overwrite === 'everything' || overwrite(partition)
+  const touches = ({ partition }: FilePlace): boolean => overwrite === 'everything' || overwrite(partition)
   const clash = (await changesSince(store, metadata, since)).find((made) => made.partitions.some(touches))
   if (clash === undefined) return
-  const partitions = clash.partitions.filter(touches).map((partition) => JSON.stringify(partition))
+  const partitions = clash.partitions.filter(touches).map(({ partition }) => JSON.stringify(partition))
   throw new AssayError(
     'ASSAY-2006',
     `${name} was changed by snapshot ${clash.snapshotId} (${clash.operation}) in partitions that this step overwrites`,

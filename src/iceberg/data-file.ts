@@ -6,11 +6,15 @@ export type PartitionValue = string | number | boolean | null
 /** Partition tuple by field name. */
 export type PartitionTuple = Readonly<Record<string, PartitionValue>>
 
-/** A live data file of a snapshot, as far as planning needs it. */
-export interface DataFile {
-  readonly path: string
+/** Where a file lies: names of partition fields mean what its own spec says. */
+export interface FilePlace {
   readonly partition: PartitionTuple
   readonly specId: number
+}
+
+/** A live data file of a snapshot, as far as planning needs it. */
+export interface DataFile extends FilePlace {
+  readonly path: string
   readonly rows: number
   /** Bytes. */
   readonly size: number

@@ -1,6 +1,6 @@
 import { AssayError } from '../errors.ts'
 import { duckdbType, type IcebergSchema, quoteIdentifier, quoteText } from '../schema/iceberg-type.ts'
-import type { DataFile, ManifestFile, PartitionTuple } from './data-file.ts'
+import type { DataFile, FilePlace, ManifestFile } from './data-file.ts'
 import { hasLive, type ManifestEntry, readManifest, readManifestList } from './manifests.ts'
 import { ancestors, type Snapshot, type SnapshotId, snapshotOf, type TableMetadata } from './metadata.ts'
 import type { Store } from './store.ts'
@@ -91,7 +91,7 @@ export interface SnapshotChange {
   readonly timestamp: number
   readonly summary: Snapshot['summary']
   /** Partitions in which files were added or removed, each once. */
-  readonly partitions: readonly PartitionTuple[]
+  readonly partitions: readonly FilePlace[]
 }
 
 /**
@@ -117,7 +117,7 @@ export function ancestorsSince(metadata: TableMetadata, after: SnapshotId | unde
 }
 
 /** Delete files count as well: they take rows from their partition. */
-async function touchedBy(store: Store, metadata: TableMetadata, snapshot: Snapshot): Promise<readonly PartitionTuple[]> {
+async function touchedBy(store: Store, metadata: TableMetadata, snapshot: Snapshot): Promise<readonly FilePlace[]> {
   const own = (await readManifestList(store, snapshot.manifestList)).filter((manifest) => manifest.addedSnapshotId === snapshot.id)
   const entries = (await readAll(store, metadata, own)).flat()
   return distinctPartitions(
@@ -126,6 +126,7 @@ async function touchedBy(store: Store, metadata: TableMetadata, snapshot: Snapsh
 }
 
 /** The partitions that files lie in, each once. */
-export function distinctPartitions(files: readonly DataFile[]): readonly PartitionTuple[] {
-  return [...new Map(files.map((file) => [`${file.specId} ${JSON.stringify(file.partition)}`, file.partition])).values()]
+export function distinctPartitions(files: readonly FilePlace[]): readonly FilePlace[] {
+  const places = files.map(({ specId, partition }) => [`${specId} ${JSON.stringify(partition)}`, { specId, partition }] as const)
+  return [...new Map(places).values()]
 }

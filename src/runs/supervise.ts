@@ -5,7 +5,7 @@ import { discardStaged, stagedPlaces } from '../iceberg/stage.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
 import type { CheckResult, ConsumedInput, Materialization, PublishIntent, RunState, StoreEvent } from '../storage/events.ts'
 import type { Storage } from '../storage/storage.ts'
-import { observeBefore } from '../tables/observe.ts'
+import { type Observation, observeBefore } from '../tables/observe.ts'
 import { discard, type Lake, publish, type Published } from '../tables/publish.ts'
 import type { StagedTable } from '../tables/stage.ts'
 import type { Executor, OnLine, StepAnswer } from './executor.ts'
@@ -224,22 +224,19 @@ class Walk {
       if (problem.code !== 'ASSAY-2010') await discard(this.#s.lake.store, tables)
       return { kind: 'failed', state: 'failed', problem, checks }
     }
-    await this.record(...(await this.#overtaken(spec, published, materialization)), succeeded)
+    const observation = await this.#overtaken(spec, published, materialization)
+    await this.record(...(observation === undefined ? [] : [{ type: 'table.observed' as const, ...observation }]), succeeded)
+    // Versions and head in one turn: a step that begins meanwhile must not take the versions of one head and read another.
+    if (observation !== undefined) this.#s.state.observed(observation)
     this.#s.state.succeeded(materialization, published)
     return { kind: 'succeeded' }
   }
 
   /** Commits of others that came in between this run's last look at the table and its own commit. */
-  async #overtaken(spec: AssetSpec, published: Published, { snapshotId }: Materialization): Promise<readonly StoreEvent[]> {
+  async #overtaken(spec: AssetSpec, published: Published, { snapshotId }: Materialization): Promise<Observation | undefined> {
     const metadata = published.get(spec.key)?.metadata
-    if (metadata === undefined || snapshotId === undefined) return []
-    const observation = await observeBefore(this.#s.lake.store, spec, metadata, {
-      known: this.#s.state.snapshotOf(spec.key),
-      ours: snapshotId,
-    })
-    if (observation === undefined) return []
-    this.#s.state.observed(observation)
-    return [{ type: 'table.observed', ...observation }]
+    if (metadata === undefined || snapshotId === undefined) return undefined
+    return observeBefore(this.#s.lake.store, spec, metadata, { known: this.#s.state.snapshotOf(spec.key), ours: snapshotId })
   }
 
   #materialization(spec: AssetSpec, { message, inputs }: Begun, tables: readonly StagedTable[]): Materialization {

@@ -1,6 +1,6 @@
 import type { AssetSpec } from '../assets/spec.ts'
 import type { TableId } from '../iceberg/catalog.ts'
-import type { PartitionTuple } from '../iceberg/data-file.ts'
+import type { FilePlace, PartitionTuple, PartitionValue } from '../iceberg/data-file.ts'
 import { schemaOf, type TableMetadata } from '../iceberg/metadata.ts'
 import { type AssetKey, tableNameOf } from '../keys.ts'
 import { contains, type PartitionSet } from '../partitions/partition-set.ts'
@@ -39,14 +39,22 @@ export function partitionOf(tuple: PartitionTuple): number | undefined {
 }
 
 /**
- * The partition field that holds the day of an asset in the files of a table, whoever laid them out: a `day` of the
- * partition column. Undefined where the table has none.
+ * How the files of a table tell the day of an asset's rows, whoever laid them out: each by a `day` of the partition column
+ * in its own spec. Undefined for a file whose spec has none, null for rows without a day.
  */
-export function dayFieldOf(metadata: TableMetadata, partitions: PartitionsSpec): string | undefined {
-  if (partitions.dim === 'none') return undefined
+export function dayOfFiles(metadata: TableMetadata, partitions: PartitionsSpec): (file: FilePlace) => PartitionValue | undefined {
+  if (partitions.dim === 'none') return () => undefined
   const source = schemaOf(metadata).fields.find((field) => field.name === partitions.column)?.id
-  const fields = metadata.specs.flatMap((spec) => spec.fields)
-  return fields.find((field) => field['source-id'] === source && field.transform === 'day')?.name
+  const names = new Map(
+    metadata.specs.map((spec) => [
+      spec['spec-id'],
+      spec.fields.find((field) => field['source-id'] === source && field.transform === 'day')?.name,
+    ]),
+  )
+  return ({ specId, partition }) => {
+    const name = names.get(specId)
+    return name === undefined ? undefined : partition[name]
+  }
 }
 
 /** True for the files of these partitions. */

@@ -1,6 +1,6 @@
 import type { AssetSpec } from '../assets/spec.ts'
 import { type Catalog, formatTableId, type LoadedTable } from '../iceberg/catalog.ts'
-import type { PartitionTuple } from '../iceberg/data-file.ts'
+import type { PartitionValue } from '../iceberg/data-file.ts'
 import { ancestors, type TableMetadata } from '../iceberg/metadata.ts'
 import { ancestorsSince, changesSince } from '../iceberg/scan.ts'
 import type { Store } from '../iceberg/store.ts'
@@ -8,7 +8,7 @@ import { type AssetKey, tableNameOf } from '../keys.ts'
 import { assign, difference, domain, type IntervalMap, remove } from '../partitions/interval-map.ts'
 import { EMPTY, type Interval, normalise, type PartitionSet, WHOLE } from '../partitions/partition-set.ts'
 import type { AssetState } from '../storage/storage.ts'
-import { dayFieldOf, tablesOf } from './asset-table.ts'
+import { dayOfFiles, tablesOf } from './asset-table.ts'
 
 /** A table that moved without Assay: by another engine, or by a process that died before it could record. */
 export interface Observation {
@@ -100,10 +100,10 @@ async function touched(
   metadata: TableMetadata,
   { known, ours }: { readonly known: string | undefined; readonly ours?: string },
 ): Promise<IntervalMap<string>> {
-  const field = dayFieldOf(metadata, spec.partitions)
+  const dayOf = dayOfFiles(metadata, spec.partitions)
   let versions: IntervalMap<string> = []
   for (const change of await changesSince(store, metadata, known)) {
-    if (change.snapshotId !== ours) versions = assign(versions, touchedBy(spec, change.partitions, field), change.snapshotId)
+    if (change.snapshotId !== ours) versions = assign(versions, touchedBy(spec, change.partitions.map(dayOf)), change.snapshotId)
   }
   return versions
 }
@@ -112,10 +112,9 @@ async function touched(
 const EVERY_DAY: PartitionSet = [[-719_162, 2_932_897]]
 
 /** Files that do not tell their day may hold any; files without a day hold none. */
-function touchedBy(spec: AssetSpec, files: readonly PartitionTuple[], field: string | undefined): PartitionSet {
-  if (files.length === 0) return EMPTY
+function touchedBy(spec: AssetSpec, days: readonly (PartitionValue | undefined)[]): PartitionSet {
+  if (days.length === 0) return EMPTY
   if (spec.partitions.dim === 'none') return WHOLE
-  const days = files.map((tuple) => (field === undefined ? undefined : tuple[field]))
   if (days.includes(undefined)) return EVERY_DAY
   return normalise(days.filter((day) => typeof day === 'number').map((day): Interval => [day, day + 1]))
 }

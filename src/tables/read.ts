@@ -1,5 +1,4 @@
 import { AssayError } from '../errors.ts'
-import type { DataFile, PartitionValue } from '../iceberg/data-file.ts'
 import { type SnapshotId, schemaOf, snapshotOf, type TableMetadata } from '../iceberg/metadata.ts'
 import { liveFiles, scanSql } from '../iceberg/scan.ts'
 import type { Store } from '../iceberg/store.ts'
@@ -7,7 +6,7 @@ import { contains, type PartitionSet } from '../partitions/partition-set.ts'
 import type { PartitionsSpec } from '../partitions/partitions.ts'
 import { quoteIdentifier } from '../schema/iceberg-type.ts'
 import { SqlError } from '../sql/engine.ts'
-import { dayFieldOf } from './asset-table.ts'
+import { dayOfFiles } from './asset-table.ts'
 
 /** A table version, or the partitions of an asset in it. */
 export interface Pinned {
@@ -23,14 +22,14 @@ export interface Slice {
 
 /**
  * A SELECT over the rows of a table version, all columns of its schema, narrowed to partitions: by whole files where they
- * hold one day each, row by row where another engine laid them out differently.
+ * hold one day each, row by row where another engine laid them out differently. The head has the table's current schema,
+ * which may be newer than its snapshot.
  */
 export async function relationOf(store: Store, metadata: TableMetadata, { snapshotId, slice }: Pinned): Promise<string> {
   const files = await liveFiles(store, metadata, snapshotId)
-  const schema = schemaOf(metadata, snapshotOf(metadata, snapshotId))
+  const schema = snapshotId === metadata.currentSnapshotId ? schemaOf(metadata) : schemaOf(metadata, snapshotOf(metadata, snapshotId))
   if (slice === undefined || slice.spec.dim === 'none') return scanSql(store, schema, files)
-  const field = dayFieldOf(metadata, slice.spec)
-  const dayIn = (file: DataFile): PartitionValue | undefined => (field === undefined ? undefined : file.partition[field])
+  const dayIn = dayOfFiles(metadata, slice.spec)
   const kept = files.filter((file) => {
     const day = dayIn(file)
     return day === undefined || (typeof day === 'number' && contains(slice.partitions, day))

@@ -203,7 +203,7 @@ describe('commits', () => {
     await put(`SELECT NULL::BIGINT AS id, NULL::TIMESTAMPTZ AS ts, NULL AS amount`)
     const { metadata } = await lab.load()
     const changes = await changesSince(lab.store, metadata, undefined)
-    expect(changes.map((c) => [c.snapshotId, c.operation, c.partitions.map((p) => p['ts_day'])])).toEqual([
+    expect(changes.map((c) => [c.snapshotId, c.operation, c.partitions.map((p) => p.partition['ts_day'])])).toEqual([
       ['101', 'append', expect.arrayContaining([DAY, DAY + 1])],
       ['102', 'overwrite', [DAY + 1]],
       ['103', 'append', [null]],

@@ -6,7 +6,7 @@ import { openSqlCatalog } from '../../src/iceberg/catalogs/sql-catalog.ts'
 import { type Change, type Overwrite, type PreparedCommit, prepareCommit } from '../../src/iceberg/commit.ts'
 import type { StagedFiles } from '../../src/iceberg/data-file.ts'
 import { evolveSchema, partitionSpec } from '../../src/iceberg/evolve.ts'
-import { type SnapshotId, schemaOf, snapshotOf } from '../../src/iceberg/metadata.ts'
+import { type SnapshotId, schemaOf, serialiseMetadata, snapshotOf, type TableMetadata } from '../../src/iceberg/metadata.ts'
 import { liveFiles, scanSql } from '../../src/iceberg/scan.ts'
 import { stageFiles } from '../../src/iceberg/stage.ts'
 import type { Store } from '../../src/iceberg/store.ts'
@@ -34,6 +34,8 @@ export interface Lab {
   readonly put: (request: Put) => Promise<PreparedCommit>
   readonly read: (snapshotId?: SnapshotId, order?: string) => Promise<EngineRow[]>
   readonly load: () => Promise<LoadedTable>
+  /** Changes the metadata without a new snapshot, as an ALTER, an expiry or a rollback of another engine does. */
+  readonly alter: (change: (metadata: TableMetadata) => Partial<TableMetadata>) => Promise<void>
   readonly close: () => Promise<void>
 }
 
@@ -46,6 +48,14 @@ export interface Put extends Partial<Pick<Change, 'readFrom' | 'summary' | 'prop
 
 export const TABLE: TableId = { namespace: 'shop', name: 'orders' }
 export const column = (name: string, type: ColumnSpec['type'], nullable = true): ColumnSpec => ({ name, type, nullable })
+
+/** What an engine makes of a table by days that is to go on by months, and gives the new field the name of the old one. */
+export function renamedSpec({ specs: [spec] }: TableMetadata): Pick<TableMetadata, 'specs' | 'defaultSpecId' | 'lastPartitionId'> {
+  const [field] = spec?.fields ?? []
+  if (spec === undefined || field === undefined) throw new Error('the table has no partitions')
+  const months = { ...spec, 'spec-id': 1, fields: [{ ...field, 'field-id': 1001, transform: 'month' as const }] }
+  return { specs: [spec, months], defaultSpecId: 1, lastPartitionId: 1001 }
+}
 
 export async function openLab(): Promise<Lab> {
   const root = await mkdtemp(join(tmpdir(), 'assay-iceberg-'))
@@ -86,6 +96,13 @@ export async function openLab(): Promise<Lab> {
       const { metadata } = await load()
       const schema = schemaOf(metadata, snapshotId === undefined ? undefined : snapshotOf(metadata, snapshotId))
       return session.rows(`SELECT * FROM (${scanSql(store, schema, await liveFiles(store, metadata, snapshotId))}) ORDER BY ${order}`)
+    },
+    alter: async (change) => {
+      const { metadata, metadataLocation: expected } = await load()
+      const metadataLocation = `${metadata.location}/metadata/altered-${++last}.metadata.json`
+      await store.write(metadataLocation, Buffer.from(serialiseMetadata({ ...metadata, ...change(metadata) })))
+      const outcome = await catalog.commit([{ id: TABLE, expected, metadataLocation }])
+      if (outcome.kind !== 'committed') throw new Error(`the catalog said ${outcome.kind}`)
     },
     close: async () => {
       catalog.close()
