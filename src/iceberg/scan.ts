@@ -12,20 +12,24 @@ const READERS = 16
  * The data files of a snapshot, or of the current one; none for a table without snapshots.
  * @throws ASSAY-2004 for tables whose rows are not simply those of their files; ASSAY-2005; ASSAY-2009
  */
-export async function liveFiles(store: Store, metadata: TableMetadata, snapshotId?: SnapshotId): Promise<DataFile[]> {
+export const liveFiles = async (store: Store, metadata: TableMetadata, snapshotId?: SnapshotId): Promise<DataFile[]> =>
+  (await liveEntries(store, metadata, snapshotId)).map((entry) => entry.file)
+
+/** The same with all that manifests say of each file. @throws ASSAY-2004, ASSAY-2005, ASSAY-2009 */
+export async function liveEntries(store: Store, metadata: TableMetadata, snapshotId?: SnapshotId): Promise<ManifestEntry[]> {
   const snapshot = snapshotOf(metadata, snapshotId)
   if (snapshot === undefined) return []
   refuseUnmapped(metadata)
   const manifests = await dataManifests(store, metadata, snapshot)
-  const files: DataFile[] = []
+  const live: ManifestEntry[] = []
   for (const entries of await readAll(store, metadata, manifests)) {
     for (const entry of entries) {
       if (entry.status === 'deleted') continue
       refuseForeignFile(metadata, entry)
-      files.push(entry.file)
+      live.push(entry)
     }
   }
-  return files
+  return live
 }
 
 /** The manifests of a snapshot that name live data files. @throws ASSAY-2004 where rows are deleted by delete files */

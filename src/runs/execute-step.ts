@@ -13,6 +13,7 @@ import { type Bindings, byDepName, locate, render } from '../sql/render.ts'
 import type { ParamName, Sql, SqlPiece } from '../sql/template.ts'
 import type { CheckResult } from '../storage/events.ts'
 import { fileProblem, relationOf } from '../tables/read.ts'
+import { equalsPublished } from '../tables/equal-output.ts'
 import { runChecks } from '../tables/run-checks.ts'
 import { discard } from '../tables/publish.ts'
 import { metadataAt, type StagedTable, stageRows } from '../tables/stage.ts'
@@ -32,7 +33,12 @@ export interface StepEnvironment {
 }
 
 export type StepResult =
-  | { readonly kind: 'done' | 'blocked'; readonly tables: readonly StagedTable[]; readonly checks: readonly CheckResult[] }
+  | {
+      readonly kind: 'done' | 'blocked'
+      readonly tables: readonly StagedTable[]
+      readonly checks: readonly CheckResult[]
+      readonly unchanged?: true
+    }
   | { readonly kind: 'skipped'; readonly reason: string }
 
 /** One step: reads its inputs, runs the compute, stages the rows, checks them. It publishes nothing. */
@@ -82,7 +88,10 @@ async function makeTable(environment: StepEnvironment, spec: AssetSpec, step: St
   })
   const blocking = checks.some((check) => check.blocking && (check.outcome === 'fail' || check.outcome === 'error'))
   if (blocking) await discard(environment.store, tables)
-  return { kind: blocking ? 'blocked' : 'done', tables, checks }
+  if (blocking) return { kind: 'blocked', tables, checks }
+  if (!step.compare || !(await equalsPublished(staging, tables, step.targets))) return { kind: 'done', tables, checks }
+  await discard(environment.store, tables)
+  return { kind: 'done', tables, checks, unchanged: true }
 }
 
 /** Each dep becomes a view of its own name, narrowed to the partitions that the step may read. */

@@ -146,11 +146,23 @@ export async function launch(options: LaunchOptions): Promise<RunOutcome> {
 
 type Created = Pick<Supervision, 'runId' | 'plan' | 'storage' | 'lake' | 'state'>
 
-async function execute({ settings, loaded, clock, signal, listener }: LaunchOptions, created: Created): Promise<RunOutcome['state']> {
+async function execute(
+  { settings, loaded, clock, signal, listener, request }: LaunchOptions,
+  created: Created,
+): Promise<RunOutcome['state']> {
   const executor = executorFor(settings, loaded)
   const logOf = (stepId: string, attempt: number): OnLine => logTo(settings, clock, { runId: created.runId, stepId, attempt })
   try {
-    const state = await supervise({ ...created, loaded, executor, clock, signal, logOf, onEvent: (event) => listener.event(event) })
+    const state = await supervise({
+      ...created,
+      loaded,
+      executor,
+      clock,
+      force: request.force,
+      signal,
+      logOf,
+      onEvent: (event) => listener.event(event),
+    })
     await executor.close()
     return state
   } finally {

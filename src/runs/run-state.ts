@@ -1,9 +1,9 @@
 import type { AssetSpec, DepSpec } from '../assets/spec.ts'
-import { reachOf } from '../assets/versions.ts'
+import { reachOf, versionStatus } from '../assets/versions.ts'
 import { formatTableId } from '../iceberg/catalog.ts'
 import type { AssetKey } from '../keys.ts'
 import { assign, domain, restrict } from '../partitions/interval-map.ts'
-import type { PartitionSet } from '../partitions/partition-set.ts'
+import { isEmpty, type PartitionSet, subtract } from '../partitions/partition-set.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
 import type { ConsumedInput, Materialization } from '../storage/events.ts'
 import type { AssetState } from '../storage/storage.ts'
@@ -71,6 +71,19 @@ export class RunLake {
     return out
   }
 
+  /** Whether partitions are fresh by what this run knows now; what it reads may have turned out to be unchanged. */
+  isFresh(spec: AssetSpec, partitions: PartitionSet): boolean {
+    const state = this.#states.get(spec.key)
+    if (state === undefined) return false
+    const { fresh } = versionStatus(spec, state, partitions, (key) => this.#states.get(key)?.versions ?? [])
+    return isEmpty(subtract(partitions, fresh))
+  }
+
+  /** Whether all of these partitions have been made, so that there is something to compare with. */
+  isMade(key: AssetKey, partitions: PartitionSet): boolean {
+    return isEmpty(subtract(partitions, domain(this.#states.get(key)?.versions ?? [])))
+  }
+
   /** The newest snapshot of the asset's table that this run knows of. */
   snapshotOf(key: AssetKey): string | undefined {
     return this.#heads.get(key)?.snapshotId
@@ -83,10 +96,10 @@ export class RunLake {
   }
 
   succeeded(materialization: Materialization, published: Published): void {
-    const { asset, partitions, dataVersion } = materialization
+    const { asset, partitions, dataVersion, unchanged } = materialization
     const state = this.#states.get(asset)
     this.#states.set(asset, {
-      versions: assign(state?.versions ?? [], partitions, dataVersion),
+      versions: unchanged ? (state?.versions ?? []) : assign(state?.versions ?? [], partitions, dataVersion),
       made: assign(state?.made ?? [], partitions, materialization),
       snapshotId: materialization.snapshotId,
       lastAttempt: state?.lastAttempt ?? [],

@@ -23,6 +23,8 @@ export interface Supervision {
   readonly state: RunLake
   readonly executor: Executor
   readonly clock: Clock
+  /** Everything is made and published, also where nothing changed. */
+  readonly force: boolean
   /** Aborted by Ctrl-C: nothing new is started, workers are ended, a publishing that was begun is finished. */
   readonly signal: AbortSignal
   /** Called with each event once it is durable. */
@@ -114,9 +116,14 @@ class Walk {
     this.#fill()
   }
 
-  /** A step whose upstream did not succeed is skipped. */
+  /** A step whose upstream did not succeed is skipped; one whose upstream turned out to be unchanged is fresh as it is. */
   async #run(step: PlannedStep): Promise<Ended> {
     const reason = this.#skipReason(step)
+    const spec = this.#s.loaded.asset(step.asset) as AssetSpec
+    if (reason === undefined && !this.#s.force && this.#s.state.isFresh(spec, step.partitions)) {
+      await this.record({ type: 'step.reused', runId: this.#s.runId, stepId: step.id })
+      return 'succeeded'
+    }
     if (reason === undefined) return this.#attempts(step)
     await this.record({ type: 'step.skipped', runId: this.#s.runId, stepId: step.id, reason })
     return 'skipped'
@@ -174,6 +181,7 @@ class Walk {
       asset: step.asset,
       partitions: step.partitions,
       inputs: pins,
+      compare: !this.#s.force && state.isMade(step.asset, step.partitions),
       targets,
     }
     return { message, inputs, readFrom: state.readFrom(spec) }
@@ -183,7 +191,7 @@ class Walk {
     const { runId, stepId } = begun.message
     switch (answer.type) {
       case 'done':
-        return this.#publishInTurn(spec, begun, answer.tables, answer.checks)
+        return answer.unchanged ? this.#unchanged(spec, begun, answer) : this.#publishInTurn(spec, begun, answer.tables, answer.checks)
       case 'skipped':
         await this.record({ type: 'step.skipped', runId, stepId, reason: answer.reason })
         return { kind: 'skipped' }
@@ -197,6 +205,17 @@ class Walk {
         return { kind: 'failed', state: 'lost', problem, checks: [] }
       }
     }
+  }
+
+  /** The rows are those that are there: the materialization is recorded, the tables and their versions stay. */
+  async #unchanged(spec: AssetSpec, begun: Begun, { tables, checks }: StepAnswer & { type: 'done' }): Promise<Outcome> {
+    const { runId, stepId } = begun.message
+    const { snapshotId, ...made } = this.#materialization(spec, begun, tables)
+    const head = this.#s.state.snapshotOf(spec.key)
+    const materialization: Materialization = { ...made, snapshotId: head, dataVersion: head ?? made.id, unchanged: true }
+    await this.record({ type: 'step.succeeded', runId, stepId, materialization, checks })
+    this.#s.state.succeeded(materialization, new Map())
+    return { kind: 'succeeded' }
   }
 
   #publishInTurn(spec: AssetSpec, begun: Begun, tables: readonly StagedTable[], checks: readonly CheckResult[]): Promise<Outcome> {

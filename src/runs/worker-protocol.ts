@@ -29,6 +29,8 @@ export interface StepMessage {
   readonly partitions: PartitionSet
   /** Pinned inputs by dep name; deps without a table are left out. */
   readonly inputs: Readonly<Record<string, InputPin>>
+  /** Whether rows that are equal to those published are to be left unpublished. */
+  readonly compare: boolean
   /** The tables that it writes to: that of the asset, and that of its rejected rows. */
   readonly targets: readonly TableTarget[]
 }
@@ -58,7 +60,7 @@ export const endMark = ({ runId, stepId, attempt }: StepMessage): string => `\0a
 export type FromWorker =
   | { readonly type: 'ready' }
   /** Rows are staged, durable and checked, or the asset has no table and its compute has ended. */
-  | { readonly type: 'done'; readonly tables: readonly StagedTable[]; readonly checks: readonly CheckResult[] }
+  | { readonly type: 'done'; readonly tables: readonly StagedTable[]; readonly checks: readonly CheckResult[]; readonly unchanged?: true }
   | { readonly type: 'skipped'; readonly reason: string }
   | { readonly type: 'failed'; readonly outcome: 'failed' | 'blocked'; readonly problem: Problem; readonly checks: readonly CheckResult[] }
   | { readonly type: 'log'; readonly text: string }

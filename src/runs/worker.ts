@@ -56,7 +56,10 @@ async function answerTo(step: StepMessage): Promise<FromWorker> {
   try {
     const result = await executeStep(environmentOf(), step)
     if (result.kind === 'skipped') return { type: 'skipped', reason: result.reason }
-    if (result.kind === 'done') return { type: 'done', tables: result.tables, checks: result.checks }
+    if (result.kind === 'done') {
+      const { tables, checks, unchanged } = result
+      return { type: 'done', tables, checks, ...(unchanged && { unchanged }) }
+    }
     return { type: 'failed', outcome: 'blocked', problem: blockedProblem(step, result.checks), checks: result.checks }
   } catch (error) {
     return { type: 'failed', outcome: 'failed', problem: maskedProblem(toProblem(userError(error))), checks: [] }

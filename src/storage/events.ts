@@ -10,6 +10,8 @@ export interface Materialization {
   readonly partitions: PartitionSet
   /** Id of the snapshot that holds the rows; for an asset without a table, the id of this materialization. */
   readonly dataVersion: string
+  /** The rows were those that were there already: nothing was published, and data versions stay as they were. */
+  readonly unchanged?: true
   readonly codeVersion: string
   /** Data versions consumed, per dep name. */
   readonly inputs: Readonly<Record<string, ConsumedInput>>
@@ -93,6 +95,8 @@ export type StoreEvent =
       readonly checks: readonly CheckResult[]
     })
   | (OfStep & { readonly type: 'step.skipped'; readonly reason: string })
+  /** What it reads turned out to be unchanged, so it is fresh as it is: skipped, and no reason to skip what reads it. */
+  | (OfStep & { readonly type: 'step.reused' })
   | (OfStep & { readonly type: 'step.interrupted' })
   | (OfRun & { readonly type: 'run.ended'; readonly state: Exclude<RunState, 'running'> })
   /**

@@ -95,6 +95,8 @@ function reduceStep(event: StepEvent, at: number, before: StepBefore): readonly 
     }
     case 'step.skipped':
       return [set({ ...step, state: 'skipped', endedAt: at, reason: event.reason })]
+    case 'step.reused':
+      return [set({ ...step, state: 'skipped', endedAt: at, reason: 'its inputs did not change' })]
     case 'step.interrupted': {
       const interrupted = set({ ...step, state: 'interrupted', endedAt: at })
       return [interrupted, ...unsuccessful(step, 'interrupted'), ...closed(before)]
@@ -115,13 +117,13 @@ function afterTheEnd(event: StepEvent, at: number, before: StepBefore): readonly
 
 function succeeded(event: StepEvent & { type: 'step.succeeded' }, at: number, before: StepBefore): readonly Change[] {
   const { materialization } = event
-  const { asset, partitions, snapshotId, dataVersion, id, rows } = materialization
+  const { asset, partitions, snapshotId, dataVersion, id, rows, unchanged } = materialization
   return [
     set({ ...before.step, state: 'succeeded', endedAt: at, problem: undefined, rows, stagingFolders: [] }),
     ...closed(before),
     { kind: 'add materialization', materialization },
     assign('made', asset, partitions, id),
-    assign('versions', asset, partitions, dataVersion),
+    ...(unchanged ? [] : [assign('versions', asset, partitions, dataVersion)]),
     { kind: 'remove', map: 'attempts', asset, partitions },
     ...(snapshotId === undefined ? [] : [{ kind: 'set snapshot', asset, snapshotId } as const]),
     ...checked(event, at),

@@ -65,6 +65,7 @@ const stepOf = (name: keyof typeof BODIES): StepMessage => ({
   asset: assetKey(`t.${name}`),
   partitions: WHOLE,
   inputs: {},
+  compare: false,
   targets: [],
 })
 

@@ -108,6 +108,7 @@ async function walk(
     state: new RunLake(loaded, parts.states ?? new Map(), heads, `${lab.root}/warehouse`),
     executor: { slots: 2, run: (step) => parts.run(step), kill: () => {}, close: async () => {} },
     clock: parts.clock ?? systemClock,
+    force: false,
     signal: new AbortController().signal,
     onEvent: (event) => events.push(event),
     logOf: () => () => {},

@@ -12,6 +12,7 @@ export function assetLine(terminal: Terminal, progress: AssetProgress, spec: Ass
   const sliced = spec !== undefined && spec.partitions.dim !== 'none'
   const facts = [
     ...(sliced && !isEmpty(progress.made) ? [`${count(progress.made)} of ${counted(count(progress.wanted), 'partition')}`] : []),
+    ...(isEmpty(progress.unchanged) ? [] : [unchangedWords(progress, sliced)]),
     ...(progress.rows === undefined ? [] : [counted(progress.rows, 'row')]),
     ...(progress.startedAt === undefined ? [] : [duration((progress.endedAt ?? progress.startedAt) - progress.startedAt)]),
     ...(progress.checks.size === 0 ? [] : [checksWords(progress)]),
@@ -32,6 +33,9 @@ export function assetLine(terminal: Terminal, progress: AssetProgress, spec: Ass
       ),
     ...(isEmpty(progress.failed) ? [] : [line(terminal, 'failed', named(progress, spec, progress.failed), 'failed')]),
     ...(isEmpty(progress.blocked) ? [] : [line(terminal, 'blocked', named(progress, spec, progress.blocked), 'blocked')]),
+    ...(isEmpty(progress.reused)
+      ? []
+      : [line(terminal, 'reuse', `${named(progress, spec, progress.reused)}: its inputs did not change`, 'reused')]),
     ...(isEmpty(progress.skipped)
       ? []
       : [line(terminal, 'skipped', `${named(progress, spec, progress.skipped)}: ${[...progress.reasons].join('; ')}`, 'skipped')]),
@@ -60,7 +64,7 @@ const line = (terminal: Terminal, word: LookWord, text: string, verb = ''): stri
     : `${verb.padEnd(9)}${text}`
 
 /** Where the line would otherwise read as if all were well. */
-const SAID: ReadonlySet<LookWord> = new Set<LookWord>(['skipped', 'failed', 'blocked', 'interrupted'])
+const SAID: ReadonlySet<LookWord> = new Set<LookWord>(['skipped', 'reuse', 'failed', 'blocked', 'interrupted'])
 
 const pad = (terminal: Terminal, key: string, keyWidth: number): string =>
   terminal.live ? `${key.padEnd(Math.min(keyWidth, Math.floor(terminal.columns() / 2)))}  ` : `${key}: `
@@ -68,6 +72,9 @@ const pad = (terminal: Terminal, key: string, keyWidth: number): string =>
 /** The asset with the partitions in question. */
 const named = ({ asset }: AssetProgress, spec: AssetSpec | undefined, set: PartitionSet): string =>
   spec === undefined || spec.partitions.dim === 'none' ? asset : `${asset} ${formatSet(spec.partitions, set)}`
+
+const unchangedWords = ({ made, unchanged }: AssetProgress, sliced: boolean): string =>
+  !sliced || count(unchanged) === count(made) ? 'rows as before' : `${count(unchanged)} with rows as before`
 
 function checksWords(progress: AssetProgress): string {
   const warned = warnings(progress).length

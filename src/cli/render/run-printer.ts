@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.ts'
-import { count } from '../../partitions/partition-set.ts'
+import { count, isEmpty } from '../../partitions/partition-set.ts'
 import { formatSet } from '../../partitions/partitions.ts'
 import type { LoadedManifest } from '../../project/manifest.ts'
 import type { RunListener, RunOutcome } from '../../runs/launch.ts'
@@ -133,7 +133,8 @@ function blockLines(terminal: Terminal, clock: Clock, view: RunView, elapsed: nu
 function summaryLines({ terminal }: Printing, view: RunView, { state, runId, plan }: RunOutcome, elapsed: number): readonly string[] {
   const { made, failed, blocked, skipped, interrupted } = view.outcomes()
   const warned = view.assets.reduce((n, progress) => n + warnings(progress).length, 0)
-  const reused = plan.assets.filter((planned) => planned.action === 'reuse').length
+  const reused =
+    plan.assets.filter((planned) => planned.action === 'reuse').length + view.assets.filter((asset) => !isEmpty(asset.reused)).length
   const parts = [
     made === view.steps ? `${counted(view.assets.length, 'asset')} made` : `${made} of ${counted(view.steps, 'step')} made`,
     ...nonZero(failed, 'failed'),

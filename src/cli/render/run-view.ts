@@ -12,6 +12,10 @@ export interface AssetProgress {
   /** Partitions to make. */
   readonly wanted: PartitionSet
   made: PartitionSet
+  /** Made, with the rows that were there before. */
+  unchanged: PartitionSet
+  /** Fresh as they are, since what they read did not change. */
+  reused: PartitionSet
   failed: PartitionSet
   /** Kept from being published by a check. */
   blocked: PartitionSet
@@ -30,7 +34,7 @@ export interface AssetProgress {
   readonly problems: Map<string, number>
 }
 
-export type StepOutcome = 'made' | 'failed' | 'blocked' | 'skipped' | 'interrupted'
+export type StepOutcome = 'made' | 'failed' | 'blocked' | 'skipped' | 'reused' | 'interrupted'
 
 /** What an event of a run means for its asset. */
 export interface Progress {
@@ -59,7 +63,7 @@ export interface RunView {
 export function runView(plan: Plan, clock: Clock): RunView {
   const steps = new Map(plan.steps.map((step) => [step.id, step]))
   const assets = plan.assets.filter((planned) => planned.action === 'run').map(({ asset, run }) => blank(asset, run, plan))
-  const outcomes: Record<StepOutcome, number> = { made: 0, failed: 0, blocked: 0, skipped: 0, interrupted: 0 }
+  const outcomes: Record<StepOutcome, number> = { made: 0, failed: 0, blocked: 0, skipped: 0, reused: 0, interrupted: 0 }
   const byAsset = new Map(assets.map((progress) => [progress.asset, progress]))
   return {
     assets,
@@ -83,6 +87,8 @@ const blank = (asset: AssetKey, wanted: PartitionSet, plan: Plan): AssetProgress
   wanted,
   steps: plan.steps.filter((step) => step.asset === asset).length,
   made: EMPTY,
+  unchanged: EMPTY,
+  reused: EMPTY,
   failed: EMPTY,
   blocked: EMPTY,
   skipped: EMPTY,
@@ -105,6 +111,7 @@ function take(progress: AssetProgress, step: PlannedStep, event: StoreEvent, now
       return undefined
     case 'step.succeeded':
       progress.made = union(progress.made, step.partitions)
+      if (event.materialization.unchanged) progress.unchanged = union(progress.unchanged, step.partitions)
       if (event.materialization.rows !== undefined) progress.rows = (progress.rows ?? 0) + event.materialization.rows
       noteChecks(progress, event.checks)
       return end(progress, 'made', now)
@@ -117,6 +124,9 @@ function take(progress: AssetProgress, step: PlannedStep, event: StoreEvent, now
       progress.skipped = union(progress.skipped, step.partitions)
       progress.reasons.add(event.reason)
       return end(progress, 'skipped', now)
+    case 'step.reused':
+      progress.reused = union(progress.reused, step.partitions)
+      return end(progress, 'reused', now)
     case 'step.interrupted':
       progress.interrupted = union(progress.interrupted, step.partitions)
       return end(progress, 'interrupted', now)
@@ -154,5 +164,5 @@ export const warnings = (progress: AssetProgress): readonly string[] =>
   [...progress.checks].filter(([, seen]) => seen.warned > 0).map(([name]) => name)
 
 /** Partitions of an asset that have ended. */
-export const endedPartitions = ({ made, failed, blocked, skipped, interrupted }: AssetProgress): number =>
-  [made, failed, blocked, skipped, interrupted].reduce((n, set) => n + count(set), 0)
+export const endedPartitions = ({ made, failed, blocked, skipped, reused, interrupted }: AssetProgress): number =>
+  [made, failed, blocked, skipped, reused, interrupted].reduce((n, set) => n + count(set), 0)
