@@ -25,13 +25,16 @@ export type Predicate =
 
 type Leaf = Exclude<Predicate, { readonly op: 'and' | 'or' }>
 
+/** Undefined where it is not known. */
+type Bound = Literal | undefined
+
 /** What is known of the values of a column in some files, after a transform. What is not known is left open. */
 interface Range {
   readonly transform: Transform
   /** Of the bounds. */
   readonly type: IcebergType
-  readonly lower: Literal | undefined
-  readonly upper: Literal | undefined
+  readonly lower: Bound
+  readonly upper: Bound
   readonly mayHoldNull: boolean
   readonly mayHoldValues: boolean
   /** NaN lies outside the bounds; the engine has it above all numbers. */
@@ -47,12 +50,12 @@ export interface Pruner {
 /** @param schema the columns that the predicate names; one that it does not have prunes nothing */
 export function prunerOf(schema: IcebergSchema, predicate: Predicate | undefined): Pruner {
   if (predicate === undefined) return { manifest: () => true, entry: () => true }
-  const columns: Columns = new Map(schema.fields.map((field) => [field.name, { id: field.id, type: field.type }]))
+  const question = prepared(schema, predicate)
   return {
-    manifest: (manifest, spec) => mayMatch(predicate, columns, (column) => rangesOfManifest(manifest, spec, column)),
+    manifest: (manifest, spec) => mayMatch(question, (column) => rangesOfManifest(manifest, spec, column)),
     entry: (entry, spec) =>
-      mayMatch(predicate, columns, (column) => rangesOfPartition(entry.file.partition, spec, column)) &&
-      mayMatch(predicate, columns, (column) => [rangeOfMetrics(entry, column)]),
+      mayMatch(question, (column) => rangesOfPartition(entry.file.partition, spec, column)) &&
+      mayMatch(question, (column) => [rangeOfMetrics(entry, column)]),
   }
 }
 
@@ -60,52 +63,99 @@ interface Column {
   readonly id: number
   readonly type: IcebergType
 }
-type Columns = ReadonlyMap<string, Column>
 
-function mayMatch(predicate: Predicate, columns: Columns, rangesOf: (column: Column) => readonly Range[]): boolean {
-  if (predicate.op === 'and') return predicate.of.every((part) => mayMatch(part, columns, rangesOf))
-  if (predicate.op === 'or') return predicate.of.some((part) => mayMatch(part, columns, rangesOf))
-  const column = columns.get(predicate.column)
-  if (column === undefined || typeof column.type !== 'string') return true
-  return rangesOf(column).every((range) => leafMayMatch(predicate, range, column.type))
+/** A predicate with its columns looked up; undefined is one that any row may meet. */
+type Question =
+  | { readonly op: 'and'; readonly of: readonly Question[] }
+  | { readonly op: 'or'; readonly of: readonly Question[] }
+  | { readonly op: 'leaf'; readonly leaf: Leaf; readonly column: Column; readonly literals: (transform: Transform) => readonly Bound[] }
+  | { readonly op: 'any' }
+
+function prepared(schema: IcebergSchema, predicate: Predicate): Question {
+  if (predicate.op === 'and' || predicate.op === 'or') return { op: predicate.op, of: predicate.of.map((part) => prepared(schema, part)) }
+  const column = schema.fields.find((field) => field.name === predicate.column)
+  if (column === undefined || typeof column.type !== 'string') return { op: 'any' }
+  return { op: 'leaf', leaf: predicate, column, literals: literalsOf(predicate, column.type) }
 }
 
-function leafMayMatch(leaf: Leaf, range: Range, type: IcebergType): boolean {
+/** The literals of a leaf after each transform that is met, made once for all files. */
+function literalsOf(leaf: Leaf, type: IcebergType): (transform: Transform) => readonly Bound[] {
+  const values = leaf.op === 'is null' ? [] : leaf.op === 'in' ? leaf.values : [leaf.value]
+  const made = new Map<Transform, readonly Bound[]>()
+  return (transform) => {
+    const known = made.get(transform) ?? values.map((value) => transformed(transform, type, value))
+    made.set(transform, known)
+    return known
+  }
+}
+
+function mayMatch(question: Question, rangesOf: (column: Column) => readonly Range[]): boolean {
+  switch (question.op) {
+    case 'and':
+      return question.of.every((part) => mayMatch(part, rangesOf))
+    case 'or':
+      return question.of.some((part) => mayMatch(part, rangesOf))
+    case 'leaf':
+      return rangesOf(question.column).every((range) => leafMayMatch(question.leaf, range, question.literals(range.transform)))
+    case 'any':
+      return true
+  }
+}
+
+function leafMayMatch(leaf: Leaf, range: Range, literals: readonly Bound[]): boolean {
   if (leaf.op === 'is null') return range.mayHoldNull
   if (!range.mayHoldValues) return false
-  if (leaf.op === 'in') return leaf.values.some((value) => within(range, type, value))
-  if (leaf.op === '=') return within(range, type, leaf.value)
+  if (leaf.op === 'in' || leaf.op === '=') return literals.some((value) => within(range, value))
   const isLess = leaf.op === '<' || leaf.op === '<='
   const bound = isLess ? range.lower : range.upper
-  const value = transformed(range.transform, type, leaf.value)
+  const [value] = literals
   if (value === undefined || bound === undefined || value === 'NaN' || (!isLess && range.mayHoldNan)) return true
   const order = isLess ? compareValues(range.type, bound, value) : compareValues(range.type, value, bound)
   // Only the plain value keeps `<` apart from `<=`: a day holds moments before and after its own start.
   return order < 0 || (order === 0 && (leaf.op === '<=' || leaf.op === '>=' || range.transform !== 'identity'))
 }
 
-function within({ transform, type, lower, upper }: Range, source: IcebergType, literal: Literal): boolean {
-  const value = transformed(transform, source, literal)
+function within({ type, lower, upper }: Range, value: Bound): boolean {
   if (value === undefined || value === 'NaN') return true
   return (lower === undefined || compareValues(type, lower, value) <= 0) && (upper === undefined || compareValues(type, value, upper) <= 0)
 }
 
-/** Fields that say something about a column; a void one says nothing. */
-const fieldsOn = (spec: PartitionSpec, column: Column): readonly (readonly [PartitionField, number])[] =>
-  spec.fields.flatMap((field, i) => (field['source-id'] === column.id && field.transform !== 'void' ? [[field, i] as const] : []))
+type Fields = readonly (readonly [PartitionField, number])[]
 
-function rangesOfManifest(manifest: ManifestFile, spec: PartitionSpec, column: Column): readonly Range[] {
-  return fieldsOn(spec, column).flatMap(([{ transform }, i]) => {
-    const summary = manifest.partitions[i]
-    if (summary === undefined) return []
-    const type = resultType(transform, column.type)
-    const [lower, upper] = [summary.lower, summary.upper].map((bound) =>
-      bound === undefined ? undefined : decoded(type, Buffer.from(bound, 'base64')),
-    )
-    const mayHoldNan = isReal(type) && summary.containsNan !== false
-    return [{ transform, type, lower, upper, mayHoldNull: summary.containsNull, mayHoldValues: true, mayHoldNan }]
-  })
+/** Ranges and fields by what they are of, for each column: to find them costs more than all else of a plan. */
+const memory = {
+  fields: new WeakMap<PartitionSpec, Map<number, Fields>>(),
+  manifests: new WeakMap<ManifestFile, Map<number, readonly Range[]>>(),
+  entries: new WeakMap<LeanEntry, Map<number, Range>>(),
 }
+
+function remembered<K extends object, V>(known: WeakMap<K, Map<number, V>>, key: K, { id }: Column, make: () => V): V {
+  const values = known.get(key) ?? new Map<number, V>()
+  known.set(key, values)
+  const value = values.get(id) ?? make()
+  values.set(id, value)
+  return value
+}
+
+/** Fields that say something about a column; a void one says nothing. */
+const fieldsOn = (spec: PartitionSpec, column: Column): Fields =>
+  remembered(memory.fields, spec, column, () =>
+    spec.fields.flatMap((field, i) => (field['source-id'] === column.id && field.transform !== 'void' ? [[field, i] as const] : [])),
+  )
+
+const rangesOfManifest = (manifest: ManifestFile, spec: PartitionSpec, column: Column): readonly Range[] =>
+  remembered(memory.manifests, manifest, column, () =>
+    fieldsOn(spec, column).flatMap(([{ transform }, i]) => {
+      const summary = manifest.partitions[i]
+      if (summary === undefined) return []
+      const type = resultType(transform, column.type)
+      const [lower, upper] = [summary.lower, summary.upper].map((bound) =>
+        bound === undefined ? undefined : decoded(type, Buffer.from(bound, 'base64')),
+      )
+      const mayHoldNan = isReal(type) && summary.containsNan !== false
+      return [{ transform, type, lower, upper, mayHoldNull: summary.containsNull, mayHoldValues: true, mayHoldNan }]
+    }),
+  )
 
 function rangesOfPartition(partition: PartitionTuple, spec: PartitionSpec, column: Column): readonly Range[] {
   return fieldsOn(spec, column).map(([{ transform, name }]) => {
@@ -118,16 +168,8 @@ function rangesOfPartition(partition: PartitionTuple, spec: PartitionSpec, colum
   })
 }
 
-/** Ranges by entry and column: decoding them costs more than all else of a plan. */
-const known = new WeakMap<LeanEntry, Map<number, Range>>()
-
-function rangeOfMetrics(entry: LeanEntry, column: Column): Range {
-  const ranges = known.get(entry) ?? new Map<number, Range>()
-  known.set(entry, ranges)
-  const range = ranges.get(column.id) ?? madeRange(entry.metrics(), column)
-  ranges.set(column.id, range)
-  return range
-}
+const rangeOfMetrics = (entry: LeanEntry, column: Column): Range =>
+  remembered(memory.entries, entry, column, () => madeRange(entry.metrics(), column))
 
 function madeRange(fields: AvroRecord, { id, type }: Column): Range {
   const of = (name: string): AvroValue | undefined => pairsOf(fields[name]).get(id)
