@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { DataFile } from '../../src/iceberg/data-file.ts'
+import { readLeanManifest, readManifestList } from '../../src/iceberg/manifests.ts'
 import type { TableMetadata } from '../../src/iceberg/metadata.ts'
 import { planScan } from '../../src/iceberg/plan-scan.ts'
 import type { Predicate } from '../../src/iceberg/prune.ts'
@@ -152,6 +153,27 @@ describe('plans', () => {
     expect(relation).not.toContain('WHERE')
     const found = await lab.session.rows(`SELECT DISTINCT n // 10 AS day FROM (${relation}) WHERE n IS NOT NULL ORDER BY 1`)
     expect(found).toEqual([{ day: 1n }, { day: 3n }])
+  })
+
+  it('say which manifest is corrupt, and nothing raw', async () => {
+    const [whole] = (await readManifestList(lab.store, metadata.snapshots[0]?.manifestList ?? '')).slice(0, 1)
+    if (whole === undefined) expect.fail()
+    const bytes = await lab.store.read(whole.path)
+    const read = (content: Uint8Array) => readLeanManifest({ ...lab.store, read: async () => content }, metadata, whole)
+    await expect(read(bytes.subarray(0, bytes.length - 20))).rejects.toMatchObject({
+      code: 'ASSAY-2005',
+      message: expect.stringContaining(whole.path),
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.nat(bytes.length - 1), fc.nat(255), async (at, byte) => {
+        const error: unknown = await read(bytes.with(at, byte)).then(
+          () => undefined,
+          (thrown: unknown) => thrown,
+        )
+        if (error !== undefined) expect(error).toMatchObject({ code: expect.stringMatching(/^ASSAY-200[45]$/) })
+      }),
+      { numRuns: 150 },
+    )
   })
 
   it('name what they cannot read', async () => {
