@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { deflateRawSync, inflateRawSync, zstdDecompressSync } from 'node:zlib'
+import { deflateRawSync } from 'node:zlib'
 import avro from 'avsc'
 
 /** An Avro schema as JSON, with Iceberg's `field-id` and `element-id` attributes. */
@@ -23,11 +23,6 @@ export interface AvroField {
 export type AvroValue = null | boolean | number | bigint | string | Uint8Array | AvroRecord | readonly AvroValue[]
 export interface AvroRecord {
   readonly [field: string]: AvroValue | undefined
-}
-
-export interface AvroFile {
-  readonly metadata: ReadonlyMap<string, string>
-  readonly records: readonly AvroRecord[]
 }
 
 const MAGIC = Buffer.from('Obj\x01')
@@ -62,14 +57,14 @@ const HEADER = avro.Type.forSchema({
 })
 const BLOCK_NUMBER = avro.Type.forSchema('long')
 
-/** Compiling a type costs more than reading a small file with it, and manifests of a table share a schema. */
+/** Compiling a type costs more than writing a small file with it, and manifests of a table share a schema. */
 const compiled = new Map<string, avro.Type>()
 const MOST_COMPILED = 64
 
 function compile(key: string, schema: AvroSchema): avro.Type {
   const known = compiled.get(key)
   if (known) return known
-  const type = avro.Type.forSchema(schema as avro.Schema, { wrapUnions: false, registry: { long: LONG }, omitRecordMethods: true })
+  const type = avro.Type.forSchema(plain(schema) as avro.Schema, { wrapUnions: false, registry: { long: LONG }, omitRecordMethods: true })
   if (compiled.size >= MOST_COMPILED) compiled.delete(compiled.keys().next().value ?? '')
   compiled.set(key, type)
   return type
@@ -78,10 +73,7 @@ function compile(key: string, schema: AvroSchema): avro.Type {
 /** An Avro object container file in memory. The schema goes into the header as given, field ids and all. */
 export function encodeAvro(schema: AvroSchema, metadata: Readonly<Record<string, string>>, records: readonly AvroRecord[]): Buffer {
   const text = JSON.stringify(schema)
-  const type = compile(
-    text,
-    named(schema, () => undefined),
-  )
+  const type = compile(text, schema)
   const data = deflateRawSync(Buffer.concat(records.map((record) => type.toBuffer(record))))
   const meta = Object.fromEntries(
     Object.entries({ ...metadata, 'avro.codec': 'deflate', 'avro.schema': text }).map(([k, v]) => [k, Buffer.from(v)]),
@@ -93,79 +85,18 @@ export function encodeAvro(schema: AvroSchema, metadata: Readonly<Record<string,
   return Buffer.concat([header, BLOCK_NUMBER.toBuffer(records.length), BLOCK_NUMBER.toBuffer(data.length), data, sync])
 }
 
-/**
- * Reads an Avro object container file. Fields are named by their field id, because writers spell names differently.
- * @param nameOf the name of a field id; undefined keeps the field's own
- * @throws Error when the bytes are no such file
- */
-export function decodeAvro(bytes: Uint8Array, nameOf: (fieldId: number) => string | undefined): AvroFile {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  if (!buffer.subarray(0, MAGIC.length).equals(MAGIC)) throw new Error('not an Avro file')
-  const header: { value: { meta: Record<string, Buffer>; sync: Buffer }; offset: number } = HEADER.decode(buffer, 0)
-  if (header.offset < 0) throw new Error('the Avro header is cut short')
-  const metadata = new Map(Object.entries(header.value.meta).map(([key, value]) => [key, value.toString()]))
-  const text = metadata.get('avro.schema') ?? ''
-  const type = compile(`named ${text}`, named(JSON.parse(text) as AvroSchema, nameOf))
-  const inflate = inflaterOf(metadata.get('avro.codec') ?? 'null')
-  const records: AvroRecord[] = []
-  for (let at = header.offset; at < buffer.length; ) {
-    const count = numberAt(buffer, at)
-    const size = numberAt(buffer, count.offset)
-    const end = size.offset + size.value
-    if (!buffer.subarray(end, end + SYNC_BYTES).equals(header.value.sync)) throw new Error('an Avro block is cut short')
-    readBlock(type, inflate(buffer.subarray(size.offset, end)), count.value, records)
-    at = end + SYNC_BYTES
-  }
-  return { metadata, records }
-}
-
-function numberAt(buffer: Buffer, at: number): { value: number; offset: number } {
-  const read: { value: number; offset: number } = BLOCK_NUMBER.decode(buffer, at)
-  if (read.offset < 0) throw new Error('an Avro block is cut short')
-  return read
-}
-
-function readBlock(type: avro.Type, block: Buffer, count: number, into: AvroRecord[]): void {
-  for (let i = 0, at = 0; i < count; i++) {
-    const record: { value: AvroRecord; offset: number } = type.decode(block, at)
-    if (record.offset < 0) throw new Error('an Avro record is cut short')
-    into.push(record.value)
-    at = record.offset
-  }
-}
-
-function inflaterOf(codec: string): (block: Buffer) => Buffer {
-  switch (codec) {
-    case 'null':
-      return (block) => block
-    case 'deflate':
-      return (block) => inflateRawSync(block)
-    case 'zstandard':
-      return (block) => zstdDecompressSync(block)
-    default:
-      throw new Error(`Avro files compressed with ${codec} are not read`)
-  }
-}
-
 const COMPLEX: ReadonlySet<unknown> = new Set(['record', 'array', 'map', 'fixed', 'enum'])
 
-/**
- * The schema with its fields renamed by their ids. `{ type: 'long', logicalType: … }` becomes `long`: avsc would take its
- * own long for it instead of ours.
- */
-function named(schema: AvroSchema, nameOf: (fieldId: number) => string | undefined): AvroSchema {
+/** `{ type: 'long', logicalType: … }` becomes `long`: avsc would take its own long for it instead of ours. */
+function plain(schema: AvroSchema): AvroSchema {
   if (typeof schema === 'string') return schema
-  if (isList(schema)) return schema.map((branch) => named(branch, nameOf))
-  if (!COMPLEX.has(schema.type)) return named(schema.type, nameOf)
-  const fields = schema.fields?.map((field) => {
-    const id = field['field-id']
-    return { ...field, name: (id === undefined ? undefined : nameOf(id)) ?? field.name, type: named(field.type, nameOf) }
-  })
+  if (isList(schema)) return schema.map(plain)
+  if (!COMPLEX.has(schema.type)) return plain(schema.type)
   return {
     ...schema,
-    ...(fields === undefined ? {} : { fields }),
-    ...(schema.items === undefined ? {} : { items: named(schema.items, nameOf) }),
-    ...(schema.values === undefined ? {} : { values: named(schema.values, nameOf) }),
+    ...(schema.fields === undefined ? {} : { fields: schema.fields.map((field) => ({ ...field, type: plain(field.type) })) }),
+    ...(schema.items === undefined ? {} : { items: plain(schema.items) }),
+    ...(schema.values === undefined ? {} : { values: plain(schema.values) }),
   }
 }
 

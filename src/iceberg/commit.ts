@@ -114,8 +114,8 @@ function versionAfter(location: string | undefined): number {
 async function refuseConflicts(store: Store, base: LoadedTable, { id, staged, overwrite, readFrom }: Change): Promise<void> {
   const { metadata } = base
   const name = formatTableId(id)
-  if (metadata.formatVersion === 1)
-    throw new AssayError('ASSAY-2004', `${name} has Iceberg format version 1, which Assay reads but does not write`)
+  if (metadata.formatVersion !== 2)
+    throw new AssayError('ASSAY-2004', `${name} has Iceberg format version ${metadata.formatVersion}, which Assay reads but does not write`)
   if (metadata.snapshots.some((snapshot) => snapshot.id === staged.snapshotId)) {
     throw new AssayError('ASSAY-2006', `${name} already has the snapshot ${staged.snapshotId}`)
   }

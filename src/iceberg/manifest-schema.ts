@@ -36,6 +36,9 @@ const DATA_FILE_FIELDS: readonly AvroField[] = [
   optional('split_offsets', listOf('long', 133), 132),
   optional('equality_ids', listOf('int', 136), 135),
   optional('sort_order_id', 'int', 140),
+  optional('referenced_data_file', 'string', 143),
+  optional('content_offset', 'long', 144),
+  optional('content_size_in_bytes', 'long', 145),
 ]
 
 /** Names of the data file fields that a rewritten manifest carries over. */

@@ -1,8 +1,9 @@
 import { AssayError } from '../errors.ts'
 import type { IcebergSchema, PartitionSpec, StructType } from '../schema/iceberg-type.ts'
-import { type AvroFile, type AvroRecord, type AvroValue, decodeAvro, encodeAvro } from './avro.ts'
+import { type AvroRecord, type AvroValue, encodeAvro } from './avro.ts'
+import { type AvroFile, decodeAvro } from './avro-read.ts'
 import { compareValues, encodeValue } from './bounds.ts'
-import type { DataFile, ManifestFile, PartitionTuple } from './data-file.ts'
+import type { DataFile, ManifestFile, PartitionTuple, PartitionValue } from './data-file.ts'
 import {
   avroName,
   DATA_FILE_FIELD_NAMES,
@@ -50,7 +51,7 @@ export function specOf(metadata: TableMetadata, manifest: ManifestFile): Partiti
 
 /** The manifests of a snapshot. @throws ASSAY-2005 when the list is missing or corrupt */
 export async function readManifestList(store: Store, path: string): Promise<readonly ManifestFile[]> {
-  const { records } = await readAvro(store, path)
+  const { records } = await readAvro(store, path, NOTHING)
   return records.map((record) => manifestOf(record, store, path))
 }
 
@@ -80,24 +81,59 @@ function manifestOf(record: AvroRecord, store: Store, list: string): ManifestFil
   }
 }
 
-/** The entries of a manifest, with what they inherit filled in. @throws ASSAY-2004, ASSAY-2005 */
+const NOTHING: ReadonlySet<string> = new Set()
+const UNASKED: ReadonlySet<string> = new Set(['column_sizes', 'split_offsets', 'sort_order_id', 'distinct_counts'])
+const METRICS: ReadonlySet<string> = new Set(['value_counts', 'null_value_counts', 'nan_value_counts', 'lower_bounds', 'upper_bounds'])
+
+/** An entry whose metrics are decoded when they are asked for. */
+export interface LeanEntry extends ManifestEntry {
+  /** The fields with counts and bounds. */
+  metrics(): AvroRecord
+}
+
+/**
+ * The entries of a manifest in full, with what they inherit filled in, such as a rewritten manifest carries them over.
+ * @throws ASSAY-2004, ASSAY-2005
+ */
 export async function readManifest(store: Store, metadata: TableMetadata, manifest: ManifestFile): Promise<readonly ManifestEntry[]> {
-  const types = partitionTypes(specOf(metadata, manifest), metadata.schemas)
-  const { records } = await readAvro(store, manifest.path)
-  return records.map((record): ManifestEntry => {
+  const { records } = await readAvro(store, manifest.path, NOTHING)
+  return records.map(entryReader(store, metadata, manifest))
+}
+
+/** The entries of a manifest as planning needs them, and the bytes of memory that hold them. @throws ASSAY-2004, ASSAY-2005 */
+export async function readLeanManifest(
+  store: Store,
+  metadata: TableMetadata,
+  manifest: ManifestFile,
+): Promise<{ readonly entries: readonly LeanEntry[]; readonly bytes: number }> {
+  const { records, whole, size } = await readAvro(store, manifest.path, UNASKED, METRICS)
+  const read = entryReader(store, metadata, manifest)
+  const entries = records.map((record, i) => ({ ...read(record), metrics: () => recordOf(whole(i)['data_file']) }))
+  return { entries, bytes: size + entries.length * ENTRY_BYTES }
+}
+
+/** About what an entry takes in memory. */
+const ENTRY_BYTES = 1024
+
+function entryReader(store: Store, metadata: TableMetadata, manifest: ManifestFile): (record: AvroRecord) => ManifestEntry {
+  const types = partitionTypes(specOf(metadata, manifest), metadata.schemas).map(({ field, type }) => ({
+    name: field.name,
+    key: partitionFieldName(field['field-id']),
+    type,
+  }))
+  return (record) => {
     const fields = recordOf(record['data_file'])
+    refuseUnknown(record, fields, manifest)
     const tuple = recordOf(fields['partition'])
-    const partition = Object.fromEntries(
-      types.map(({ field, type }) => [field.name, fromAvro(type, tuple[partitionFieldName(field['field-id'])])]),
-    )
-    const path = store.normalise(String(fields['file_path']))
+    const partition: Record<string, PartitionValue> = {}
+    for (const { name, key, type } of types) partition[name] = fromAvro(type, tuple[key])
     return {
       status: STATUS[numberOf(record['status'], 0)] ?? 'existing',
       snapshotId: String(record['snapshot_id'] ?? manifest.addedSnapshotId),
       sequenceNumber: numberOf(record['sequence_number'], manifest.sequenceNumber),
       fileSequenceNumber: numberOf(record['file_sequence_number'], manifest.sequenceNumber),
       file: {
-        path,
+        path: store.normalise(String(fields['file_path'])),
         partition,
         specId: manifest.specId,
         rows: numberOf(fields['record_count'], 0),
@@ -105,13 +141,27 @@ export async function readManifest(store: Store, metadata: TableMetadata, manife
       },
       fields,
     }
-  })
+  }
 }
 
-async function readAvro(store: Store, path: string): Promise<AvroFile> {
+/** What a file holds, as manifests count it: rows, rows deleted by position (or by a deletion vector), rows deleted by value. */
+const CONTENTS = ['data', 'position deletes', 'equality deletes'] as const
+export const contentOf = (fields: AvroRecord): (typeof CONTENTS)[number] => CONTENTS[numberOf(fields['content'], 0)] ?? 'data'
+
+/** A later version of the format may say more than this reader knows; guessing would give wrong rows. */
+function refuseUnknown(record: AvroRecord, fields: AvroRecord, manifest: ManifestFile): void {
+  const [status, content] = [numberOf(record['status'], 0), numberOf(fields['content'], 0)]
+  const holds = (what: string): AssayError => new AssayError('ASSAY-2004', `${manifest.path} has ${what}`)
+  if (STATUS[status] === undefined) throw holds(`an entry of status ${status}`)
+  if (CONTENTS[content] === undefined) throw holds(`an entry of content ${content}`)
+  if (typeof fields['file_path'] !== 'string') throw new AssayError('ASSAY-2005', `${manifest.path} has an entry without a file`)
+  if (fields['key_metadata'] instanceof Uint8Array) throw holds(`encrypted files, such as ${fields['file_path']}`)
+}
+
+async function readAvro(store: Store, path: string, without: ReadonlySet<string>, deferred = NOTHING): Promise<AvroFile> {
   const bytes = await store.read(path)
   try {
-    return decodeAvro(bytes, specifiedName)
+    return decodeAvro(bytes, { nameOf: specifiedName, without, deferred })
   } catch (error) {
     throw new AssayError('ASSAY-2005', `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,
@@ -127,11 +177,13 @@ export interface NewManifest {
   readonly schema: IcebergSchema
   readonly schemas: readonly StructType[]
   readonly entries: readonly ManifestEntry[]
+  /** Manifests hold either data files or delete files; data files when absent. */
+  readonly content?: ManifestFile['content']
 }
 
-/** A data manifest as bytes and as a list names it; {@link withSequence} completes the latter. */
+/** A manifest as bytes and as a list names it; {@link withSequence} completes the latter. */
 export function encodeManifest(manifest: NewManifest): { readonly bytes: Buffer; readonly manifest: ManifestFile } {
-  const { path, snapshotId, spec, schema, schemas, entries } = manifest
+  const { path, snapshotId, spec, schema, schemas, entries, content = 'data' } = manifest
   const types = partitionTypes(spec, schemas)
   const header = {
     schema: JSON.stringify(schema),
@@ -139,7 +191,7 @@ export function encodeManifest(manifest: NewManifest): { readonly bytes: Buffer;
     'partition-spec': JSON.stringify(spec.fields),
     'partition-spec-id': String(spec['spec-id']),
     'format-version': '2',
-    content: 'data',
+    content,
   }
   const bytes = encodeAvro(
     entrySchema(spec, schemas),
@@ -156,7 +208,7 @@ export function encodeManifest(manifest: NewManifest): { readonly bytes: Buffer;
       path,
       length: bytes.length,
       specId: spec['spec-id'],
-      content: 'data',
+      content,
       sequenceNumber: UNASSIGNED,
       minSequenceNumber: live.length === 0 ? UNASSIGNED : Math.min(...live),
       addedSnapshotId: snapshotId,
@@ -255,10 +307,14 @@ const recordOfManifest = (manifest: ManifestFile): AvroRecord => ({
   key_metadata: null,
 })
 
-const numberOf = (value: AvroValue | undefined, absent: number): number =>
+export const numberOf = (value: AvroValue | undefined, absent: number): number =>
   typeof value === 'number' || typeof value === 'bigint' ? Number(value) : absent
 const base64 = (value: AvroValue | undefined): string | undefined =>
   value instanceof Uint8Array ? Buffer.from(value).toString('base64') : undefined
+
+/** The entries of a map by field id, as an array of pairs. */
+export const pairsOf = (value: AvroValue | undefined): ReadonlyMap<number, AvroValue> =>
+  new Map(listOf(value).map((pair) => [numberOf(pair['key'], -1), pair['value'] ?? null]))
 
 const isRecord = (value: AvroValue | undefined): value is AvroRecord =>
   typeof value === 'object' && value !== null && !(value instanceof Uint8Array) && !Array.isArray(value)

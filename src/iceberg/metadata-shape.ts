@@ -92,8 +92,11 @@ export const METADATA_V1 = z.looseObject({
   'last-partition-id': z.int().nullish(),
 })
 
+/** Of what version 3 adds, only row ids are always there; the rest is told apart by whoever reads rows. */
+export const METADATA_V3 = METADATA_V2.extend({ 'format-version': z.literal(3), 'next-row-id': z.union([z.int(), z.bigint()]) })
+
 export type RawSnapshot = z.infer<typeof snapshot>
-export type RawMetadata = z.infer<typeof METADATA_V2> | z.infer<typeof METADATA_V1>
+export type RawMetadata = z.infer<typeof METADATA_V3> | z.infer<typeof METADATA_V2> | z.infer<typeof METADATA_V1>
 
 /** The first complaint of zod in our words: `last-partition-id is missing`. */
 export function complaint(error: z.ZodError): string {

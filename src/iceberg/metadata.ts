@@ -2,7 +2,7 @@ import { gunzipSync } from 'node:zlib'
 import { AssayError } from '../errors.ts'
 import type { IcebergSchema, PartitionSpec } from '../schema/iceberg-type.ts'
 import { parseLossless, stringifyLossless } from './json.ts'
-import { complaint, METADATA_V1, METADATA_V2, type RawMetadata, type RawSnapshot } from './metadata-shape.ts'
+import { complaint, METADATA_V1, METADATA_V2, METADATA_V3, type RawMetadata, type RawSnapshot } from './metadata-shape.ts'
 import type { Store } from './store.ts'
 
 /** A 64-bit snapshot id as decimal text: JavaScript numbers would round those that Java and Spark write. */
@@ -19,21 +19,25 @@ export interface Snapshot {
   readonly summary: Readonly<Record<string, string>>
   readonly manifestList: string
   readonly schemaId: number | undefined
+  /** What Assay does not interpret: row ids of version 3, keys of other engines. */
+  readonly rest?: Rest
 }
+
+type Rest = Readonly<Record<string, unknown>>
 
 export interface SnapshotRef {
   readonly snapshotId: SnapshotId
   readonly type: 'branch' | 'tag'
   /** How long it and its snapshots are kept, as the table's owner set it. */
-  readonly rest?: Readonly<Record<string, unknown>>
+  readonly rest?: Rest
 }
 
 /**
- * Table metadata, format version 2, parsed. What Assay does not interpret (sort orders, statistics files, properties
+ * Table metadata, in the form of format version 2, parsed. What Assay does not interpret (sort orders, statistics files, properties
  * of other engines …) is kept in `rest` and written back unchanged.
  */
 export interface TableMetadata {
-  readonly formatVersion: 1 | 2
+  readonly formatVersion: 1 | 2 | 3
   readonly uuid: string
   readonly location: string
   readonly lastSequenceNumber: number
@@ -49,9 +53,9 @@ export interface TableMetadata {
   readonly snapshots: readonly Snapshot[]
   readonly currentSnapshotId: SnapshotId | undefined
   readonly refs: Readonly<Record<string, SnapshotRef>>
-  readonly snapshotLog: readonly { readonly timestamp: number; readonly snapshotId: SnapshotId }[]
-  readonly metadataLog: readonly { readonly timestamp: number; readonly file: string }[]
-  readonly rest: Readonly<Record<string, unknown>>
+  readonly snapshotLog: readonly { readonly timestamp: number; readonly snapshotId: SnapshotId; readonly rest?: Rest }[]
+  readonly metadataLog: readonly { readonly timestamp: number; readonly file: string; readonly rest?: Rest }[]
+  readonly rest: Rest
 }
 
 /** The current snapshot, or the one of an id; undefined for a table without any. @throws ASSAY-2009 when there is no such id */
@@ -88,16 +92,17 @@ export const readMetadata = async (store: Store, location: string): Promise<Tabl
 /**
  * Table metadata from the content of its file, gzipped or not.
  * @param path names the file in errors
- * @throws ASSAY-2003 naming what is missing or wrong; ASSAY-2004 for format versions other than 1 and 2
+ * @throws ASSAY-2003 naming what is missing or wrong; ASSAY-2004 for format versions other than 1, 2 and 3
  */
 export function parseMetadata(content: string | Uint8Array, path: string): TableMetadata {
   const json = parsed(content, path)
   const version = json['format-version']
   if (typeof version !== 'number') throw corrupt(path, 'format-version is missing')
-  if (version !== 1 && version !== 2) {
-    throw new AssayError('ASSAY-2004', `${path} has Iceberg format version ${version}; Assay reads 1 and 2`)
+  if (version !== 1 && version !== 2 && version !== 3) {
+    throw new AssayError('ASSAY-2004', `${path} has Iceberg format version ${version}; Assay reads 1, 2 and 3`)
   }
-  const shaped = (version === 2 ? METADATA_V2 : METADATA_V1).safeParse(json)
+  refuseOtherForms(json, path)
+  const shaped = { 1: METADATA_V1, 2: METADATA_V2, 3: METADATA_V3 }[version].safeParse(json)
   if (!shaped.success) throw corrupt(path, complaint(shaped.error))
   const metadata = fromRaw(shaped.data)
   refuseDangling(metadata, path)
@@ -118,6 +123,20 @@ function parsed(content: string | Uint8Array, path: string): Readonly<Record<str
   }
   throw corrupt(path, 'it is not a JSON object')
 }
+
+/** Forms that the specification allows and Assay does not know. */
+function refuseOtherForms(json: Rest, path: string): void {
+  const specs = recordsOf(json['partition-specs']).flatMap((spec) => recordsOf(spec['fields']))
+  const several = specs.find((field) => field['source-id'] === undefined && field['source-ids'] !== undefined)
+  if (several !== undefined) {
+    throw new AssayError('ASSAY-2004', `${path} has the partition field ${String(several['name'])}, whose transform takes several columns`)
+  }
+  if (recordsOf(json['snapshots']).some((snapshot) => snapshot['manifest-list'] === undefined && Array.isArray(snapshot['manifests']))) {
+    throw new AssayError('ASSAY-2004', `${path} lists the manifests of its snapshots itself, as early writers of version 1 did`)
+  }
+}
+
+const recordsOf = (value: unknown): Rest[] => (Array.isArray(value) ? value.filter(isRecord) : [])
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -153,7 +172,7 @@ function fromRaw(raw: RawMetadata): TableMetadata {
     formatVersion: raw['format-version'],
     uuid: raw['table-uuid'],
     location: raw.location,
-    lastSequenceNumber: raw['format-version'] === 2 ? raw['last-sequence-number'] : 0,
+    lastSequenceNumber: raw['format-version'] === 1 ? 0 : raw['last-sequence-number'],
     lastUpdated: raw['last-updated-ms'],
     lastColumnId: raw['last-column-id'],
     ...schemasAndSpecs(raw),
@@ -161,8 +180,16 @@ function fromRaw(raw: RawMetadata): TableMetadata {
     snapshots: (raw.snapshots ?? []).map(snapshotOfRaw),
     currentSnapshotId,
     refs: currentSnapshotId === undefined ? refs : { main: { snapshotId: currentSnapshotId, type: 'branch' }, ...refs },
-    snapshotLog: (raw['snapshot-log'] ?? []).map((entry) => ({ timestamp: entry['timestamp-ms'], snapshotId: entry['snapshot-id'] })),
-    metadataLog: (raw['metadata-log'] ?? []).map((entry) => ({ timestamp: entry['timestamp-ms'], file: entry['metadata-file'] })),
+    snapshotLog: (raw['snapshot-log'] ?? []).map(({ 'timestamp-ms': timestamp, 'snapshot-id': snapshotId, ...rest }) => ({
+      timestamp,
+      snapshotId,
+      ...kept(rest),
+    })),
+    metadataLog: (raw['metadata-log'] ?? []).map(({ 'timestamp-ms': timestamp, 'metadata-file': file, ...rest }) => ({
+      timestamp,
+      file,
+      ...kept(rest),
+    })),
     rest: without(raw, INTERPRETED),
   }
 }
@@ -170,7 +197,7 @@ function fromRaw(raw: RawMetadata): TableMetadata {
 type SchemasAndSpecs = Pick<TableMetadata, 'schemas' | 'currentSchemaId' | 'specs' | 'defaultSpecId' | 'lastPartitionId'>
 
 function schemasAndSpecs(raw: RawMetadata): SchemasAndSpecs {
-  if (raw['format-version'] === 2) {
+  if (raw['format-version'] !== 1) {
     return {
       schemas: raw.schemas,
       currentSchemaId: raw['current-schema-id'],
@@ -196,6 +223,8 @@ export const FIRST_PARTITION_FIELD = 1000
 const without = (record: Readonly<Record<string, unknown>>, keys: ReadonlySet<string>): Readonly<Record<string, unknown>> =>
   Object.fromEntries(Object.entries(record).filter(([key]) => !keys.has(key)))
 
+const kept = (rest: Rest): { readonly rest?: Rest } => (Object.keys(rest).length === 0 ? {} : { rest })
+
 const OPERATIONS = ['append', 'replace', 'overwrite', 'delete'] as const
 
 function snapshotOfRaw(raw: RawSnapshot): Snapshot {
@@ -210,16 +239,27 @@ function snapshotOfRaw(raw: RawSnapshot): Snapshot {
     summary,
     manifestList: raw['manifest-list'],
     schemaId: raw['schema-id'] ?? undefined,
+    ...kept(without(raw, SNAPSHOT_KEYS)),
   }
 }
+
+const SNAPSHOT_KEYS: ReadonlySet<string> = new Set([
+  'snapshot-id',
+  'parent-snapshot-id',
+  'sequence-number',
+  'timestamp-ms',
+  'summary',
+  'manifest-list',
+  'schema-id',
+])
 
 function refOf(raw: {
   readonly 'snapshot-id': SnapshotId
   readonly type: SnapshotRef['type']
   readonly [key: string]: unknown
 }): SnapshotRef {
-  const rest = without(raw, new Set(['snapshot-id', 'type']))
-  return { snapshotId: raw['snapshot-id'], type: raw.type, ...(Object.keys(rest).length === 0 ? {} : { rest }) }
+  const { 'snapshot-id': snapshotId, type, ...rest } = raw
+  return { snapshotId, type, ...kept(rest) }
 }
 
 /** What metadata refers to by id has to be there. */
@@ -236,7 +276,7 @@ function refuseDangling(metadata: TableMetadata, path: string): void {
   }
 }
 
-/** The JSON of table metadata, version 2. */
+/** The JSON of table metadata. */
 export function serialiseMetadata(metadata: TableMetadata): string {
   return stringifyLossless({
     'format-version': metadata.formatVersion,
@@ -254,8 +294,12 @@ export function serialiseMetadata(metadata: TableMetadata): string {
     'current-snapshot-id': metadata.currentSnapshotId === undefined ? -1 : BigInt(metadata.currentSnapshotId),
     refs: Object.fromEntries(Object.entries(metadata.refs).map(([name, ref]) => [name, refJson(ref)])),
     snapshots: metadata.snapshots.map(snapshotJson),
-    'snapshot-log': metadata.snapshotLog.map((entry) => ({ 'timestamp-ms': entry.timestamp, 'snapshot-id': BigInt(entry.snapshotId) })),
-    'metadata-log': metadata.metadataLog.map((entry) => ({ 'timestamp-ms': entry.timestamp, 'metadata-file': entry.file })),
+    'snapshot-log': metadata.snapshotLog.map((entry) => ({
+      'timestamp-ms': entry.timestamp,
+      'snapshot-id': BigInt(entry.snapshotId),
+      ...entry.rest,
+    })),
+    'metadata-log': metadata.metadataLog.map((entry) => ({ 'timestamp-ms': entry.timestamp, 'metadata-file': entry.file, ...entry.rest })),
     ...metadata.rest,
   })
 }
@@ -270,4 +314,5 @@ const snapshotJson = (snapshot: Snapshot): object => ({
   'manifest-list': snapshot.manifestList,
   summary: { operation: snapshot.operation, ...snapshot.summary },
   ...(snapshot.schemaId === undefined ? {} : { 'schema-id': snapshot.schemaId }),
+  ...snapshot.rest,
 })

@@ -1,7 +1,8 @@
 import { AssayError } from '../errors.ts'
 import { duckdbType, type IcebergSchema, quoteIdentifier, quoteText } from '../schema/iceberg-type.ts'
 import type { DataFile, FilePlace, ManifestFile } from './data-file.ts'
-import { hasLive, type ManifestEntry, readManifest, readManifestList } from './manifests.ts'
+import { cachedEntries, cachedList } from './manifest-cache.ts'
+import { hasLive, type LeanEntry, type ManifestEntry } from './manifests.ts'
 import { ancestors, type Snapshot, type SnapshotId, snapshotOf, type TableMetadata } from './metadata.ts'
 import type { Store } from './store.ts'
 
@@ -9,32 +10,28 @@ import type { Store } from './store.ts'
 const READERS = 16
 
 /**
- * The data files of a snapshot, or of the current one; none for a table without snapshots.
- * @throws ASSAY-2004 for tables whose rows are not simply those of their files; ASSAY-2005; ASSAY-2009
+ * The data files of a snapshot, or of the current one; none for a table without snapshots. Not all of their rows need to
+ * be live: `planScan` finds the delete files as well.
+ * @throws ASSAY-2004, ASSAY-2005, ASSAY-2009
  */
 export const liveFiles = async (store: Store, metadata: TableMetadata, snapshotId?: SnapshotId): Promise<DataFile[]> =>
   (await liveEntries(store, metadata, snapshotId)).map((entry) => entry.file)
 
 /** The same with all that manifests say of each file. @throws ASSAY-2004, ASSAY-2005, ASSAY-2009 */
-export async function liveEntries(store: Store, metadata: TableMetadata, snapshotId?: SnapshotId): Promise<ManifestEntry[]> {
+export async function liveEntries(store: Store, metadata: TableMetadata, snapshotId?: SnapshotId): Promise<LeanEntry[]> {
   const snapshot = snapshotOf(metadata, snapshotId)
   if (snapshot === undefined) return []
-  refuseUnmapped(metadata)
-  const manifests = await dataManifests(store, metadata, snapshot)
-  const live: ManifestEntry[] = []
-  for (const entries of await readAll(store, metadata, manifests)) {
-    for (const entry of entries) {
-      if (entry.status === 'deleted') continue
-      refuseForeignFile(metadata, entry)
-      live.push(entry)
-    }
-  }
-  return live
+  const manifests = (await cachedList(store, snapshot.manifestList)).filter((manifest) => hasLive(manifest) && manifest.content === 'data')
+  const entries = (await readAll(store, metadata, manifests)).flat()
+  return entries.filter((entry) => entry.status !== 'deleted')
 }
 
-/** The manifests of a snapshot that name live data files. @throws ASSAY-2004 where rows are deleted by delete files */
+/**
+ * The manifests of a snapshot that name live data files, for a writer.
+ * @throws ASSAY-2004 where rows are deleted by delete files, which a writer would have to carry on
+ */
 export async function dataManifests(store: Store, metadata: TableMetadata, snapshot: Snapshot): Promise<readonly ManifestFile[]> {
-  const manifests = (await readManifestList(store, snapshot.manifestList)).filter(hasLive)
+  const manifests = (await cachedList(store, snapshot.manifestList)).filter(hasLive)
   if (manifests.some((manifest) => manifest.content === 'deletes')) {
     throw new AssayError('ASSAY-2004', `Snapshot ${snapshot.id} of the table at ${metadata.location} has delete files (merge-on-read)`, {
       next: "Compact the table with the engine that wrote it, and set 'write.delete.mode' to 'copy-on-write'.",
@@ -43,49 +40,54 @@ export async function dataManifests(store: Store, metadata: TableMetadata, snaps
   return manifests
 }
 
-async function readAll(store: Store, metadata: TableMetadata, manifests: readonly ManifestFile[]): Promise<(readonly ManifestEntry[])[]> {
-  const all: (readonly ManifestEntry[])[] = []
+async function readAll(store: Store, metadata: TableMetadata, manifests: readonly ManifestFile[]): Promise<(readonly LeanEntry[])[]> {
+  const all: (readonly LeanEntry[])[] = []
   for (let i = 0; i < manifests.length; i += READERS) {
-    all.push(...(await Promise.all(manifests.slice(i, i + READERS).map((manifest) => readManifest(store, metadata, manifest)))))
+    all.push(...(await Promise.all(manifests.slice(i, i + READERS).map((manifest) => cachedEntries(store, metadata, manifest)))))
   }
   return all
 }
 
-/** Without field ids in the files, or with nested fields that changed, the engine would silently yield nulls. */
-function refuseUnmapped(metadata: TableMetadata): void {
-  const refuse = (what: string): never => {
-    throw new AssayError('ASSAY-2004', `The table at ${metadata.location} ${what}`)
-  }
-  if (metadata.properties['schema.name-mapping.default'] !== undefined)
-    refuse('maps columns by name, because some of its files have no field ids')
+/** With nested fields that changed, the engine would silently yield nulls. @throws ASSAY-2004 */
+export function refuseChangedNesting(metadata: TableMetadata): void {
   const nested = new Map<number, string>()
   for (const field of metadata.schemas.flatMap((schema) => schema.fields)) {
     if (typeof field.type === 'string') continue
     const type = JSON.stringify(field.type)
-    if ((nested.get(field.id) ?? type) !== type) refuse(`has changed the nested column ${field.name}`)
+    if ((nested.get(field.id) ?? type) !== type) {
+      throw new AssayError('ASSAY-2004', `The table at ${metadata.location} has changed the nested column ${field.name}`)
+    }
     nested.set(field.id, type)
   }
 }
 
-function refuseForeignFile(metadata: TableMetadata, { file, fields }: ManifestEntry): void {
+/** @throws ASSAY-2004 for data files that are not Parquet */
+export function refuseForeignFile(metadata: TableMetadata, { file, fields }: ManifestEntry): void {
   const format = String(fields['file_format'])
   if (format.toUpperCase() === 'PARQUET') return
   throw new AssayError('ASSAY-2004', `The table at ${metadata.location} has files in the format ${format}, such as ${file.path}`)
 }
 
-/** A SELECT that yields exactly the columns of `schema`, in order, from files written under any earlier schema. */
-export function scanSql(store: Store, schema: IcebergSchema, files: readonly DataFile[]): string {
+/**
+ * A SELECT that yields exactly the columns of `schema`, in order, from files written under any earlier schema.
+ * @param places with the columns `filename` and `file_row_number` after them; the schema has none of these names then
+ */
+export function scanSql(store: Store, schema: IcebergSchema, files: readonly DataFile[], places = false): string {
   const columns = schema.fields.map((field) => ({ name: quoteIdentifier(field.name), type: duckdbType(field.type), field }))
   if (files.length === 0) return `SELECT ${columns.map(({ name, type }) => `CAST(NULL AS ${type}) AS ${name}`).join(', ')} WHERE false`
   const byId = columns.map(
     ({ type, field }) => `${field.id}: {name: ${quoteText(field.name)}, type: ${quoteText(type)}, default_value: NULL}`,
   )
   const paths = files.map((file) => quoteText(literalGlob(store.normalise(file.path))))
-  return `SELECT ${columns.map((c) => c.name).join(', ')} FROM read_parquet([${paths.join(', ')}], schema = MAP {${byId.join(', ')}}, hive_partitioning = false)`
+  const selected = [...columns.map((c) => c.name), ...(places ? PLACES : [])].join(', ')
+  return `SELECT ${selected} FROM read_parquet([${paths.join(', ')}], schema = MAP {${byId.join(', ')}}, hive_partitioning = false)`
 }
 
+/** Columns that the engine has for every Parquet file. */
+const PLACES = ['filename', 'file_row_number']
+
 /** The engine takes paths for patterns. */
-const literalGlob = (path: string): string => path.replace(/[*?[]/g, '[$&]')
+export const literalGlob = (path: string): string => path.replace(/[*?[]/g, '[$&]')
 
 /** What a snapshot did to the rows of a table. */
 export interface SnapshotChange {
@@ -122,7 +124,7 @@ export function ancestorsSince(metadata: TableMetadata, after: SnapshotId | unde
 
 /** Delete files count as well: they take rows from their partition. */
 async function touchedBy(store: Store, metadata: TableMetadata, snapshot: Snapshot): Promise<readonly FilePlace[]> {
-  const own = (await readManifestList(store, snapshot.manifestList)).filter((manifest) => manifest.addedSnapshotId === snapshot.id)
+  const own = (await cachedList(store, snapshot.manifestList)).filter((manifest) => manifest.addedSnapshotId === snapshot.id)
   const entries = (await readAll(store, metadata, own)).flat()
   return distinctPartitions(
     entries.filter((entry) => entry.status !== 'existing' && entry.snapshotId === snapshot.id).map((entry) => entry.file),

@@ -1,7 +1,7 @@
 import type { IcebergSchema } from '../schema/iceberg-type.ts'
 import type { AvroValue } from './avro.ts'
 import { compareValues, decodeValue } from './bounds.ts'
-import type { ManifestEntry } from './manifests.ts'
+import type { LeanEntry } from './manifests.ts'
 
 /** What manifests know of the rows of some files together. */
 export interface Statistics {
@@ -11,13 +11,14 @@ export interface Statistics {
 }
 
 /** The statistics of files, from what their manifests say; no file is opened. */
-export function statisticsOf(schema: IcebergSchema, entries: readonly ManifestEntry[]): Statistics {
+export function statisticsOf(schema: IcebergSchema, entries: readonly LeanEntry[]): Statistics {
+  const metrics = entries.map((entry) => entry.metrics())
   const columns = schema.fields.flatMap(({ id, type }) => {
     if (typeof type !== 'string') return []
-    const nulls = entries.map(({ fields }) => lookUp(fields['null_value_counts'], id))
+    const nulls = metrics.map((fields) => lookUp(fields['null_value_counts'], id))
     const total = nulls.every((n) => n !== undefined) ? nulls.reduce<number>((sum, n) => sum + Number(n), 0) : undefined
     const bound = (name: string, wanted: 1 | -1): string | undefined => {
-      const bytes = entries.map(({ fields }) => lookUp(fields[name], id)).filter((b) => b instanceof Uint8Array)
+      const bytes = metrics.map((fields) => lookUp(fields[name], id)).filter((b) => b instanceof Uint8Array)
       const values = bytes.map((b) => ({ b, value: decodeValue(type, b) }))
       const best = values.reduce((a, c) => (compareValues(type, c.value, a.value) * wanted > 0 ? c : a), values[0] as (typeof values)[0])
       return best === undefined ? undefined : Buffer.from(best.b).toString('base64')

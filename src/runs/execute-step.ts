@@ -101,7 +101,7 @@ async function openInputs(environment: StepEnvironment, spec: AssetSpec, step: S
     const upstream = environment.loaded.asset(dep.asset)
     if (upstream === undefined || upstream.columns.length === 0) continue
     if (pin === undefined) throw new AssayError('ASSAY-3004', `${dep.asset} has no table yet`, { where: spec.where })
-    const relation = await relationOf(environment.store, await metadataAt(environment.store, pin.metadataLocation), pin)
+    const relation = await relationOf({ store: environment.store, session }, await metadataAt(environment.store, pin.metadataLocation), pin)
     const columns = upstream.columns.map((column) => quoteIdentifier(column.name)).join(', ')
     await session.run(`CREATE OR REPLACE VIEW ${byDepName(dep.name)} AS SELECT ${columns} FROM (${relation})`)
   }

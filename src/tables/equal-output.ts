@@ -1,6 +1,9 @@
 import type { AssetSpec } from '../assets/spec.ts'
+import type { FilePlace } from '../iceberg/data-file.ts'
 import { schemaOf, type TableMetadata } from '../iceberg/metadata.ts'
-import { readManifest } from '../iceberg/manifests.ts'
+import { cachedEntries } from '../iceberg/manifest-cache.ts'
+import { planScan } from '../iceberg/plan-scan.ts'
+import { rowsSql } from '../iceberg/rows-sql.ts'
 import { liveEntries, scanSql } from '../iceberg/scan.ts'
 import { sameStatistics, statisticsOf } from '../iceberg/statistics.ts'
 import type { Store } from '../iceberg/store.ts'
@@ -39,21 +42,17 @@ async function isEqual({ session, store, spec, partitions }: Compared, { staged 
   const schema = schemaOf(head)
   if (JSON.stringify(schema.fields) !== JSON.stringify(staged.schema.fields)) return false
   const dayIn = dayOfFiles(head, spec.partitions)
-  const live = await liveEntries(store, head)
-  // A file without a day holds rows of other partitions too: who knows which.
-  if (spec.partitions.dim !== 'none' && live.some(({ file }) => dayIn(file) === undefined)) return false
-  const there = spec.partitions.dim === 'none' ? live : live.filter(({ file }) => isIn(partitions, dayIn(file)))
-  const own = { ...head, specs: [staged.spec] }
-  const made = staged.manifest === undefined ? [] : await readManifest(store, own, staged.manifest)
+  const sliced = spec.partitions.dim !== 'none'
+  const plan = await planScan(store, head)
+  // A file without a day holds rows of other partitions too: who knows which. Of one with deletes, counts say nothing.
+  if (plan.files.some(({ file, deletes }) => deletes.length > 0 || (sliced && dayIn(file) === undefined))) return false
+  const isThere = (file: FilePlace): boolean => !sliced || isIn(partitions, dayIn(file))
+  const there = (await liveEntries(store, head)).filter(({ file }) => isThere(file))
+  const made = staged.manifest === undefined ? [] : await cachedEntries(store, { ...head, specs: [staged.spec] }, staged.manifest)
   if (!sameStatistics(statisticsOf(schema, there), statisticsOf(schema, made))) return false
-  const rowsOf = (files: readonly { readonly file: (typeof made)[number]['file'] }[]): string =>
-    scanSql(
-      store,
-      schema,
-      files.map(({ file }) => file),
-    )
   const columns = schema.fields.map((field) => quoteIdentifier(field.name))
-  return (await fingerprint(session, rowsOf(there), columns)) === (await fingerprint(session, rowsOf(made), columns))
+  const before = await rowsSql({ store, session }, { ...plan, files: plan.files.filter(({ file }) => isThere(file)) })
+  return (await fingerprint(session, before, columns)) === (await fingerprint(session, scanSql(store, schema, staged.files), columns))
 }
 
 const isIn = (partitions: PartitionSet, day: unknown): boolean => typeof day === 'number' && contains(partitions, day)

@@ -6,8 +6,9 @@ import { openSqlCatalog } from '../../src/iceberg/catalogs/sql-catalog.ts'
 import { type Change, type Overwrite, type PreparedCommit, prepareCommit } from '../../src/iceberg/commit.ts'
 import type { StagedFiles } from '../../src/iceberg/data-file.ts'
 import { evolveSchema, partitionSpec } from '../../src/iceberg/evolve.ts'
-import { type SnapshotId, schemaOf, serialiseMetadata, snapshotOf, type TableMetadata } from '../../src/iceberg/metadata.ts'
-import { liveFiles, scanSql } from '../../src/iceberg/scan.ts'
+import { type SnapshotId, schemaOf, serialiseMetadata, type TableMetadata } from '../../src/iceberg/metadata.ts'
+import { planScan } from '../../src/iceberg/plan-scan.ts'
+import { rowsSql } from '../../src/iceberg/rows-sql.ts'
 import { stageFiles } from '../../src/iceberg/stage.ts'
 import type { Store } from '../../src/iceberg/store.ts'
 import { localStore } from '../../src/iceberg/stores/local.ts'
@@ -94,8 +95,8 @@ export async function openLab(): Promise<Lab> {
     },
     read: async (snapshotId, order = 'ALL') => {
       const { metadata } = await load()
-      const schema = schemaOf(metadata, snapshotId === undefined ? undefined : snapshotOf(metadata, snapshotId))
-      return session.rows(`SELECT * FROM (${scanSql(store, schema, await liveFiles(store, metadata, snapshotId))}) ORDER BY ${order}`)
+      const rows = await rowsSql({ store, session }, await planScan(store, metadata, { snapshotId }))
+      return session.rows(`SELECT * FROM (${rows}) ORDER BY ${order}`)
     },
     alter: async (change) => {
       const { metadata, metadataLocation: expected } = await load()

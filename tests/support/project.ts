@@ -93,7 +93,9 @@ async function readRows(settings: Settings, key: string): Promise<readonly Engin
     const head = inspection.heads.get(assetKey(key))
     const snapshotId = head?.metadata.currentSnapshotId
     if (head === undefined || snapshotId === undefined) return []
-    return await session.rows(`SELECT * FROM (${await relationOf(inspection.store, head.metadata, { snapshotId })}) ORDER BY ALL`)
+    return await session.rows(
+      `SELECT * FROM (${await relationOf({ store: inspection.store, session }, head.metadata, { snapshotId })}) ORDER BY ALL`,
+    )
   } finally {
     session.close()
     engine.close()

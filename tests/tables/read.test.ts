@@ -20,7 +20,7 @@ describe('relationOf', () => {
   async function rowsOf(pinned: { readonly snapshotId?: string; readonly day?: string } = {}): Promise<readonly unknown[]> {
     const { metadata } = await lab.load()
     const index = dayIndex(pinned.day ?? '') ?? 0
-    const relation = await relationOf(lab.store, metadata, {
+    const relation = await relationOf(lab, metadata, {
       snapshotId: pinned.snapshotId ?? metadata.currentSnapshotId ?? '',
       ...(pinned.day === undefined ? {} : { slice: { spec: DAYS, partitions: [[index, index + 1]] } }),
     })

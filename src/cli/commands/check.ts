@@ -54,7 +54,8 @@ async function checksOf(
   try {
     let results: readonly CheckResult[] = []
     for (const portion of portions) {
-      const rows = await relationOf(inspection.store, metadata, { snapshotId, slice: { spec: spec.partitions, partitions: portion } })
+      const reader = { store: inspection.store, session }
+      const rows = await relationOf(reader, metadata, { snapshotId, slice: { spec: spec.partitions, partitions: portion } })
       results = together(results, await runChecks({ session, asset: spec.key, rows }, spec.checks))
     }
     return results

@@ -80,7 +80,9 @@ async function openTable({ catalog, store, session }: Opening, id: TableId, pinn
   if (loaded === undefined || snapshotId === undefined) return
   const schema = quoteIdentifier(id.namespace)
   await session.run(`CREATE SCHEMA IF NOT EXISTS ${schema}`)
-  await session.run(`CREATE VIEW ${schema}.${quoteIdentifier(id.name)} AS ${await relationOf(store, loaded.metadata, { snapshotId })}`)
+  await session.run(
+    `CREATE VIEW ${schema}.${quoteIdentifier(id.name)} AS ${await relationOf({ store, session }, loaded.metadata, { snapshotId })}`,
+  )
 }
 
 interface Statement {
