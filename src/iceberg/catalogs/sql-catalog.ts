@@ -132,8 +132,9 @@ function swap(catalog: string, { id, expected, metadataLocation }: TableChange, 
       mustChange: true,
     }
   }
+  const isTable = isTyped ? " AND (iceberg_type IS NULL OR iceberg_type = 'TABLE')" : ''
   return {
-    text: 'UPDATE iceberg_tables SET metadata_location = ?, previous_metadata_location = ? WHERE catalog_name = ? AND table_namespace = ? AND table_name = ? AND metadata_location = ?',
+    text: `UPDATE iceberg_tables SET metadata_location = ?, previous_metadata_location = ? WHERE catalog_name = ? AND table_namespace = ? AND table_name = ? AND metadata_location = ?${isTable}`,
     values: [metadataLocation, expected, catalog, id.namespace, id.name, expected],
     mustChange: true,
   }

@@ -15,7 +15,10 @@ export function sqliteDatabase(file: string): Database {
     if (db === undefined && existsSync(file)) db = opened(file)
     return db
   }
-  const made = (): DatabaseSync => existing() ?? (db = created(file))
+  const made = (): DatabaseSync => {
+    db = existing() ?? created(file)
+    return db
+  }
   return {
     name: file,
     columns: async (table) => guarded(() => columnsOf(existing(), file, table)),
