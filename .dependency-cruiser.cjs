@@ -26,9 +26,10 @@ const HOMES = [
   ['avsc', ['src/iceberg/avro\\.ts$']],
   ['graphology', ['src/assets/asset-graph\\.ts$']],
   ['graphology-[a-z]+', ['src/assets/asset-graph\\.ts$']],
+  ['pg', ['src/resources/postgres\\.ts$']],
   ['acorn', ['src/project/module-syntax\\.ts$']],
 ]
-const SQLITE_HOMES = ['src/storage/sqlite[-a-z]*\\.ts$', 'src/iceberg/catalogs/sql-catalog\\.ts$']
+const SQLITE_HOMES = ['src/storage/sqlite[-a-z]*\\.ts$', 'src/iceberg/catalogs/sqlite-database\\.ts$']
 
 const HOMELESS = 'Add its folder to a row, here and in ARCHITECTURE.md.'
 
@@ -78,10 +79,10 @@ module.exports = {
       'no development dependency in src',
       'It is not there when the package is installed.',
       { path: '^src/', pathNot: '^src/ui-server/web/' },
-      { dependencyTypes: ['npm-dev'], pathNot: 'node_modules/graphology-types/' },
+      { dependencyTypes: ['npm-dev'], pathNot: 'node_modules/(graphology-types|pg|@types/pg)/' },
     ),
     forbid('every import resolves', 'The file or package is not there.', {}, { couldNotResolve: true }),
-    ...HOMES.map(([library, files]) => home(library, files, `node_modules/${library}/`)),
+    ...HOMES.map(([library, files]) => home(library, files, `node_modules/(@types/)?${library}/`)),
     home('node:sqlite', SQLITE_HOMES, '^(node:)?sqlite$'),
   ],
   options: {

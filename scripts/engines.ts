@@ -1,9 +1,10 @@
 /** `npm run engines -- up|down|status [NAME…]`: engines that tests read and write the tables with. */
 import { mkdir } from 'node:fs/promises'
 import { ENGINES_DIR, type Engine } from './engines/engine.ts'
+import { postgres } from './engines/postgres.ts'
 import { pyiceberg } from './engines/pyiceberg.ts'
 
-const ENGINES: readonly Engine[] = [pyiceberg]
+const ENGINES: readonly Engine[] = [pyiceberg, postgres]
 const NAMES = ENGINES.map((engine) => engine.name).join(', ')
 
 const [verb, ...names] = process.argv.slice(2)

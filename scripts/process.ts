@@ -10,6 +10,9 @@ export interface Ended {
 export interface SpawnSettings {
   readonly cwd?: string
   readonly env?: NodeJS.ProcessEnv
+  /** Another user to run as, where we are root. */
+  readonly uid?: number
+  readonly gid?: number
 }
 
 /** Runs a command to its end, with its output caught. Rejects only when it cannot be started. */

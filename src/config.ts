@@ -13,8 +13,8 @@ export interface Settings {
   readonly home: string
   /** Iceberg tables. `ASSAY_WAREHOUSE`, or `warehouse` in the home. */
   readonly warehouse: string
-  /** SQLite file of the Iceberg catalog. */
-  readonly catalogFile: string
+  /** The Iceberg catalog. `ASSAY_CATALOG`, or the SQLite file `catalog.db` in the home. */
+  readonly catalog: CatalogPlace
   /** Worker processes. `ASSAY_WORKERS`, or one a core and four at most. */
   readonly workers: number
   /** Which of the project's sets of resources is used. `ASSAY_PROFILE`, or `local`. */
@@ -23,6 +23,8 @@ export interface Settings {
 
 /** The profile that every project has: its resources as they are. */
 export const LOCAL = 'local'
+/** A catalog in a SQLite file, or in a PostgreSQL database. The URI may hold a password: it is not for printing. */
+export type CatalogPlace = { readonly kind: 'sqlite'; readonly file: string } | { readonly kind: 'postgres'; readonly uri: string }
 
 export const CATALOG_NAME = 'assay'
 
@@ -31,6 +33,7 @@ const Environment = z.object({
   ASSAY_HOME: z.string().min(1).optional(),
   ASSAY_WAREHOUSE: z.string().min(1).optional(),
   ASSAY_PROFILE: z.string().min(1).optional(),
+  ASSAY_CATALOG: z.string().min(1).optional(),
   ASSAY_WORKERS: z.coerce.number().int().min(1).max(64).optional(),
 })
 
@@ -59,10 +62,18 @@ export function readSettings(options: {
     projectFile,
     home,
     warehouse: env.ASSAY_WAREHOUSE === undefined ? join(home, 'warehouse') : resolve(options.cwd, env.ASSAY_WAREHOUSE),
-    catalogFile: join(home, 'catalog.db'),
+    catalog: catalogPlace(options.cwd, env.ASSAY_CATALOG ?? join(home, 'catalog.db')),
     workers: env.ASSAY_WORKERS ?? Math.min(4, availableParallelism()),
     profile: env.ASSAY_PROFILE ?? LOCAL,
   }
+}
+
+/** What is not right is named without its text, which may hold a password. @throws ASSAY-1017 */
+function catalogPlace(cwd: string, named: string): CatalogPlace {
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(named)) return { kind: 'sqlite', file: resolve(cwd, named) }
+  const protocol = URL.parse(named)?.protocol
+  if (protocol === 'postgres:' || protocol === 'postgresql:') return { kind: 'postgres', uri: named }
+  throw new AssayError('ASSAY-1017', 'ASSAY_CATALOG is neither the path of a SQLite file nor a URI such as postgres://user@host/database')
 }
 
 function findProject(cwd: string, named: string | undefined): string {

@@ -108,9 +108,9 @@ export const CATALOGUE = {
   ),
 
   'ASSAY-2001': entry(
-    'The warehouse folder cannot be written',
-    'Assay could not create or write files below the warehouse folder.',
-    'Check that the folder exists, belongs to you and is not mounted read-only.',
+    'The warehouse or its catalog cannot be written',
+    'Assay could not create or write files below the warehouse folder, or rows of the catalog.',
+    'Check that the place named exists, that you may write there, and that it is not read-only.',
   ),
   'ASSAY-2002': entry(
     'The disk is full',
@@ -154,8 +154,8 @@ export const CATALOGUE = {
   ),
   'ASSAY-2010': entry(
     'The catalog cannot be opened',
-    'The SQLite file of the Iceberg catalog is not a catalog, or is locked by another engine.',
-    'Close the other engine, or restore the file.',
+    'The Iceberg catalog, a SQLite file or a PostgreSQL database, is not there, is no catalog, refuses Assay, or is locked by another engine.',
+    'Check ASSAY_CATALOG and the reason given; close the other engine, or restore the file.',
   ),
   'ASSAY-2011': entry(
     'The partitioning differs from that of the table',

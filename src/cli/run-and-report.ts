@@ -1,9 +1,10 @@
 import { pathToFileURL } from 'node:url'
 import { AssayError } from '../errors.ts'
-import { CATALOG_NAME, type Settings } from '../config.ts'
+import { CATALOG_NAME, type CatalogPlace, type Settings } from '../config.ts'
 import { localStore } from '../iceberg/stores/local.ts'
 import { type AssetKey, tableNameOf } from '../keys.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
+import { withoutPassword } from '../resources/postgres.ts'
 import { launch, openCatalog, type RunOutcome, type RunRequest } from '../runs/launch.ts'
 import { type CommandContext, emit } from './context.ts'
 import type { OpenProject } from './open-project.ts'
@@ -63,16 +64,20 @@ function jsonPrinter(context: CommandContext): RunPrinter {
 const lastTable = (loaded: LoadedManifest, { plan }: RunOutcome): AssetKey | undefined =>
   plan.assets.findLast((planned) => planned.action === 'run' && loaded.asset(planned.asset)?.kind === 'table')?.asset
 
+/** As SQLAlchemy spells it, without a password. */
+const pythonUri = (place: CatalogPlace): string =>
+  place.kind === 'sqlite' ? `sqlite:///${place.file}` : withoutPassword(place.uri).replace(/^postgres(ql)?:/, 'postgresql+psycopg2:')
+
 /** How to read what was made, here and with other tools. */
 async function printReading(terminal: Terminal, settings: Settings, key: AssetKey | undefined): Promise<void> {
   if (key === undefined) return
-  const { catalogFile, warehouse } = settings
+  const { catalog: place, warehouse } = settings
   const catalog = openCatalog(settings, localStore())
   const table = await catalog.load(tableNameOf(key)).finally(() => catalog.close())
   if (table === undefined) return
   const lines = [
     `read it here:    assay query "select * from ${key}"`,
-    `with PyIceberg:  SqlCatalog('${CATALOG_NAME}', uri='sqlite:///${catalogFile}', warehouse='${pathToFileURL(warehouse)}').load_table('${key}')`,
+    `with PyIceberg:  SqlCatalog('${CATALOG_NAME}', uri='${pythonUri(place)}', warehouse='${pathToFileURL(warehouse)}').load_table('${key}')`,
     `with DuckDB:     from iceberg_scan('${table.metadataLocation}')`,
   ]
   terminal.line()

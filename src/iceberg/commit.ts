@@ -6,7 +6,7 @@ import type { DataFile, FilePlace, ManifestFile, PartitionTuple, StagedFiles } f
 import { encodeManifest, encodeManifestList, type ManifestEntry, readManifest, specOf, withSequence } from './manifests.ts'
 import { FIRST_PARTITION_FIELD, type Snapshot, type SnapshotId, serialiseMetadata, snapshotOf, type TableMetadata } from './metadata.ts'
 import { ancestorsSince, changesSince, dataManifests, distinctPartitions, liveFiles } from './scan.ts'
-import type { Store } from './store.ts'
+import { removeAll, type Store } from './store.ts'
 import { partitionTypes } from './transforms.ts'
 
 /** Which live files a commit takes out: none, all, or those of the partitions for which it is true. */
@@ -100,7 +100,11 @@ async function writeAll(store: Store, files: readonly NewFile[]): Promise<void> 
   const results = await Promise.allSettled(files.map((file) => store.write(file.path, file.bytes)))
   const failed = results.find((result) => result.status === 'rejected')
   if (failed === undefined) return
-  await Promise.all(files.map((file) => store.remove(file.path)))
+  // What failed first says more than a removal that fails too.
+  await removeAll(
+    store,
+    files.map((file) => file.path),
+  ).catch(() => {})
   throw failed.reason
 }
 

@@ -6,7 +6,7 @@ import { lowerBound, upperBound } from './bounds.ts'
 import type { DataFile, PartitionTuple, StagedFiles } from './data-file.ts'
 import { encodeManifest, type ManifestEntry } from './manifests.ts'
 import type { SnapshotId } from './metadata.ts'
-import type { Store } from './store.ts'
+import { removeAll, type Store } from './store.ts'
 import { partitionValue, transformSql } from './transforms.ts'
 
 export interface StageRequest {
@@ -47,13 +47,13 @@ async function stage(session: SqlSession, store: Store, request: StageRequest): 
   const staged = { snapshotId, location, folder, schema, spec, files, rows: sum(files, (f) => f.rows), size: sum(files, (f) => f.size) }
   if (files.length === 0) return { ...staged, manifest: undefined }
   const { bytes, manifest } = encodeManifest({ path: manifestPath, snapshotId, spec, schema, schemas: [schema], entries })
-  await Promise.all([
-    store.write(manifestPath, bytes),
-    store.sync(
-      files.map((file) => file.path),
-      folder,
-    ),
-  ])
+  const synced = store.sync(
+    files.map((file) => file.path),
+    folder,
+  )
+  // Both have ended before an error is known, so that what is removed then is not written after.
+  const failed = (await Promise.allSettled([store.write(manifestPath, bytes), synced])).find((result) => result.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
   return { ...staged, manifest }
 }
 
@@ -76,7 +76,7 @@ export async function discardStaged(
 ): Promise<void> {
   const { folder, manifestPath } =
     'attempt' in staged ? stagedPlaces(staged) : { folder: staged.folder, manifestPath: staged.manifest?.path }
-  await Promise.all([store.remove(folder), ...(manifestPath === undefined ? [] : [store.remove(manifestPath)])])
+  await removeAll(store, [folder, ...(manifestPath === undefined ? [] : [manifestPath])])
 }
 
 /** The engine reports a full disk as an error of the query, which it is not. */

@@ -17,3 +17,10 @@ export interface Store {
   /** Removes a file or a folder with all in it; no error if absent. */
   remove(path: string): Promise<void>
 }
+
+/** Removes files and folders, all that can be. Nothing is being removed any more when this ends, also where one failed. @throws what the first that failed threw */
+export async function removeAll(store: Store, paths: readonly string[]): Promise<void> {
+  const results = await Promise.allSettled(paths.map((path) => store.remove(path)))
+  const failed = results.find((result) => result.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+}

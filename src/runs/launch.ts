@@ -3,16 +3,19 @@ import { availableParallelism, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { select } from '../assets/selection.ts'
 import { type Clock, newId } from '../clock.ts'
-import { CATALOG_NAME, type Settings } from '../config.ts'
+import { CATALOG_NAME, type CatalogPlace, type Settings } from '../config.ts'
 import { AssayError } from '../errors.ts'
 import type { Catalog } from '../iceberg/catalog.ts'
-import { openSqlCatalog } from '../iceberg/catalogs/sql-catalog.ts'
+import { sqlCatalog } from '../iceberg/catalogs/sql-catalog.ts'
+import { sqliteDatabase } from '../iceberg/catalogs/sqlite-database.ts'
 import type { Store } from '../iceberg/store.ts'
 import { localStore } from '../iceberg/stores/local.ts'
 import type { AssetKey } from '../keys.ts'
 import type { LogLine } from '../log.ts'
 import type { PartitionSet } from '../partitions/partition-set.ts'
 import { type LoadedManifest, manifestFile } from '../project/manifest.ts'
+import { openPostgres } from '../resources/postgres.ts'
+import type { Database } from '../sql/database.ts'
 import type { RunState, StoreEvent } from '../storage/events.ts'
 import { openStorage, openStorageReader } from '../storage/sqlite.ts'
 import type { AssetState, StorageReader } from '../storage/storage.ts'
@@ -62,7 +65,9 @@ export async function inspect(settings: Settings, loaded: LoadedManifest): Promi
 }
 
 export const openCatalog = (settings: Settings, store: Store): Catalog =>
-  openSqlCatalog({ file: settings.catalogFile, warehouse: settings.warehouse, name: CATALOG_NAME, store })
+  sqlCatalog(databaseOf(settings.catalog), { warehouse: settings.warehouse, name: CATALOG_NAME, store })
+
+const databaseOf = (place: CatalogPlace): Database => (place.kind === 'sqlite' ? sqliteDatabase(place.file) : openPostgres(place.uri))
 
 async function look(
   storage: StorageReader,

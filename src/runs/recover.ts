@@ -1,4 +1,4 @@
-import type { Store } from '../iceberg/store.ts'
+import { removeAll } from '../iceberg/store.ts'
 import type { PublishIntent, StoreEvent } from '../storage/events.ts'
 import type { RunRecord, Storage } from '../storage/storage.ts'
 import { type Lake, resolveIntent } from '../tables/publish.ts'
@@ -24,7 +24,10 @@ export async function recover(storage: Storage, lake: Lake): Promise<readonly Re
     const steps = (await storage.steps(run.id)).filter(({ state }) => state === 'running' || state === 'publishing')
     // What became of it will be known when its tables can be read again; until then its files and its run stay as they are.
     if (steps.some((step) => unknown.has(nameOf({ runId: run.id, stepId: step.id })))) continue
-    await Promise.all(steps.map((step) => removeAll(lake.store, step.stagingFolders)))
+    await removeAll(
+      lake.store,
+      steps.flatMap((step) => step.stagingFolders),
+    )
     const interrupted = steps.map((step): StoreEvent => ({ type: 'step.interrupted', runId: run.id, stepId: step.id }))
     await storage.append([...interrupted, { type: 'run.ended', runId: run.id, state: 'interrupted' }])
     recovered.push({ run, published: published.get(run.id) ?? 0, interrupted: steps.length })
@@ -58,8 +61,4 @@ async function resolveIntents(storage: Storage, lake: Lake): Promise<Resolved> {
     } else rejected.push(intent)
   }
   return { published, rejected, unknown }
-}
-
-const removeAll = async (store: Store, paths: readonly string[]): Promise<void> => {
-  await Promise.all(paths.map((path) => store.remove(path)))
 }

@@ -5,7 +5,7 @@ import { type PreparedCommit, prepareCommit } from '../iceberg/commit.ts'
 import type { TableMetadata } from '../iceberg/metadata.ts'
 import { liveFiles } from '../iceberg/scan.ts'
 import { discardStaged } from '../iceberg/stage.ts'
-import type { Store } from '../iceberg/store.ts'
+import { removeAll, type Store } from '../iceberg/store.ts'
 import type { PartitionSet } from '../partitions/partition-set.ts'
 import type { Materialization, PublishIntent } from '../storage/events.ts'
 import { inPartitions } from './asset-table.ts'
@@ -45,18 +45,40 @@ export type Published = ReadonlyMap<string, { readonly metadataLocation: string;
  */
 export async function publish(lake: Lake, publishing: Publishing): Promise<Published> {
   for (let rebuild = 0; rebuild < MAX_REBUILDS; rebuild++) {
-    const prepared = await Promise.all(publishing.tables.map((table) => prepare(lake, publishing, table)))
-    const outcome = await lake.catalog.commit(prepared.map((p) => p.change))
+    const prepared = await prepareAll(lake, publishing)
+    const outcome = await lake.catalog
+      .commit(prepared.map((p) => p.change))
+      .catch((error: unknown) => takeBack(lake.store, prepared, error))
     if (outcome.kind === 'committed') return publishedOf(prepared)
     if (outcome.kind === 'unknown' && (await landed(lake, publishing))) return publishedOf(prepared)
     if (outcome.kind === 'unknown') throw unknownOutcome(publishing, outcome)
-    await Promise.all(prepared.flatMap((p) => p.written.map((file) => lake.store.remove(file))))
+    await removeWritten(lake.store, prepared)
   }
   throw new AssayError('ASSAY-2006', `${publishing.spec.key} was moved by other writers ${MAX_REBUILDS} times in a row`)
 }
 
 const publishedOf = (prepared: readonly PreparedCommit[]): Published =>
   new Map(prepared.map((p) => [formatTableId(p.change.id), { metadataLocation: p.change.metadataLocation, metadata: p.metadata }]))
+
+/** All tables are done with, one way or the other, when this ends: nothing is written behind the back of who cleans up. */
+async function prepareAll(lake: Lake, publishing: Publishing): Promise<readonly PreparedCommit[]> {
+  const results = await Promise.allSettled(publishing.tables.map((table) => prepare(lake, publishing, table)))
+  const prepared = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+  const failed = results.find((result) => result.status === 'rejected')
+  return failed === undefined ? prepared : takeBack(lake.store, prepared, failed.reason)
+}
+
+const removeWritten = (store: Store, prepared: readonly PreparedCommit[]): Promise<void> =>
+  removeAll(
+    store,
+    prepared.flatMap((p) => p.written),
+  )
+
+/** For a commit that surely was not made. What made it fail is thrown on, also where its files cannot be removed. */
+async function takeBack(store: Store, prepared: readonly PreparedCommit[], error: unknown): Promise<never> {
+  await removeWritten(store, prepared).catch(() => {})
+  throw error
+}
 
 async function prepare(lake: Lake, publishing: Publishing, table: StagedTable): Promise<PreparedCommit> {
   const { spec, partitions, materialization, readFrom } = publishing
@@ -115,7 +137,10 @@ export async function resolveIntent(lake: Lake, intent: PublishIntent): Promise<
   } catch {
     return 'unknown'
   }
-  await Promise.all(intent.tables.map((table) => lake.store.remove(table.folder)))
+  await removeAll(
+    lake.store,
+    intent.tables.map((table) => table.folder),
+  )
   return 'rejected'
 }
 

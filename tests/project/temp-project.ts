@@ -34,7 +34,7 @@ export function tempProject(files: Files, folder = 'project'): TempProject {
     projectFile: join(root, 'project.ts'),
     home,
     warehouse: join(home, 'warehouse'),
-    catalogFile: join(home, 'catalog.db'),
+    catalog: { kind: 'sqlite', file: join(home, 'catalog.db') } as const,
     workers: 1,
     profile: 'local',
   }

@@ -1,56 +1,41 @@
-import { closeSync, existsSync, fsyncSync, openSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { AssayError } from '../../errors.ts'
-import { makeFolders } from '../../folders.ts'
+import { type ChangeStatement, type Database, DatabaseError } from '../../sql/database.ts'
 import { type Catalog, type CommitOutcome, formatTableId, type LoadedTable, type TableChange, type TableId } from '../catalog.ts'
 import { readMetadata } from '../metadata.ts'
 import type { Store } from '../store.ts'
+import { sqliteDatabase } from './sqlite-database.ts'
 
-export interface SqlCatalogOptions {
-  /** The SQLite file. It is made by the first commit. */
-  readonly file: string
+export interface CatalogOptions {
   /** Folder that new tables go into. */
   readonly warehouse: string
-  /** Name of the catalog; engines that open the file use the same, or they see no tables. */
+  /** Name of the catalog; engines that open the database use the same, or they see no tables. */
   readonly name: string
   readonly store: Store
 }
 
-/** How long to wait for another engine that holds the file, milliseconds. */
-const BUSY = 30_000
+/** The tables of Iceberg's own JDBC catalog, version 1, to the letter: Spark, Flink and PyIceberg open the same database. */
+const SCHEMA = [
+  'CREATE TABLE IF NOT EXISTS iceberg_tables(catalog_name VARCHAR(255) NOT NULL,table_namespace VARCHAR(255) NOT NULL,table_name VARCHAR(255) NOT NULL,metadata_location VARCHAR(1000),previous_metadata_location VARCHAR(1000), iceberg_type VARCHAR(5),PRIMARY KEY (catalog_name, table_namespace, table_name))',
+  'CREATE TABLE IF NOT EXISTS iceberg_namespace_properties(catalog_name VARCHAR(255) NOT NULL,namespace VARCHAR(255) NOT NULL,property_key VARCHAR(255),property_value VARCHAR(1000),PRIMARY KEY (catalog_name, namespace, property_key))',
+]
+const LONGEST_LOCATION = 1000
 
-/** The tables of Iceberg's own JDBC catalog, version 1, to the letter: Spark, Flink and PyIceberg open the same file. */
-const SCHEMA = `
-CREATE TABLE IF NOT EXISTS iceberg_tables(catalog_name VARCHAR(255) NOT NULL,table_namespace VARCHAR(255) NOT NULL,table_name VARCHAR(255) NOT NULL,metadata_location VARCHAR(1000),previous_metadata_location VARCHAR(1000), iceberg_type VARCHAR(5),PRIMARY KEY (catalog_name, table_namespace, table_name));
-CREATE TABLE IF NOT EXISTS iceberg_namespace_properties(catalog_name VARCHAR(255) NOT NULL,namespace VARCHAR(255) NOT NULL,property_key VARCHAR(255),property_value VARCHAR(1000),PRIMARY KEY (catalog_name, namespace, property_key));
-`
+/** An Iceberg catalog in a SQLite file, which the first commit makes. */
+export const openSqlCatalog = ({ file, ...options }: CatalogOptions & { readonly file: string }): Catalog =>
+  sqlCatalog(sqliteDatabase(file), options)
 
-/** An Iceberg catalog in a SQLite file. */
-export function openSqlCatalog({ file, warehouse, name, store }: SqlCatalogOptions): Catalog {
-  let db: DatabaseSync | undefined
-  /** Undefined while there is no file: reading does not make one. */
-  const existing = (): DatabaseSync | undefined => {
-    if (db === undefined && existsSync(file)) db = opened(file)
-    return db !== undefined && isCatalog(db, file) ? db : undefined
-  }
-  const made = (): DatabaseSync => {
-    db ??= existsSync(file) ? opened(file) : created(file)
-    if (!isCatalog(db, file)) db.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT`)
-    return db
-  }
+/** An Iceberg catalog in a database, in the tables of Iceberg's JDBC catalog. Closing it closes the database. */
+export function sqlCatalog(database: Database, { warehouse, name, store }: CatalogOptions): Catalog {
+  const rowsOf = rowsIn(database, name)
   return {
     warehouse: store.normalise(warehouse),
     load: async (id) => {
-      const location = guarded(file, () => locationOf(existing(), name, id))
+      const location = await guarded(database, async () => (await rowsOf(id))[0]?.metadataLocation)
       return location === undefined ? undefined : loaded(store, id, location)
     },
-    locations: async () => guarded(file, () => allLocations(existing(), name)),
-    commit: async (changes) => guarded(file, () => commit(made(), name, changes)),
-    close: () => {
-      db?.close()
-      db = undefined
-    },
+    locations: () => guarded(database, rowsOf),
+    commit: (changes) => guarded(database, () => commit(database, name, changes)),
+    close: () => database.close(),
   }
 }
 
@@ -58,133 +43,105 @@ async function loaded(store: Store, id: TableId, metadataLocation: string): Prom
   return { id, metadataLocation, metadata: await readMetadata(store, metadataLocation) }
 }
 
-/** @throws ASSAY-2010 in place of what SQLite says */
-function guarded<T>(file: string, action: () => T): T {
+/** @throws ASSAY-2001, ASSAY-2002, ASSAY-2010 in place of what the database says */
+async function guarded<T>(database: Database, action: () => Promise<T>): Promise<T> {
   try {
-    return action()
+    return await action()
   } catch (error) {
-    if (error instanceof AssayError) throw error
-    const reason = error instanceof Error ? error.message : String(error)
-    if (/disk is full/.test(reason)) throw new AssayError('ASSAY-2002', `No space is left to write ${file}`, { cause: error })
-    if (/readonly database|EACCES|EROFS|ENOTDIR|unable to open/.test(reason)) {
-      throw new AssayError('ASSAY-2001', `${file} cannot be written: ${reason}`, { cause: error })
-    }
-    throw new AssayError('ASSAY-2010', `${file} cannot be used as a catalog: ${reason}`, { cause: error })
+    if (!(error instanceof DatabaseError)) throw error
+    throw catalogError(database, error)
   }
 }
 
-function opened(file: string): DatabaseSync {
-  const db = new DatabaseSync(file, { timeout: BUSY })
-  db.exec('PRAGMA synchronous = FULL')
-  return db
-}
-
-/** Two processes may get here at once; the one that makes the file decides its journal. */
-function created(file: string): DatabaseSync {
-  makeFolders(dirname(file))
-  const isOurs = claim(file)
-  const db = opened(file)
-  if (isOurs) setWal(db)
-  return db
-}
-
-function claim(file: string): boolean {
-  try {
-    closeSync(openSync(file, 'wx'))
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
-    throw error
-  }
-  const folder = openSync(dirname(file), 'r')
-  fsyncSync(folder)
-  closeSync(folder)
-  return true
-}
-
-/** Readers then never wait for a writer. When another process already uses the file, its rollback journal serves too. */
-function setWal(db: DatabaseSync): void {
-  try {
-    db.exec('PRAGMA journal_mode = WAL')
-  } catch (error) {
-    if (!(error instanceof Error && /locked/.test(error.message))) throw error
+function catalogError({ name }: Database, cause: DatabaseError): AssayError {
+  switch (cause.kind) {
+    case 'full':
+      return new AssayError('ASSAY-2002', `No space is left to write the catalog ${name}`, { cause })
+    case 'readonly':
+      return new AssayError('ASSAY-2001', `The catalog ${name} cannot be written: ${cause.message}`, { cause })
+    case 'busy':
+      return new AssayError('ASSAY-2010', `Another engine holds the catalog ${name}: ${cause.message}`, { cause })
+    case 'other':
+      return new AssayError('ASSAY-2010', `${name} cannot be used as a catalog: ${cause.message}`, { cause })
   }
 }
 
-/** False for a file without any tables. @throws ASSAY-2010 when it holds something else */
-function isCatalog(db: DatabaseSync, file: string): boolean {
-  const tables = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all()
-  if (tables.some((row) => row['name'] === 'iceberg_tables')) return true
-  if (tables.length === 0) return false
-  throw new AssayError('ASSAY-2010', `${file} is a SQLite file, but not an Iceberg catalog`)
+type Location = Pick<LoadedTable, 'id' | 'metadataLocation'>
+
+/** Asks for the rows of all tables, or of one. Whether the tables are there is asked until they are. */
+function rowsIn(database: Database, catalog: string): (id?: TableId) => Promise<readonly Location[]> {
+  let isThere = false
+  return async (id) => {
+    isThere ||= (await database.columns('iceberg_tables')).length > 0
+    if (!isThere) return []
+    const one = id === undefined ? '' : ' AND table_namespace = ? AND table_name = ?'
+    const rows = await database.rows({
+      text: `SELECT * FROM iceberg_tables WHERE catalog_name = ?${one} ORDER BY table_namespace, table_name`,
+      values: [catalog, ...(id === undefined ? [] : [id.namespace, id.name])],
+    })
+    return rows
+      .filter((row) => isTable(row) && row['metadata_location'] !== null)
+      .map((row) => ({
+        id: { namespace: String(row['table_namespace']), name: String(row['table_name']) },
+        metadataLocation: String(row['metadata_location']),
+      }))
+  }
 }
 
-/** PyIceberg has no column for the type, and leaves it null in a file of others. */
-const isTable = (row: Record<string, unknown>): boolean =>
+/** Views have a type. PyIceberg and the first version of the schema have no column for it; PyIceberg leaves it null in a database of others. */
+const isTable = (row: Readonly<Record<string, unknown>>): boolean =>
   row['iceberg_type'] === undefined || row['iceberg_type'] === null || row['iceberg_type'] === 'TABLE'
 
-function locationOf(db: DatabaseSync | undefined, name: string, id: TableId): string | undefined {
-  const row = db
-    ?.prepare('SELECT * FROM iceberg_tables WHERE catalog_name = ? AND table_namespace = ? AND table_name = ?')
-    .get(name, id.namespace, id.name)
-  return row !== undefined && isTable(row) && row['metadata_location'] !== null ? String(row['metadata_location']) : undefined
+/** One transaction for all tables, in the order of their names: two that took rows in opposite order would lock each other out. */
+async function commit(database: Database, catalog: string, changes: readonly TableChange[]): Promise<CommitOutcome> {
+  const ordered = changes.toSorted((a, b) => (formatTableId(a.id) < formatTableId(b.id) ? -1 : 1))
+  const columns = await madeSchema(database)
+  const namespaces = new Set(ordered.map(({ id }) => id.namespace))
+  const outcome = await database.change([
+    ...ordered.map((change) => swap(catalog, change, columns)),
+    ...[...namespaces].map((namespace) => registered(catalog, namespace)),
+  ])
+  return outcome.kind === 'rejected' ? { kind: 'rejected', moved: moved(ordered, outcome.unchanged) } : outcome
 }
 
-function allLocations(db: DatabaseSync | undefined, name: string): { id: TableId; metadataLocation: string }[] {
-  const rows = db?.prepare('SELECT * FROM iceberg_tables WHERE catalog_name = ? ORDER BY table_namespace, table_name').all(name) ?? []
-  return rows
-    .filter((row) => isTable(row) && row['metadata_location'] !== null)
-    .map((row) => ({
-      id: { namespace: String(row['table_namespace']), name: String(row['table_name']) },
-      metadataLocation: String(row['metadata_location']),
-    }))
-}
+const moved = (changes: readonly TableChange[], places: readonly number[]): readonly TableId[] =>
+  changes.filter((_, at) => places.includes(at)).map(({ id }) => id)
 
-/** One transaction for all tables. */
-function commit(db: DatabaseSync, name: string, changes: readonly TableChange[]): CommitOutcome {
-  db.exec('BEGIN IMMEDIATE')
-  let moved: TableId[]
+/** The columns of the catalog's table, which is made where it is not there. */
+async function madeSchema(database: Database): Promise<readonly string[]> {
+  const columns = await database.columns('iceberg_tables')
+  if (columns.length > 0) return columns
   try {
-    moved = changes.filter((change) => !swapped(db, name, change)).map((change) => change.id)
-    if (moved.length === 0) for (const { id } of changes) registerNamespace(db, name, id.namespace)
+    await database.change(SCHEMA.map((text) => ({ text, values: [], mustChange: false })))
   } catch (error) {
-    rollback(db)
-    throw error
+    // Another process made them at the same moment: some databases then fail in spite of IF NOT EXISTS.
+    if ((await database.columns('iceberg_tables')).length === 0) throw error
   }
-  if (moved.length > 0) {
-    rollback(db)
-    return { kind: 'rejected', moved }
-  }
-  try {
-    db.exec('COMMIT')
-    return { kind: 'committed' }
-  } catch (cause) {
-    rollback(db)
-    return { kind: 'unknown', cause }
-  }
+  return database.columns('iceberg_tables')
 }
 
-function rollback(db: DatabaseSync): void {
-  if (db.isTransaction) db.exec('ROLLBACK')
-}
-
-function swapped(db: DatabaseSync, name: string, { id, expected, metadataLocation }: TableChange): boolean {
-  if (metadataLocation.length > 1000)
+function swap(catalog: string, { id, expected, metadataLocation }: TableChange, columns: readonly string[]): ChangeStatement {
+  if (metadataLocation.length > LONGEST_LOCATION)
     throw new AssayError('ASSAY-2001', `The path of ${formatTableId(id)} is longer than the catalog can hold`)
-  if (expected !== undefined) {
-    const update = db.prepare(
-      'UPDATE iceberg_tables SET metadata_location = ?, previous_metadata_location = ? WHERE catalog_name = ? AND table_namespace = ? AND table_name = ? AND metadata_location = ?',
-    )
-    return update.run(metadataLocation, expected, name, id.namespace, id.name, expected).changes === 1
+  const isTyped = columns.includes('iceberg_type')
+  if (expected === undefined) {
+    const columnNames = `catalog_name, table_namespace, table_name, metadata_location${isTyped ? ', iceberg_type' : ''}`
+    return {
+      text: `INSERT INTO iceberg_tables (${columnNames}) VALUES (?, ?, ?, ?${isTyped ? ", 'TABLE'" : ''}) ON CONFLICT DO NOTHING`,
+      values: [catalog, id.namespace, id.name, metadataLocation],
+      mustChange: true,
+    }
   }
-  const typed = db.prepare("SELECT 1 FROM pragma_table_info('iceberg_tables') WHERE name = 'iceberg_type'").get() !== undefined
-  const insert = db.prepare(
-    `INSERT INTO iceberg_tables (catalog_name, table_namespace, table_name, metadata_location${typed ? ', iceberg_type' : ''}) VALUES (?, ?, ?, ?${typed ? ", 'TABLE'" : ''}) ON CONFLICT DO NOTHING`,
-  )
-  return insert.run(name, id.namespace, id.name, metadataLocation).changes === 1
+  const isTable = isTyped ? " AND (iceberg_type IS NULL OR iceberg_type = 'TABLE')" : ''
+  return {
+    text: `UPDATE iceberg_tables SET metadata_location = ?, previous_metadata_location = ? WHERE catalog_name = ? AND table_namespace = ? AND table_name = ? AND metadata_location = ?${isTable}`,
+    values: [metadataLocation, expected, catalog, id.namespace, id.name, expected],
+    mustChange: true,
+  }
 }
 
-function registerNamespace(db: DatabaseSync, name: string, namespace: string): void {
-  db.prepare(
-    "INSERT INTO iceberg_namespace_properties (catalog_name, namespace, property_key, property_value) VALUES (?, ?, 'exists', 'true') ON CONFLICT DO NOTHING",
-  ).run(name, namespace)
-}
+const registered = (catalog: string, namespace: string): ChangeStatement => ({
+  text: "INSERT INTO iceberg_namespace_properties (catalog_name, namespace, property_key, property_value) VALUES (?, ?, 'exists', 'true') ON CONFLICT DO NOTHING",
+  values: [catalog, namespace],
+  mustChange: false,
+})

@@ -60,10 +60,8 @@ async function writing<T>(path: string, action: (path: string) => Promise<T>): P
   } catch (error) {
     const code = codeOf(error)
     if (code === 'ENOSPC' || code === 'EDQUOT') throw new AssayError('ASSAY-2002', `No space is left to write ${path}`, { cause: error })
-    if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM' || code === 'ENOTDIR') {
-      throw new AssayError('ASSAY-2001', `${path} cannot be written: ${reasonOf(error)}`, { cause: error })
-    }
-    throw error
+    if (code === '') throw error
+    throw new AssayError('ASSAY-2001', `${path} cannot be written: ${reasonOf(error)}`, { cause: error })
   }
 }
 

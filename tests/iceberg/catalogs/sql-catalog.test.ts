@@ -6,44 +6,38 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Catalog } from '../../../src/iceberg/catalog.ts'
 import { openSqlCatalog } from '../../../src/iceberg/catalogs/sql-catalog.ts'
-import { parseMetadata, serialiseMetadata } from '../../../src/iceberg/metadata.ts'
 import { localStore } from '../../../src/iceberg/stores/local.ts'
 import { catalogConformance } from '../../conformance/catalog.ts'
+import { writeMetadata } from '../../conformance/empty-table.ts'
 
 const store = localStore()
-const EMPTY = serialiseMetadata(
-  parseMetadata(
-    JSON.stringify({
-      'format-version': 2,
-      'table-uuid': 'u',
-      location: '/t',
-      'last-sequence-number': 0,
-      'last-updated-ms': 1,
-      'last-column-id': 1,
-      'current-schema-id': 0,
-      schemas: [{ type: 'struct', 'schema-id': 0, fields: [] }],
-      'default-spec-id': 0,
-      'partition-specs': [{ 'spec-id': 0, fields: [] }],
-      'last-partition-id': 999,
-      'default-sort-order-id': 0,
-      'sort-orders': [{ 'order-id': 0, fields: [] }],
-    }),
-    'empty',
-  ),
-)
-
-let files = 0
-async function writeMetadata(root: string): Promise<string> {
-  const path = `${root}/metadata/${String(files++).padStart(5, '0')}-x.metadata.json`
-  await store.write(path, new TextEncoder().encode(EMPTY))
-  return path
-}
 const temporary = (): Promise<string> => mkdtemp(join(tmpdir(), 'assay-catalog-'))
 const openAt = (root: string): Catalog => openSqlCatalog({ file: `${root}/catalog.db`, warehouse: root, name: 'assay', store })
 
 catalogConformance('SQLite', async () => {
   const root = await temporary()
-  return { open: () => openAt(root), writeMetadata: () => writeMetadata(root), dispose: () => rm(root, { recursive: true, force: true }) }
+  const file = `${root}/catalog.db`
+  return {
+    open: () => openAt(root),
+    place: { kind: 'sqlite', file },
+    writeMetadata: () => writeMetadata(root),
+    foreign: async (sql) => {
+      const db = new DatabaseSync(file)
+      try {
+        if (/^SELECT/.test(sql)) return db.prepare(sql).all()
+        db.exec(sql)
+        return []
+      } finally {
+        db.close()
+      }
+    },
+    lock: async () => {
+      const db = new DatabaseSync(file)
+      db.exec('BEGIN IMMEDIATE')
+      return async () => db.close()
+    },
+    dispose: () => rm(root, { recursive: true, force: true }),
+  }
 })
 
 describe('the SQL catalog', () => {
@@ -73,55 +67,16 @@ describe('the SQL catalog', () => {
     expect(existsSync(`${root}/catalog.db`)).toBe(false)
   })
 
-  it('is laid out as Iceberg lays it out, and remembers the previous location', async () => {
-    const [first, second] = [await writeMetadata(root), await writeMetadata(root)]
-    await catalog.commit([{ id: orders, expected: undefined, metadataLocation: first }])
-    await catalog.commit([{ id: orders, expected: first, metadataLocation: second }])
-    foreign((db) => {
-      expect(db.prepare('SELECT * FROM iceberg_tables').all()).toEqual([
-        {
-          catalog_name: 'assay',
-          table_namespace: 'silver',
-          table_name: 'orders',
-          metadata_location: second,
-          previous_metadata_location: first,
-          iceberg_type: 'TABLE',
-        },
-      ])
-      expect(db.prepare('SELECT * FROM iceberg_namespace_properties').all()).toEqual([
-        { catalog_name: 'assay', namespace: 'silver', property_key: 'exists', property_value: 'true' },
-      ])
-      expect(db.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' })
-    })
-  })
-
-  it('works in a file that PyIceberg made', async () => {
-    const location = await writeMetadata(root)
-    foreign((db) => {
-      db.exec(`CREATE TABLE iceberg_tables (catalog_name VARCHAR(255) NOT NULL, table_namespace VARCHAR(255) NOT NULL, table_name VARCHAR(255) NOT NULL, metadata_location VARCHAR(1000), previous_metadata_location VARCHAR(1000), PRIMARY KEY (catalog_name, table_namespace, table_name));
-        CREATE TABLE iceberg_namespace_properties (catalog_name VARCHAR(255) NOT NULL, namespace VARCHAR(255) NOT NULL, property_key VARCHAR(255) NOT NULL, property_value VARCHAR(1000) NOT NULL, PRIMARY KEY (catalog_name, namespace, property_key))`)
-      db.prepare("INSERT INTO iceberg_tables VALUES ('assay', 'py', 'made', ?, NULL)").run(`file://${location}`)
-    })
-    expect(await catalog.load({ namespace: 'py', name: 'made' })).toMatchObject({ metadataLocation: `file://${location}` })
-    const next = await writeMetadata(root)
-    expect(
-      await catalog.commit([{ id: { namespace: 'py', name: 'made' }, expected: `file://${location}`, metadataLocation: next }]),
-    ).toEqual({ kind: 'committed' })
-    expect(await catalog.commit([{ id: orders, expected: undefined, metadataLocation: next }])).toEqual({ kind: 'committed' })
-    foreign((db) => expect(db.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'delete' }))
-  })
-
-  it('leaves views and other catalogs alone', async () => {
+  it('keeps a journal that readers do not wait for in a file of its own, and leaves that of others', async () => {
     await catalog.commit([{ id: orders, expected: undefined, metadataLocation: await writeMetadata(root) }])
-    foreign((db) => {
-      db.exec(
-        "INSERT INTO iceberg_tables VALUES ('assay', 'silver', 'a_view', '/v', NULL, 'VIEW'), ('assay', 'silver', 'untyped', '/u', NULL, NULL), ('lake', 'silver', 'other', '/o', NULL, 'TABLE')",
-      )
-    })
-    expect((await catalog.locations()).map((row) => row.id.name)).toEqual(['orders', 'untyped'])
-    expect(await catalog.load({ namespace: 'silver', name: 'a_view' })).toBeUndefined()
-    const view = { namespace: 'silver', name: 'a_view' }
-    expect(await catalog.commit([{ id: view, expected: undefined, metadataLocation: '/x' }])).toEqual({ kind: 'rejected', moved: [view] })
+    foreign((db) => expect(db.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' }))
+    const theirs = new DatabaseSync(`${root}/theirs.db`)
+    theirs.exec('CREATE TABLE iceberg_tables (catalog_name, table_namespace, table_name, metadata_location)')
+    const other = openSqlCatalog({ file: `${root}/theirs.db`, warehouse: root, name: 'assay', store })
+    expect(await other.locations()).toEqual([])
+    expect(theirs.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'delete' })
+    theirs.close()
+    other.close()
   })
 
   it('says ASSAY-2010 for a file that is no catalog', async () => {

@@ -43,6 +43,11 @@ describe('the local store', () => {
     await expect(store.makeFolder(`${root}/file/below`)).rejects.toMatchObject({ code: 'ASSAY-2001' })
   })
 
+  it('says ASSAY-2001 for what the system refuses in other ways', async () => {
+    await expect(store.write(`${root}/${'x'.repeat(300)}`, new Uint8Array())).rejects.toMatchObject({ code: 'ASSAY-2001' })
+    await expect(store.sync([`${root}/nothing`], root)).rejects.toMatchObject({ code: 'ASSAY-2001' })
+  })
+
   it('says ASSAY-2002 when the disk is full, and leaves no half file', async ({ skip }) => {
     if (!mounted(root)) skip('a small file system cannot be mounted here')
     const engine = await openDuckdb({ threads: 1 })

@@ -1,0 +1,66 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { expect } from 'vitest'
+import { openDuckdb } from '../../src/resources/duckdb.ts'
+import type { Publishing } from '../../src/tables/publish.ts'
+import { resolveIntent } from '../../src/tables/publish.ts'
+import { intentOf, openWorld } from './faults/world.ts'
+
+const TABLES = ['one', 'two']
+
+/**
+ * Publishes two tables together in a process that is killed at a step, for steps that `chosen` picks from the names of all;
+ * then finds out, as the next process does, what became of it. Both tables have moved, or none.
+ */
+export async function surviveKills(
+  chosen: (steps: readonly string[]) => readonly { readonly at: number; readonly moment: 'before' | 'after' }[],
+): Promise<void> {
+  const engine = await openDuckdb({ threads: 1 })
+  const session = await engine.session()
+  const world = await openWorld(session)
+  const lake = { store: world.store, catalog: world.catalog, now: () => 1 }
+  let tag = 0
+  const staged = (): Promise<Publishing> => world.stage(world.store, { tables: TABLES, days: [0], tag: ++tag })
+  const rowsOf = (published: number) => ({ one: [`0 ${published}`], two: [`0 ${published}`] })
+  try {
+    await undisturbed(world.root, await staged())
+    const steps = await undisturbed(world.root, await staged())
+    let published = tag
+    for (const kill of chosen(steps)) {
+      const publishing = await staged()
+      expect((await publishIn(world.root, publishing, kill)).signal).toBe('SIGKILL')
+      const outcome = await resolveIntent(lake, intentOf(publishing))
+      const label = `${kill.moment} ${steps[kill.at]}`
+      expect(outcome, label).toBe(kill.moment === 'after' && steps[kill.at] === 'commit' ? 'committed' : 'rejected')
+      if (outcome === 'committed') published = tag
+      const { orphans, missing, rows } = await world.look()
+      expect({ orphans, missing, rows }, label).toEqual({ orphans: [], missing: [], rows: rowsOf(published) })
+    }
+    await undisturbed(world.root, await staged())
+    expect(await world.rows()).toEqual(rowsOf(tag))
+  } finally {
+    session.close()
+    engine.close()
+    await world.close()
+  }
+}
+
+/** The names of the steps of a publish. */
+async function undisturbed(root: string, publishing: Publishing): Promise<readonly string[]> {
+  const { signal, printed } = await publishIn(root, publishing, { at: -1, moment: 'before' })
+  expect(signal).toBeNull()
+  return JSON.parse(printed) as readonly string[]
+}
+
+async function publishIn(
+  root: string,
+  publishing: Publishing,
+  kill: { readonly at: number; readonly moment: 'before' | 'after' },
+): Promise<{ readonly signal: string | null; readonly printed: string }> {
+  const script = new URL('killed-committer.ts', import.meta.url).pathname
+  const task = { root, publishing: { ...publishing, readFrom: [...publishing.readFrom] }, ...kill }
+  const child = spawn(process.execPath, ['--no-warnings', script, JSON.stringify(task)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [printed, [, signal]] = await Promise.all([text(child.stdout), once(child, 'close') as Promise<[number | null, string | null]>])
+  return { signal, printed }
+}
