@@ -28,7 +28,7 @@ export const OPTIONS: Readonly<Record<OptionName, OptionEntry>> = {
   force: { type: 'boolean', help: 'make also what is fresh' },
   workers: { type: 'string', value: 'N', help: 'worker processes' },
   limit: { type: 'string', value: 'N', help: 'rows shown (40; with --json all)' },
-  at: { type: 'string', multiple: true, value: 'TABLE=ID', help: 'read a table as of a snapshot' },
+  at: { type: 'string', multiple: true, value: 'TABLE=VERSION', help: 'read a table as of a snapshot, time, branch or tag' },
   'exit-code': { type: 'boolean', help: 'exit with 4 when there is something to run' },
   project: { type: 'string', value: 'FILE', help: 'the project file' },
   json: { type: 'boolean', help: 'one JSON object a line' },

@@ -4,7 +4,7 @@ import type { LoadedTable, TableId } from './catalog.ts'
 import { prepareCommit } from './commit.ts'
 import { type BuiltCommit, type Committed, commitTable, type Tables, writeMetadata } from './commit-metadata.ts'
 import type { StagedFiles } from './data-file.ts'
-import { encodeManifest, type ManifestEntry, readManifest, readManifestList, specOf } from './manifests.ts'
+import { encodeManifest, type ManifestEntry, readManifest, readManifestList } from './manifests.ts'
 import { type Snapshot, type SnapshotId, schemaOf, type TableMetadata } from './metadata.ts'
 import { isAncestor, MAIN, setBranch } from './refs.ts'
 import { liveFiles } from './scan.ts'
@@ -65,14 +65,14 @@ async function refuseTwice(store: Store, metadata: TableMetadata, picked: Snapsh
 /** The files that a snapshot added, under a manifest of their own for another snapshot. */
 async function restage(store: Store, metadata: TableMetadata, picked: Snapshot, snapshotId: SnapshotId): Promise<StagedFiles> {
   const own = (await readManifestList(store, picked.manifestList)).filter((manifest) => manifest.addedSnapshotId === picked.id)
-  const [first, ...others] = own
-  const spec = first === undefined ? metadata.specs.find((known) => known['spec-id'] === metadata.defaultSpecId) : specOf(metadata, first)
-  if (spec === undefined || others.some((manifest) => manifest.specId !== first?.specId))
-    throw new AssayError('ASSAY-2004', `Snapshot ${picked.id} of the table at ${metadata.location} was written by several partition specs`)
   const read = (await Promise.all(own.map((manifest) => readManifest(store, metadata, manifest)))).flat()
   const entries = read
-    .filter((entry) => entry.status === 'added')
+    .filter((entry) => entry.status === 'added' && entry.snapshotId === picked.id)
     .map((entry): ManifestEntry => ({ ...entry, snapshotId, sequenceNumber: undefined, fileSequenceNumber: undefined }))
+  const specId = entries[0]?.file.specId ?? metadata.defaultSpecId
+  const spec = metadata.specs.find((known) => known['spec-id'] === specId)
+  if (spec === undefined || entries.some((entry) => entry.file.specId !== specId))
+    throw new AssayError('ASSAY-2004', `Snapshot ${picked.id} of the table at ${metadata.location} was written by several partition specs`)
   await refuseTwice(store, metadata, picked, entries)
   const path = `${store.normalise(metadata.location)}/metadata/${snapshotId}-${randomUUID()}-picked.avro`
   const schema = schemaOf(metadata)

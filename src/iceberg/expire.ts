@@ -82,7 +82,7 @@ function retained(
  * The table without what goes. The log of current snapshots begins anew after the last entry that names an expired one:
  * before it, it would be wrong about what was current. Source: specification, `snapshot-log`.
  */
-export function withoutExpired(metadata: TableMetadata, { snapshots, refs }: Expiry, now: number): TableMetadata {
+function withoutExpired(metadata: TableMetadata, { snapshots, refs }: Expiry, now: number): TableMetadata {
   if (snapshots.length === 0 && refs.length === 0) return metadata
   const gone = new Set(snapshots)
   const lastGone = metadata.snapshotLog.findLastIndex((entry) => gone.has(entry.snapshotId))
@@ -135,7 +135,7 @@ export interface ExpiredFiles {
  * another branch, is found there.
  * @param metadata as it is before the expiry
  */
-export async function filesOnlyOf(store: Store, metadata: TableMetadata, expiry: Expiry): Promise<ExpiredFiles> {
+async function filesOnlyOf(store: Store, metadata: TableMetadata, expiry: Expiry): Promise<ExpiredFiles> {
   const ids = new Set(expiry.snapshots)
   const going = metadata.snapshots.filter((snapshot) => ids.has(snapshot.id))
   const staying = metadata.snapshots.filter((snapshot) => !ids.has(snapshot.id))

@@ -118,6 +118,19 @@ describe('piped output', () => {
     const first = shown?.snapshots.at(-1)?.id
     const { stdout } = await folder.tell(['query', 'select count(*) as n from silver.orders', '--at', `silver.orders=${first}`, '--json'])
     expect(stdout).toContain('"row":{"n":37}')
+    const now = await folder.tell(['query', 'select count(*) as n from silver.orders', '--at', 'silver.orders=main', '--json'])
+    expect(now.stdout).toContain('"row":{"n":259}')
+  })
+
+  it('reads what is known of a table, beside its rows and other tables', async () => {
+    const { stdout } = await folder.tell([
+      'query',
+      "select max(summary['total-records']::int) as n from silver.orders.snapshots",
+      'select sum(f.record_count)::int as n from "silver"."orders".files f',
+      'select count(distinct o.order_id) as n from silver.orders o, gold.daily_revenue d, silver.orders.refs r',
+      '--json',
+    ])
+    for (const statement of [1, 2, 3]) expect(stdout).toContain(`"statement":${statement},"row":{"n":259}`)
   })
 })
 
@@ -134,6 +147,10 @@ describe('bad input on a project', () => {
     [['query', 'select * from gold.dailyrevenue'], 'ASSAY-4006', 'Did you mean gold.daily_revenue?', 2],
     [['query', 'select 1', '--at', 'silver.order=1'], 'ASSAY-2008', 'Did you mean silver.orders?', 1],
     [['query', 'select * from silver.orders', '--at', 'silver.orders=1'], 'ASSAY-2009', 'no snapshot 1', 1],
+    [['query', 'select 1 from silver.orders', '--at', 'silver.orders=2020-01-01'], 'ASSAY-2009', 'what is kept begins at', 1],
+    [['query', 'select 1 from silver.orders', '--at', 'silver.orders=audit'], 'ASSAY-2009', 'branch main at', 1],
+    [['query', 'select 1', '--at', '=3'], 'ASSAY-4002', 'TABLE=SNAPSHOT', 2],
+    [['query', 'select * from silver.orders.snapshot'], 'ASSAY-4006', '<table>.snapshots, .files', 2],
     [['logs', 'nope'], 'ASSAY-3006', 'no run nope', 1],
     [['retry', 'nope'], 'ASSAY-3006', 'no run nope', 1],
   ])('%j is %s', async (args, errorCode, words, exitCode) => {
