@@ -73,15 +73,20 @@ function optionsOf(values: Values): Options {
   const project = text('project')
   const partition = text('partition')
   const workers = wholeNumber('workers', text('workers'), 64)
+  const from = text('from')
+  const to = text('to')
   const limit = wholeNumber('limit', text('limit'), Number.MAX_SAFE_INTEGER)
   return {
     ...(project === undefined ? {} : { project }),
     ...(partition === undefined ? {} : { partition }),
     ...(workers === undefined ? {} : { workers }),
     ...(limit === undefined ? {} : { limit }),
+    ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to }),
     select: texts('select'),
     at: texts('at'),
     force: values['force'] === true,
+    yes: values['yes'] === true,
     exitCode: values['exit-code'] === true,
     json: values['json'] === true,
     trace: values['trace'] === true,

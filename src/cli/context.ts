@@ -24,6 +24,9 @@ export interface Options {
   readonly workers?: number
   readonly limit?: number
   readonly at: readonly string[]
+  readonly from?: string
+  readonly to?: string
+  readonly yes: boolean
   readonly exitCode: boolean
   readonly json: boolean
   readonly trace: boolean

@@ -111,8 +111,11 @@ async function touched(
 /** From year 1 to 9999. */
 const EVERY_DAY: PartitionSet = [[-719_162, 2_932_897]]
 
-/** Files that do not tell their day may hold any; files without a day hold none. */
-function touchedBy(spec: AssetSpec, files: readonly PartitionTuple[], field: string | undefined): PartitionSet {
+/**
+ * The partitions of an asset that files lie in. Those that do not tell their day may hold any; those without a day hold none.
+ * @param field that holds the day, see {@link dayFieldOf}
+ */
+export function touchedBy(spec: AssetSpec, files: readonly PartitionTuple[], field: string | undefined): PartitionSet {
   if (files.length === 0) return EMPTY
   if (spec.partitions.dim === 'none') return WHOLE
   const days = files.map((tuple) => (field === undefined ? undefined : tuple[field]))

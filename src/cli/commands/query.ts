@@ -4,11 +4,12 @@ import { METADATA_TABLES } from '../../iceberg/metadata-tables.ts'
 import { localStore } from '../../iceberg/stores/local.ts'
 import { openDuckdb } from '../../resources/duckdb.ts'
 import { openCatalog } from '../../runs/launch.ts'
-import { type Cell, type EngineRow, SqlError, type SqlSession } from '../../sql/engine.ts'
+import { type EngineRow, SqlError, type SqlSession } from '../../sql/engine.ts'
 import { fileProblem } from '../../tables/read.ts'
 import { type Command, type CommandContext, emit, jsonLine } from '../context.ts'
 import { settingsOf } from '../open-project.ts'
 import { openTables } from '../open-tables.ts'
+import { cellText } from '../render/cell.ts'
 import { table } from '../render/table.ts'
 import { counted, harmless, wrap } from '../render/words.ts'
 
@@ -113,13 +114,6 @@ function print({ terminal }: CommandContext, { title, columns, rows, total }: An
     terminal.line(line)
   const words = total > rows.length ? `${counted(total, 'row')}, the first ${rows.length} shown: --limit shows more` : counted(total, 'row')
   for (const line of wrap(`(${words})`, terminal.columns())) terminal.line(terminal.paint('grey', line))
-}
-
-function cellText(cell: Cell): string {
-  if (cell === null) return 'null'
-  if (typeof cell !== 'object') return harmless(String(cell))
-  const text = jsonLine('', { cell })
-  return harmless(/^.*?"cell":"?(.*?)"?\}$/.exec(text)?.[1] ?? text)
 }
 
 const OF_A_TABLE = `What is known of a table is in <table>.${METADATA_TABLES.join(', .')}.`
