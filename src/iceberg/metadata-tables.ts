@@ -217,13 +217,15 @@ async function files(source: MetadataSource): Promise<Relation> {
       file_size_in_bytes: 'BIGINT',
       ...Object.fromEntries(COUNTS.map((name) => [name, 'MAP(INTEGER, BIGINT)'])),
       ...Object.fromEntries(BOUNDS.map((name) => [name, 'MAP(INTEGER, VARCHAR)'])),
+      key_metadata: 'VARCHAR',
       split_offsets: ['BIGINT'],
       equality_ids: ['INTEGER'],
       sort_order_id: 'INTEGER',
       readable_metrics: metricTypes(schema),
     },
     rows: (await liveEntries(source)).map((entry) => fileRow(entry, fields, schema)),
-    casts: Object.fromEntries(BOUNDS.map((name) => [name, FROM_BASE64(name)])),
+    // Encrypted files are refused, so there is none.
+    casts: { ...Object.fromEntries(BOUNDS.map((name) => [name, FROM_BASE64(name)])), key_metadata: 'CAST(NULL AS BLOB)' },
   }
 }
 

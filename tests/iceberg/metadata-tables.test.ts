@@ -33,7 +33,7 @@ describe('metadata tables', () => {
     expect(names).toEqual({
       snapshots: 'committed_at snapshot_id parent_id operation manifest_list summary',
       files:
-        'content file_path file_format spec_id partition record_count file_size_in_bytes column_sizes value_counts null_value_counts nan_value_counts lower_bounds upper_bounds split_offsets equality_ids sort_order_id readable_metrics',
+        'content file_path file_format spec_id partition record_count file_size_in_bytes column_sizes value_counts null_value_counts nan_value_counts lower_bounds upper_bounds key_metadata split_offsets equality_ids sort_order_id readable_metrics',
       manifests:
         'content path length partition_spec_id added_snapshot_id added_data_files_count existing_data_files_count deleted_data_files_count added_delete_files_count existing_delete_files_count deleted_delete_files_count partition_summaries',
       partitions:
