@@ -149,7 +149,7 @@ export const CATALOGUE = {
   ),
   'ASSAY-2009': entry(
     'No such snapshot',
-    'The table has no snapshot of this id; it may have been expired.',
+    'The table has no snapshot of this id, time, branch or tag; it may have been expired.',
     'List the snapshots with `assay show <asset>`.',
   ),
   'ASSAY-2010': entry(
@@ -161,6 +161,21 @@ export const CATALOGUE = {
     'The partitioning differs from that of the table',
     'The table exists with another partition spec; changing it is not supported here.',
     'Give the asset a new key, or go back to the partitioning that the table has.',
+  ),
+  'ASSAY-2031': entry(
+    'A branch or tag cannot be changed so',
+    'The change would lose snapshots without saying so, or go against what the branch or tag is. Nothing was changed.',
+    'List the refs of the table with `assay query "select * from <table>.refs"`.',
+  ),
+  'ASSAY-2032': entry(
+    'Snapshots between two versions are not appends',
+    'What was added between the two is not all that happened: rows that were there before were changed or removed.',
+    'Compare the two versions instead: `assay diff <asset> --from A --to B`.',
+  ),
+  'ASSAY-2033': entry(
+    'The table does not let its snapshots expire',
+    'Its property gc.enabled is false: other tables may share its files, so none may be removed.',
+    'Set gc.enabled to true when no other table uses its files.',
   ),
 
   'ASSAY-3001': entry(

@@ -75,6 +75,8 @@ function optionsOf(values: Values): Options {
   const profile = text('profile')
   const plan = text('plan')
   const workers = wholeNumber('workers', text('workers'), 64)
+  const from = text('from')
+  const to = text('to')
   const limit = wholeNumber('limit', text('limit'), Number.MAX_SAFE_INTEGER)
   return {
     ...(project === undefined ? {} : { project }),
@@ -83,9 +85,12 @@ function optionsOf(values: Values): Options {
     ...(profile === undefined ? {} : { profile }),
     ...(plan === undefined ? {} : { plan }),
     ...(limit === undefined ? {} : { limit }),
+    ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to }),
     select: texts('select'),
     at: texts('at'),
     force: values['force'] === true,
+    yes: values['yes'] === true,
     exitCode: values['exit-code'] === true,
     json: values['json'] === true,
     trace: values['trace'] === true,

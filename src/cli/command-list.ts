@@ -10,6 +10,9 @@ export type OptionName =
   | 'profile'
   | 'limit'
   | 'at'
+  | 'from'
+  | 'to'
+  | 'yes'
   | 'exit-code'
   | 'json'
   | 'trace'
@@ -32,7 +35,10 @@ export const OPTIONS: Readonly<Record<OptionName, OptionEntry>> = {
   workers: { type: 'string', value: 'N', help: 'worker processes' },
   profile: { type: 'string', value: 'NAME', help: 'which set of resources is used (local)' },
   limit: { type: 'string', value: 'N', help: 'rows shown (40; with --json all)' },
-  at: { type: 'string', multiple: true, value: 'TABLE=ID', help: 'read a table as of a snapshot' },
+  at: { type: 'string', multiple: true, value: 'TABLE=VERSION', help: 'read a table as of a snapshot, time, branch or tag' },
+  from: { type: 'string', value: 'VERSION', help: 'the earlier version: a snapshot, time, branch or tag' },
+  to: { type: 'string', value: 'VERSION', help: 'the later version, or the one to go to' },
+  yes: { type: 'boolean', help: 'do it; without it, only show what would change' },
   'exit-code': { type: 'boolean', help: 'exit with 4 when there is something to run' },
   project: { type: 'string', value: 'FILE', help: 'the project file' },
   json: { type: 'boolean', help: 'one JSON object a line' },
@@ -139,6 +145,24 @@ export const COMMANDS: readonly CommandEntry[] = [
     words: [1, ANY],
     example: 'assay query "select * from gold.daily_revenue"',
     load: async () => (await import('./commands/query.ts')).query,
+  },
+  {
+    name: 'diff',
+    takes: '<asset>',
+    summary: 'rows that differ between two versions',
+    options: ['from', 'to', 'limit', ...ON_A_PROJECT],
+    words: [1, 1],
+    example: 'assay diff silver.orders --from 2026-01-31 --to main',
+    load: async () => (await import('./commands/diff.ts')).diff,
+  },
+  {
+    name: 'rollback',
+    takes: '<asset>',
+    summary: 'take a table back to an earlier version',
+    options: ['to', 'yes', ...ON_A_PROJECT],
+    words: [1, 1],
+    example: 'assay rollback silver.orders --to 2026-01-31 --yes',
+    load: async () => (await import('./commands/rollback.ts')).rollback,
   },
   {
     name: 'logs',

@@ -29,6 +29,9 @@ export interface Options {
   readonly profile?: string
   readonly limit?: number
   readonly at: readonly string[]
+  readonly from?: string
+  readonly to?: string
+  readonly yes: boolean
   readonly exitCode: boolean
   readonly json: boolean
   readonly trace: boolean

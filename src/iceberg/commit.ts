@@ -4,7 +4,9 @@ import type { IcebergSchema } from '../schema/iceberg-type.ts'
 import { formatTableId, type LoadedTable, type TableChange, type TableId } from './catalog.ts'
 import type { DataFile, FilePlace, ManifestFile, PartitionTuple, StagedFiles } from './data-file.ts'
 import { encodeManifest, encodeManifestList, type ManifestEntry, readManifest, specOf, withSequence } from './manifests.ts'
+import { metadataLogAfter, metadataPath, versionAfter } from './metadata-file.ts'
 import { FIRST_PARTITION_FIELD, type Snapshot, type SnapshotId, serialiseMetadata, snapshotOf, type TableMetadata } from './metadata.ts'
+import { branchOf, MAIN } from './refs.ts'
 import { ancestorsSince, changesSince, dataManifests, distinctPartitions, liveFiles } from './scan.ts'
 import { removeAll, type Store } from './store.ts'
 import { partitionTypes } from './transforms.ts'
@@ -17,7 +19,7 @@ export interface Change {
   readonly staged: StagedFiles
   readonly overwrite: Overwrite
   /**
-   * Where `main` stood when the overwritten partitions were looked at, or that there was nothing yet. When given, a
+   * Where the branch stood when the overwritten partitions were looked at, or that there was nothing yet. When given, a
    * commit of others to these partitions since then is a conflict.
    */
   readonly readFrom?: SnapshotId | 'nothing' | undefined
@@ -27,6 +29,8 @@ export interface Change {
   readonly now: number
   /** Table properties to set. */
   readonly properties?: Readonly<Record<string, string>>
+  /** The branch that moves, which is there already. Absent: `main`. */
+  readonly branch?: string
 }
 
 export interface PreparedCommit {
@@ -39,8 +43,6 @@ export interface PreparedCommit {
   readonly written: readonly string[]
 }
 
-/** Old metadata files that a table remembers, as in Iceberg's own default. */
-const REMEMBERED = 100
 const PROPERTIES = { 'write.parquet.compression-codec': 'zstd' }
 
 /**
@@ -50,8 +52,9 @@ const PROPERTIES = { 'write.parquet.compression-codec': 'zstd' }
  * @throws ASSAY-2006 when others changed the overwritten partitions; ASSAY-2004 for tables that Assay cannot write
  */
 export async function prepareCommit(store: Store, base: LoadedTable | undefined, change: Change): Promise<PreparedCommit> {
-  if (base !== undefined) await refuseConflicts(store, base, change)
-  const before = adopted(base?.metadata, change)
+  const seen = base === undefined ? undefined : { ...base, metadata: onBranch(base.metadata, change.branch) }
+  if (seen !== undefined) await refuseConflicts(store, seen, change)
+  const before = adopted(seen?.metadata, change)
   const sequenceNumber = before.lastSequenceNumber + 1
   const places = {
     folder: `${store.normalise(before.location)}/metadata`,
@@ -74,8 +77,8 @@ export async function prepareCommit(store: Store, base: LoadedTable | undefined,
     manifestList: `${places.folder}/snap-${snapshotId}-${places.version}-${places.uuid}.avro`,
     schemaId: before.currentSchemaId,
   }
-  const metadata = withSnapshot(before, snapshot, base?.metadataLocation)
-  const metadataLocation = `${places.folder}/${String(places.version).padStart(5, '0')}-${places.uuid}.metadata.json`
+  const metadata = withSnapshot(before, snapshot, { previous: base?.metadataLocation, branch: change.branch ?? MAIN })
+  const metadataLocation = metadataPath(places.folder, places.version)
   const files = [
     ...dropped.rewritten,
     { path: snapshot.manifestList, bytes: list },
@@ -106,12 +109,6 @@ async function writeAll(store: Store, files: readonly NewFile[]): Promise<void> 
     files.map((file) => file.path),
   ).catch(() => {})
   throw failed.reason
-}
-
-/** Counts on from `00007-….metadata.json` or `v7.metadata.json`. */
-function versionAfter(location: string | undefined): number {
-  const match = /(?:^|\/)v?(\d+)[-.][^/]*$/.exec(location ?? '')
-  return match ? Number(match[1]) + 1 : 0
 }
 
 /** @throws ASSAY-2006, ASSAY-2004 */
@@ -327,17 +324,26 @@ function totals(before: Totals, staged: StagedFiles, dropped: readonly DataFile[
   return Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, String(count)]))
 }
 
-function withSnapshot(before: TableMetadata, snapshot: Snapshot, previous: string | undefined): TableMetadata {
-  const metadataLog =
-    previous === undefined ? before.metadataLog : [...before.metadataLog, { timestamp: before.lastUpdated, file: previous }]
+/** The table as one sees it from a branch: its head is the current snapshot. @throws ASSAY-2009, ASSAY-2031 */
+const onBranch = (metadata: TableMetadata, branch = MAIN): TableMetadata =>
+  branch === MAIN ? metadata : { ...metadata, currentSnapshotId: branchOf(metadata, branch).snapshotId }
+
+interface Onto {
+  /** The metadata file before. */
+  readonly previous: string | undefined
+  readonly branch: string
+}
+
+function withSnapshot(before: TableMetadata, snapshot: Snapshot, { previous, branch }: Onto): TableMetadata {
+  const isMain = branch === MAIN
   return {
     ...before,
     lastSequenceNumber: snapshot.sequenceNumber,
     lastUpdated: snapshot.timestamp,
     snapshots: [...before.snapshots, snapshot],
-    currentSnapshotId: snapshot.id,
-    refs: { ...before.refs, main: { ...before.refs['main'], type: 'branch', snapshotId: snapshot.id } },
-    snapshotLog: [...before.snapshotLog, { timestamp: snapshot.timestamp, snapshotId: snapshot.id }],
-    metadataLog: metadataLog.slice(-REMEMBERED),
+    currentSnapshotId: isMain ? snapshot.id : before.refs[MAIN]?.snapshotId,
+    refs: { ...before.refs, [branch]: { ...before.refs[branch], type: 'branch', snapshotId: snapshot.id } },
+    snapshotLog: isMain ? [...before.snapshotLog, { timestamp: snapshot.timestamp, snapshotId: snapshot.id }] : before.snapshotLog,
+    metadataLog: metadataLogAfter(before, previous),
   }
 }

@@ -112,7 +112,7 @@ async function touched(
 const EVERY_DAY: PartitionSet = [[-719_162, 2_932_897]]
 
 /** Files that do not tell their day may hold any; files without a day hold none. */
-function touchedBy(spec: AssetSpec, days: readonly (PartitionValue | undefined)[]): PartitionSet {
+export function touchedBy(spec: AssetSpec, days: readonly (PartitionValue | undefined)[]): PartitionSet {
   if (days.length === 0) return EMPTY
   if (spec.partitions.dim === 'none') return WHOLE
   if (days.includes(undefined)) return EVERY_DAY

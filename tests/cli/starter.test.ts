@@ -118,6 +118,19 @@ describe('piped output', () => {
     const first = shown?.snapshots.at(-1)?.id
     const { stdout } = await folder.tell(['query', 'select count(*) as n from silver.orders', '--at', `silver.orders=${first}`, '--json'])
     expect(stdout).toContain('"row":{"n":37}')
+    const now = await folder.tell(['query', 'select count(*) as n from silver.orders', '--at', 'silver.orders=main', '--json'])
+    expect(now.stdout).toContain('"row":{"n":259}')
+  })
+
+  it('reads what is known of a table, beside its rows and other tables', async () => {
+    const { stdout } = await folder.tell([
+      'query',
+      "select max(summary['total-records']::int) as n from silver.orders.snapshots",
+      'select sum(f.record_count)::int as n from "silver"."orders".files f',
+      'select count(distinct o.order_id) as n from silver.orders o, gold.daily_revenue d, silver.orders.refs r',
+      '--json',
+    ])
+    for (const statement of [1, 2, 3]) expect(stdout).toContain(`"statement":${statement},"row":{"n":259}`)
   })
 })
 
@@ -134,12 +147,97 @@ describe('bad input on a project', () => {
     [['query', 'select * from gold.dailyrevenue'], 'ASSAY-4006', 'Did you mean gold.daily_revenue?', 2],
     [['query', 'select 1', '--at', 'silver.order=1'], 'ASSAY-2008', 'Did you mean silver.orders?', 1],
     [['query', 'select * from silver.orders', '--at', 'silver.orders=1'], 'ASSAY-2009', 'no snapshot 1', 1],
+    [['query', 'select 1 from silver.orders', '--at', 'silver.orders=2020-01-01'], 'ASSAY-2009', 'what is kept begins at', 1],
+    [['query', 'select 1 from silver.orders', '--at', 'silver.orders=audit'], 'ASSAY-2009', 'branch main at', 1],
+    [['query', 'select 1', '--at', '=3'], 'ASSAY-4002', 'TABLE=SNAPSHOT', 2],
+    [['query', 'select * from silver.orders.snapshot'], 'ASSAY-4006', '<table>.snapshots, .files', 2],
     [['logs', 'nope'], 'ASSAY-3006', 'no run nope', 1],
     [['retry', 'nope'], 'ASSAY-3006', 'no run nope', 1],
   ])('%j is %s', async (args, errorCode, words, exitCode) => {
     const { code, stdout, stderr } = await folder.tell(args)
     if (errorCode !== undefined) expect(stderr).toContain(errorCode)
     expect(stdout + stderr).toContain(words)
+    expect(code).toBe(exitCode)
+  })
+})
+
+/** Last, since it changes what is published. */
+describe('versions of a table', () => {
+  const rowsNow = async (): Promise<unknown> => {
+    const { stdout } = await folder.tell(['query', 'select count(*)::int as n from silver.orders', '--json'])
+    return jsonLines(stdout)[0]?.['row']
+  }
+  const snapshots = async (): Promise<readonly string[]> => {
+    const { stdout } = await folder.tell([
+      'query',
+      'select snapshot_id::varchar as id from silver.orders.snapshots order by committed_at',
+      '--json',
+    ])
+    return jsonLines(stdout).flatMap((line) => (line['type'] === 'row' ? [(line['row'] as { readonly id: string }).id] : []))
+  }
+  const fitting = async (args: readonly string[]): Promise<string> => {
+    const { code, stdout, stderr } = await folder.tell(args, 40)
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    for (const line of stdout.split('\n')) if (!/--to \d+/.test(line)) expect(line.length, line).toBeLessThanOrEqual(40)
+    return stdout.replace(/\s+/g, ' ')
+  }
+
+  it('differ by key, since the snapshot before or any other', async () => {
+    expect(await fitting(['diff', 'silver.orders', '--limit', '2'])).toContain(
+      '(37 added, 0 removed, 0 changed by order_id, in 1 file; the first 2 shown',
+    )
+    const [first = ''] = await snapshots()
+    const { stdout } = await folder.tell(['diff', 'silver.orders', '--from', 'main', '--to', first, '--json', '--limit', '1'])
+    expect(jsonLines(stdout)).toMatchObject([
+      { type: 'row', change: 'removed', key: { order_id: '2026-01-06-0' }, old: { kind: expect.any(String) }, new: null },
+      { type: 'diff', key: ['order_id'], files: { added: 0, removed: 6 }, rows: { added: 0, removed: 222, changed: 0 } },
+    ])
+  })
+
+  it('are shown before they are rolled back to, and then downstream is stale', async () => {
+    const ids = await snapshots()
+    const [before = '', head = ''] = ids.slice(-2)
+    const plan = await fitting(['rollback', 'silver.orders', '--to', before])
+    expect(plan).toContain('37 rows of the files that change go out of sight')
+    expect(plan).toContain('partitions: 2026-01-11')
+    expect(plan).toContain('gold.daily_revenue')
+    expect(plan).toContain('nothing was changed')
+    expect(await rowsNow()).toEqual({ n: 259 })
+
+    const done = await folder.tell(['rollback', 'silver.orders', '--to', before, '--yes', '--json'])
+    expect(jsonLines(done.stdout)).toMatchObject([
+      {
+        type: 'rollback',
+        done: true,
+        from: head,
+        to: before,
+        direction: 'back',
+        rows: { appear: 0, disappear: 37 },
+        partitions: '2026-01-11',
+      },
+    ])
+    expect(await rowsNow()).toEqual({ n: 222 })
+    expect((await folder.tell(['ls', 'gold.daily_revenue'])).stdout).toContain('1 stale')
+    expect((await folder.tell(['why', 'silver.orders', '--json'])).stdout).toContain('never made')
+    expect(await snapshots()).toEqual(ids)
+
+    expect((await folder.tell(['rollback', 'silver.orders', '--to', before, '--yes'])).stdout).toContain('nothing to change')
+    expect(await fitting(['rollback', 'silver.orders', '--to', head, '--yes'])).toContain('37 rows come back')
+    expect(await rowsNow()).toEqual({ n: 259 })
+    expect((await folder.tell(['ls', 'gold.daily_revenue'])).stdout).toContain('fresh')
+  }, 30_000)
+
+  it.each([
+    [['rollback', 'silver.orders'], 'ASSAY-4002', 'needs --to', 2],
+    [['rollback', 'silver.orders', '--to', '1'], 'ASSAY-2009', 'no snapshot 1', 1],
+    [['rollback', 'silver.orders', '--to', '2020-01-01', '--yes'], 'ASSAY-2009', 'what is kept begins at', 1],
+    [['diff', 'silver.orders', '--from', 'audit'], 'ASSAY-2009', 'branch main at', 1],
+    [['diff', 'silver.order'], 'ASSAY-4003', 'Did you mean silver.orders?', 2],
+  ])('%j is %s', async (args, errorCode, words, exitCode) => {
+    const { code, stderr } = await folder.tell(args)
+    expect(stderr).toContain(errorCode)
+    expect(stderr).toContain(words)
     expect(code).toBe(exitCode)
   })
 })

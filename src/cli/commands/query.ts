@@ -1,23 +1,24 @@
 import { didYouMean } from '../../assets/nearest.ts'
 import { AssayError } from '../../errors.ts'
-import { type Catalog, formatTableId, type TableId } from '../../iceberg/catalog.ts'
+import { METADATA_TABLES } from '../../iceberg/metadata-tables.ts'
 import { localStore } from '../../iceberg/stores/local.ts'
-import type { Store } from '../../iceberg/store.ts'
 import { openDuckdb } from '../../resources/duckdb.ts'
 import { openCatalog } from '../../runs/launch.ts'
-import { quoteIdentifier } from '../../schema/iceberg-type.ts'
-import { type Cell, type EngineRow, SqlError, type SqlSession } from '../../sql/engine.ts'
-import { fileProblem, relationOf } from '../../tables/read.ts'
+import { type EngineRow, SqlError, type SqlSession } from '../../sql/engine.ts'
+import { fileProblem } from '../../tables/read.ts'
 import { type Command, type CommandContext, emit, jsonLine } from '../context.ts'
 import { settingsOf } from '../open-project.ts'
+import { openTables } from '../open-tables.ts'
+import { cellText } from '../render/cell.ts'
 import { table } from '../render/table.ts'
 import { counted, harmless, wrap } from '../render/words.ts'
 
 const ROWS_SHOWN = 40
 
 /**
- * `assay query <sql> …`: every table of the catalog under its own name, `--at table=id` as of a snapshot. Only tables
- * that the statements mention are opened. Needs no loadable project.
+ * `assay query <sql> …`: every table of the catalog under its own name, `--at table=version` as of a snapshot, time, branch
+ * or tag, and what is known of it as `table.snapshots` and so on. Only what the statements mention is opened. Needs no
+ * loadable project.
  */
 export const query: Command = async (context) => {
   const settings = settingsOf(context)
@@ -39,49 +40,17 @@ export const query: Command = async (context) => {
   }
 }
 
-/** `silver.orders=123` as the table and its snapshot. @throws ASSAY-4002 */
+/** `silver.orders=123` as the table and its version. @throws ASSAY-4002 */
 function pinsOf(texts: readonly string[]): ReadonlyMap<string, string> {
   return new Map(
     texts.map((text): [string, string] => {
-      const [name, id, ...more] = text.split('=')
-      if (!name || !/^\d+$/.test(id ?? '') || more.length > 0)
-        throw new AssayError('ASSAY-4002', `--at is '${text}', and must be TABLE=SNAPSHOT`, {
+      const [, name, version] = /^([^=]+)=(.+)$/.exec(text) ?? []
+      if (name === undefined || version === undefined)
+        throw new AssayError('ASSAY-4002', `--at is '${text}', and must be TABLE=SNAPSHOT, or a time, branch or tag in its place`, {
           next: '`assay show <asset>` lists the snapshots of its table.',
         })
-      return [name, id ?? '']
+      return [name, version]
     }),
-  )
-}
-
-interface Opening {
-  readonly catalog: Catalog
-  readonly store: Store
-  readonly session: SqlSession
-}
-
-/** Makes a view of each table that the text mentions. Returns the names of all tables. @throws ASSAY-2008, ASSAY-2009 */
-async function openTables(opening: Opening, text: string, pins: ReadonlyMap<string, string>): Promise<readonly string[]> {
-  const tables = await opening.catalog.locations()
-  const names = tables.map(({ id }) => formatTableId(id))
-  const stray = [...pins.keys()].find((name) => !names.includes(name))
-  if (stray !== undefined)
-    throw new AssayError('ASSAY-2008', `there is no table ${stray}`, {
-      next: didYouMean(stray, names) ?? 'List the tables with `assay ls`.',
-    })
-  const plain = text.toLowerCase().replaceAll('"', '')
-  for (const { id } of tables)
-    if (plain.includes(formatTableId(id).toLowerCase())) await openTable(opening, id, pins.get(formatTableId(id)))
-  return names
-}
-
-async function openTable({ catalog, store, session }: Opening, id: TableId, pinned: string | undefined): Promise<void> {
-  const loaded = await catalog.load(id)
-  const snapshotId = pinned ?? loaded?.metadata.currentSnapshotId
-  if (loaded === undefined || snapshotId === undefined) return
-  const schema = quoteIdentifier(id.namespace)
-  await session.run(`CREATE SCHEMA IF NOT EXISTS ${schema}`)
-  await session.run(
-    `CREATE VIEW ${schema}.${quoteIdentifier(id.name)} AS ${await relationOf({ store, session }, loaded.metadata, { snapshotId })}`,
   )
 }
 
@@ -147,12 +116,7 @@ function print({ terminal }: CommandContext, { title, columns, rows, total }: An
   for (const line of wrap(`(${words})`, terminal.columns())) terminal.line(terminal.paint('grey', line))
 }
 
-function cellText(cell: Cell): string {
-  if (cell === null) return 'null'
-  if (typeof cell !== 'object') return harmless(String(cell))
-  const text = jsonLine('', { cell })
-  return harmless(/^.*?"cell":"?(.*?)"?\}$/.exec(text)?.[1] ?? text)
-}
+const OF_A_TABLE = `What is known of a table is in <table>.${METADATA_TABLES.join(', .')}.`
 
 /** The engine's error with a caret below the line of the statement that it is about. */
 function refusal(error: SqlError, text: string, known: readonly string[]): AssayError {
@@ -160,7 +124,7 @@ function refusal(error: SqlError, text: string, known: readonly string[]): Assay
   const missing = /Table with name (\S+) does not exist/.exec(first)?.[1]
   const hint = missing === undefined ? undefined : didYouMean(missing, known)
   const candidates = error.candidates.length === 0 ? undefined : `Did you mean ${error.candidates.join(' or ')}?`
-  const next = hint ?? candidates
+  const next = hint ?? candidates ?? (/^Catalog .* does not exist/.test(first) ? OF_A_TABLE : undefined)
   return new AssayError('ASSAY-4006', first, {
     details: error.position === undefined ? more.filter((line) => line !== '') : caret(text, error.position),
     ...(next === undefined ? {} : { next }),
