@@ -204,6 +204,11 @@ export const CATALOGUE = {
     'It was stopped before all steps had ended. What was published stays.',
     'Continue it with `assay retry`.',
   ),
+  'ASSAY-3010': entry(
+    'A file of the project has changed since the plan',
+    'A step runs the code that its run was planned with. A file was changed before a worker imported it, so the rows would be those of other code than the one recorded.',
+    'Run the same command again.',
+  ),
 
   'ASSAY-4001': entry('Unknown command', 'There is no such command.', 'See `assay --help`.'),
   'ASSAY-4002': entry('Unknown option or missing argument', 'The command was not understood.', 'See `assay <command> --help`.'),

@@ -8,6 +8,7 @@ import { localStore } from '../iceberg/stores/local.ts'
 import { LOCAL } from '../config.ts'
 import { collectAssets } from '../project/collect.ts'
 import type { Project } from '../project/define-project.ts'
+import { holdModules } from '../project/module-record.ts'
 import { readManifest } from '../project/manifest.ts'
 import { openDuckdb } from '../resources/duckdb.ts'
 import { openedResources } from '../resources/opened.ts'
@@ -20,6 +21,7 @@ import { endMark, type FromWorker, PRINTED, type StepMessage, type ToWorker, typ
 /** Entry of a worker process. All user code of a run lives here. */
 const options = JSON.parse(process.argv[2] ?? '{}') as WorkerOptions
 const loaded = readManifest(options.manifestFile)
+holdModules(options.root, loaded.manifest.sources)
 const store = localStore()
 let engine: Promise<SqlEngine> | undefined
 

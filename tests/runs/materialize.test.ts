@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, watch } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync, watch, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
@@ -146,6 +146,23 @@ export default defineProject({ name: 'test', assets: { first, second } })`)
     const rest = await p.run()
     expect(rest.plan.steps.map((s) => s.asset)).toEqual(['a.second'])
     expect(await p.rows('a.second')).toEqual([{ n: 1n }])
+  })
+
+  it('runs the code that was planned, and no other', async () => {
+    const p = await of(NUMBERS('1n'))
+    const { root } = p
+    const edited = await p.run({
+      onEvent: (event) => {
+        if (event.type === 'step.started') writeFileSync(join(root, 'project.ts'), project(NUMBERS('2n')))
+      },
+    })
+    expect(failed(edited.events)).toMatchObject([
+      { problem: { code: 'ASSAY-3010', what: 'project.ts has changed since the run was planned' } },
+    ])
+    expect(await p.rows('bronze.numbers')).toEqual([])
+    await p.write({ 'project.ts': project(NUMBERS('1n')) })
+    expect((await p.run()).state).toBe('succeeded')
+    expect(await p.rows('bronze.numbers')).toEqual([{ n: 1n }])
   })
 
   it('does not overwrite what another writer put into the same partitions meanwhile, and takes note of what it put elsewhere', async () => {
