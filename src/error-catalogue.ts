@@ -57,9 +57,9 @@ export const CATALOGUE = {
     'Wrap the dep in timeWindow() or all().',
   ),
   'ASSAY-1011': entry(
-    'A column definition is not valid',
-    'The column cannot be expressed as an Iceberg type, or the options of the asset name a column that it does not have.',
-    'Mend the schema of the asset.',
+    'The definition of an asset is not valid',
+    'A column cannot be expressed as an Iceberg type, or an option of the asset names a column that it does not have, or has a value that it cannot have.',
+    'Mend the definition at the place shown.',
   ),
   'ASSAY-1012': entry(
     'A SQL error in a compute',
