@@ -159,6 +159,15 @@ describe('within an asset', () => {
     expect(twice).toMatchObject({ at: 'ASSAY-1011 a.ts:4:9', what: 'x.a has two checks called n.between' })
     expect(laxer?.at).toBe('ASSAY-1011 a.ts:3:28')
   })
+  test('1011: bounds of a check that are none', async () => {
+    const bounds = (...checks: readonly string[]): string => of(`schema: { n: t.double() },\n  checks: (c: any) => [${checks.join()}]`)
+    const found = await onlyOf(
+      bounds('c.n.between(NaN, 1)'),
+      bounds('c.n.between(Infinity, 1)'),
+      bounds('c.$rows.count.between(1, -Infinity)'),
+    )
+    expect(found.map((fault) => fault.at)).toEqual(Array(3).fill(expect.stringMatching(/^ASSAY-1011 a.ts:3:\d+$/)))
+  })
   test('1002: checks that throw', async () => {
     expect((await only(of(`schema: { n: t.int() },\n  checks: (c: any) => [c.m.notNull()]`))).at).toBe('ASSAY-1002 a.ts:3:28')
   })
