@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { assetKey } from '../../src/keys.ts'
 import { openStorageReader } from '../../src/storage/sqlite.ts'
+import { inProcess } from '../cli/command-line.ts'
+import { appendForeign } from '../support/append-foreign.ts'
 import { type RanProject, type TestProject, testProject } from '../support/project.ts'
 
 const HEAD = `import { asset, daily, defineProject, duckdb, sql, t, typescript } from 'assay'\n`
@@ -83,6 +85,20 @@ describe('checks of a step', () => {
       ['d.between', 'warn', '1 of 3 rows do not hold'],
       ['money.between', 'warn', '1 of 2 rows do not hold'],
     ])
+  })
+
+  it('`assay check` fails for a check that cannot run, also where it only warns', async () => {
+    const { code, stdout } = await inProcess(['check', 'a.warned'], p.root)
+    expect(stdout).toContain('4 checks: 3 passed, 1 failed')
+    expect(code).toBe(1)
+    expect((await inProcess(['check', 'a.each'], p.root)).code).toBe(0)
+  })
+
+  it('`assay check` asks for days that exist, whatever days others may have written', async () => {
+    await appendForeign(p.settings.home, 'a.each', "select date '2026-01-02' as day, 1::bigint as n", 'unpartitioned')
+    const { code, stdout } = await inProcess(['check', 'a.each'], p.root)
+    expect(stdout).toMatch(/n\.between +2 of 4 rows do not hold/)
+    expect(code).toBe(0)
   })
 
   it('an asset without a table reads its deps', () => {
