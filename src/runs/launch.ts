@@ -143,13 +143,32 @@ type Created = Pick<Supervision, 'runId' | 'plan' | 'storage' | 'lake' | 'state'
 
 async function execute({ settings, loaded, clock, signal, listener }: LaunchOptions, created: Created): Promise<RunOutcome['state']> {
   const executor = executorFor(settings, loaded)
-  const logOf = (stepId: string, attempt: number): OnLine => logTo(settings, clock, { runId: created.runId, stepId, attempt })
+  const complain = complainOnce()
+  const logOf = (stepId: string, attempt: number): OnLine => {
+    const keep = logTo(settings, clock, { runId: created.runId, stepId, attempt })
+    return (...line) => {
+      try {
+        keep(...line)
+      } catch (error) {
+        complain(error)
+      }
+    }
+  }
   try {
     const state = await supervise({ ...created, loaded, executor, clock, signal, logOf, onEvent: (event) => listener.event(event) })
     await executor.close()
     return state
   } finally {
     executor.kill()
+  }
+}
+
+/** What steps print is no part of their result: a run does not end where it cannot be kept. */
+function complainOnce(): (error: unknown) => void {
+  let told = false
+  return (error) => {
+    if (!told) console.error(`warning: what steps print cannot be kept: ${error instanceof Error ? error.message : String(error)}`)
+    told = true
   }
 }
 
