@@ -46,13 +46,20 @@ export type Published = ReadonlyMap<string, { readonly metadataLocation: string;
 export async function publish(lake: Lake, publishing: Publishing): Promise<Published> {
   for (let rebuild = 0; rebuild < MAX_REBUILDS; rebuild++) {
     const prepared = await Promise.all(publishing.tables.map((table) => prepare(lake, publishing, table)))
-    const outcome = await lake.catalog.commit(prepared.map((p) => p.change))
+    const outcome = await lake.catalog.commit(prepared.map((p) => p.change)).catch(async (error: unknown) => {
+      await removeWritten(lake, prepared)
+      throw error
+    })
     if (outcome.kind === 'committed') return publishedOf(prepared)
     if (outcome.kind === 'unknown' && (await landed(lake, publishing))) return publishedOf(prepared)
     if (outcome.kind === 'unknown') throw unknownOutcome(publishing, outcome)
-    await Promise.all(prepared.flatMap((p) => p.written.map((file) => lake.store.remove(file))))
+    await removeWritten(lake, prepared)
   }
   throw new AssayError('ASSAY-2006', `${publishing.spec.key} was moved by other writers ${MAX_REBUILDS} times in a row`)
+}
+
+const removeWritten = async (lake: Lake, prepared: readonly PreparedCommit[]): Promise<void> => {
+  await Promise.all(prepared.flatMap((p) => p.written.map((file) => lake.store.remove(file))))
 }
 
 const publishedOf = (prepared: readonly PreparedCommit[]): Published =>

@@ -58,7 +58,7 @@ async function loaded(store: Store, id: TableId, metadataLocation: string): Prom
   return { id, metadataLocation, metadata: await readMetadata(store, metadataLocation) }
 }
 
-/** @throws ASSAY-2010 in place of what SQLite says */
+/** @throws ASSAY-2001, ASSAY-2002, ASSAY-2010 in place of what SQLite says */
 function guarded<T>(file: string, action: () => T): T {
   try {
     return action()
@@ -68,6 +68,10 @@ function guarded<T>(file: string, action: () => T): T {
     if (/disk is full/.test(reason)) throw new AssayError('ASSAY-2002', `No space is left to write ${file}`, { cause: error })
     if (/readonly database|EACCES|EROFS|ENOTDIR|unable to open/.test(reason)) {
       throw new AssayError('ASSAY-2001', `${file} cannot be written: ${reason}`, { cause: error })
+    }
+    if (/database is locked/.test(reason)) {
+      const next = 'Nothing was published. Run the same command again when the other writer is done.'
+      throw new AssayError('ASSAY-2001', `another writer holds ${file}`, { next, cause: error })
     }
     throw new AssayError('ASSAY-2010', `${file} cannot be used as a catalog: ${reason}`, { cause: error })
   }
