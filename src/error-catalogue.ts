@@ -57,9 +57,9 @@ export const CATALOGUE = {
     'Wrap the dep in timeWindow() or all().',
   ),
   'ASSAY-1011': entry(
-    'A column definition is not valid',
-    'The column cannot be expressed as an Iceberg type, or the options of the asset name a column that it does not have.',
-    'Mend the schema of the asset.',
+    'The definition of an asset is not valid',
+    'A column cannot be expressed as an Iceberg type, or an option of the asset names a column that it does not have, or has a value that it cannot have.',
+    'Mend the definition at the place shown.',
   ),
   'ASSAY-1012': entry(
     'A SQL error in a compute',
@@ -224,6 +224,11 @@ export const CATALOGUE = {
     'The plan is outdated',
     'What would run now is not what the plan shows: code, data or the clock have moved on. Nothing was run.',
     'Look at the new plan with `assay plan`, then apply that one.',
+  ),
+  'ASSAY-3012': entry(
+    'A file of the project has changed since the plan',
+    'A step runs the code that its run was planned with. A file was changed before a worker imported it, so the rows would be those of other code than the one recorded.',
+    'Run the same command again.',
   ),
 
   'ASSAY-4001': entry('Unknown command', 'There is no such command.', 'See `assay --help`.'),

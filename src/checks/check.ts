@@ -18,9 +18,9 @@ export type CheckRule =
   | { readonly rule: 'notNull'; readonly column: string; readonly mostly: number }
   | { readonly rule: 'unique'; readonly columns: readonly string[] }
   /** Bounds are SQL literals without quotes: numbers or ISO times; both included, null for none. */
-  | { readonly rule: 'between'; readonly column: string; readonly min: string; readonly max: string; readonly mostly: number }
+  | { readonly rule: 'between'; readonly column: string; readonly min: string | null; readonly max: string | null; readonly mostly: number }
   | { readonly rule: 'in'; readonly column: string; readonly values: readonly string[] }
-  | { readonly rule: 'rowCount'; readonly min: number; readonly max: number }
+  | { readonly rule: 'rowCount'; readonly min: number | null; readonly max: number | null }
   /** The query yields the rows that do not hold. The dep `rows` is what is being checked. */
   | { readonly rule: 'sql'; readonly query: readonly SqlPiece[] }
 
@@ -45,7 +45,7 @@ export interface AnyChecks {
   unique(options?: CheckOptions): Check
 }
 export interface OrderedChecks<B> extends AnyChecks {
-  /** Both bounds are included. */
+  /** Both bounds are included; an infinite one is none. */
   between(min: B, max: B, options?: RowCheckOptions): Check
 }
 export interface ChecksByKind {

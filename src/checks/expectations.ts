@@ -15,12 +15,13 @@ function columnBuilder(column: string): object {
   const notNull = (o: RowCheckOptions = {}): Check => check(notNull, `${column}.not_null`, { rule: 'notNull', column, mostly: share(o) }, o)
   const unique = (o: CheckOptions = {}): Check => check(unique, `${column}.unique`, { rule: 'unique', columns: [column] }, o)
   const between = (min: string | number | bigint, max: string | number | bigint, o: RowCheckOptions = {}): Check =>
-    check(between, `${column}.between`, { rule: 'between', column, min: String(min), max: String(max), mostly: share(o) }, o)
+    check(between, `${column}.between`, { rule: 'between', column, min: textOf(lower(min)), max: textOf(upper(max)), mostly: share(o) }, o)
   return { notNull, unique, between }
 }
 
 function rowsBuilder(columns: readonly ColumnSpec[]): object {
-  const between = (min: number, max: number, o: CheckOptions = {}): Check => check(between, 'rows.count', { rule: 'rowCount', min, max }, o)
+  const between = (min: number, max: number, o: CheckOptions = {}): Check =>
+    check(between, 'rows.count', { rule: 'rowCount', min: lower(min), max: upper(max) }, o)
   const sql = (name: string, query: (rows: never) => Sql, o: CheckOptions = {}): Check => {
     const rows = handleOf(
       CHECKED_ROWS,
@@ -36,6 +37,19 @@ function check(callee: (...args: never[]) => unknown, name: string, rule: CheckR
   const spec: CheckSpec = { name, mode: options.mode ?? 'block', automatic: false, ...(where === undefined ? {} : { where }), ...rule }
   return Object.freeze({ spec: Object.freeze(spec) })
 }
+
+/** An infinite bound is none, as null: JSON has no other way to say so. @throws ASSAY-1011 for one that nothing can keep to */
+const lower = <B extends string | number | bigint>(min: B): B | null => (min === Number.NEGATIVE_INFINITY ? null : finite(min))
+const upper = <B extends string | number | bigint>(max: B): B | null => (max === Number.POSITIVE_INFINITY ? null : finite(max))
+
+function finite<B extends string | number | bigint>(bound: B): B {
+  if (typeof bound !== 'number' || Number.isFinite(bound)) return bound
+  throw new AssayError('ASSAY-1011', `a bound of between() is ${bound}`, {
+    next: 'Write -Infinity as min, or Infinity as max, where there is no bound.',
+  })
+}
+
+const textOf = (bound: string | number | bigint | null): string | null => (bound === null ? null : String(bound))
 
 function share({ mostly = 1 }: RowCheckOptions): number {
   if (mostly > 0 && mostly <= 1) return mostly

@@ -15,7 +15,10 @@ export function violation(rule: RowRule): string {
   const column = quoteIdentifier(rule.column)
   if (rule.rule === 'notNull') return `${column} IS NULL`
   if (rule.rule === 'in') return `coalesce(${column} NOT IN (${rule.values.map(quoteText).join(', ')}), false)`
-  return `coalesce(NOT (${column} BETWEEN ${bound(rule.min)} AND ${bound(rule.max)}), false)`
+  const above = rule.min === null ? 'true' : `${column} >= ${bound(rule.min)}`
+  // Without a bound, which numbers alone can be, NaN must break the rule all the same.
+  const below = rule.max === null ? `${column}::DOUBLE <= 'Infinity'::DOUBLE` : `${column} <= ${bound(rule.max)}`
+  return `coalesce(NOT (${above} AND ${below}), false)`
 }
 
 /** Numbers stay numbers, so that decimals compare exactly; everything else is a text that DuckDB casts to the column. */

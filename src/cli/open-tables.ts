@@ -73,5 +73,6 @@ async function openTable({ catalog, store, session }: Opening, { id, about, pinn
   if (about.length > 0) await session.run(`CREATE SCHEMA ${beside}`)
   for (const table of about)
     await session.run(`CREATE VIEW ${beside}.${table} AS ${await metadataTableSql({ store, metadata, snapshotId }, table)}`)
-  if (snapshotId !== undefined) await session.run(`CREATE VIEW ${schema}.${name} AS ${await relationOf({ store, session }, metadata, { snapshotId })}`)
+  if (snapshotId !== undefined)
+    await session.run(`CREATE VIEW ${schema}.${name} AS ${await relationOf({ store, session }, metadata, { snapshotId })}`)
 }

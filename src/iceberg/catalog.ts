@@ -40,7 +40,7 @@ export interface Catalog {
   load(id: TableId): Promise<LoadedTable | undefined>
   /** Metadata locations of all tables, as stored, in one read. Views are left out. */
   locations(): Promise<readonly { readonly id: TableId; readonly metadataLocation: string }[]>
-  /** Moves all tables or none, by compare-and-swap, durably. */
+  /** Moves all tables or none, by compare-and-swap, durably. When it throws, nothing has moved. */
   commit(changes: readonly TableChange[]): Promise<CommitOutcome>
   close(): void
 }

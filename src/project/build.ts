@@ -47,7 +47,7 @@ export async function buildManifest(
     const modules = await loadedModules(request.root, record, assets)
     for (const error of [...twinResources(modules), ...doubleSwaps(project)]) report(error)
     if (problems.length > 0) return { problems }
-    return { manifest: manifestOf(request, project, drafts, modules), env: project.env ?? [] }
+    return { manifest: { ...manifestOf(request, project, drafts, modules), sources: sourcesOf(record) }, env: project.env ?? [] }
   } catch (error) {
     report(error)
     return { problems }
@@ -128,7 +128,12 @@ const checkStatements = ({ definition, columns, checks }: Draft): readonly Bound
       where: check.where,
     }))
 
-function manifestOf(request: LoadRequest, { name, profiles = {} }: Project, drafts: readonly Draft[], modules: Modules): Manifest {
+function manifestOf(
+  request: LoadRequest,
+  { name, profiles = {} }: Project,
+  drafts: readonly Draft[],
+  modules: Modules,
+): Omit<Manifest, 'sources'> {
   const reader = codeReader(modules)
   const specs = drafts.map((draft) =>
     specOf(draft, request.root, {
@@ -140,6 +145,10 @@ function manifestOf(request: LoadRequest, { name, profiles = {} }: Project, draf
   const assets = specs.toSorted((a, b) => (order.get(a.key) ?? 0) - (order.get(b.key) ?? 0))
   return { formatVersion: 1, name, file: relative(request.root, request.projectFile), profiles: Object.keys(profiles).sort(), assets }
 }
+
+/** Asked for at the end: reading the code of computes leads to files that were not loaded. */
+const sourcesOf = (record: ModuleRecord): Manifest['sources'] =>
+  Object.fromEntries(record.stamps().map(({ path, sha256 }) => [path, sha256]))
 
 /** The smallest file that gives a worker the asset: the one that made it, where that exports it; else the whole project. */
 function moduleOf(definition: AssetDefinition, { projectFile }: LoadRequest, modules: Modules): string {

@@ -60,7 +60,8 @@ function askLoader(request: LoadRequest): Promise<LoadAnswer> {
       answer = message
     })
     child.on('error', reject)
-    child.on('exit', (code, signal) => {
+    // The answer may come after the exit.
+    child.on('close', (code, signal) => {
       if (answer !== undefined) return resolve(answer)
       const file = relative(request.root, request.projectFile)
       reject(new AssayError('ASSAY-1002', `the process that loaded ${file} ended (${signal ?? `exit code ${code}`}) before it was done`))

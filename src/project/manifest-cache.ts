@@ -28,7 +28,8 @@ interface CacheEntry {
 /** By project file, relative to the root. */
 type CacheIndex = Readonly<Record<string, CacheEntry>>
 
-const LOCKFILE = 'package-lock.json'
+/** They say where imports lead. */
+const PACKAGE_FILES = ['package.json', 'package-lock.json']
 const indexFile = (home: string): string => join(home, 'manifests', 'index.json')
 
 /**
@@ -64,7 +65,7 @@ export function rememberManifest(
     id,
     assay: assayVersion(),
     node: process.version,
-    files: [...modules, stampOf(settings.root, LOCKFILE)],
+    files: [...modules, ...PACKAGE_FILES.map((file) => stampOf(settings.root, file))],
     env: Object.fromEntries(env.map((variable) => [variable, hashOfVariable(variable)])),
   }
   writeIndex(settings.home, { ...readIndex(settings.home), [relative(settings.root, settings.projectFile)]: entry })

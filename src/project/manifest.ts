@@ -12,6 +12,8 @@ export interface Manifest {
   readonly file: string
   /** Names of the profiles beside `local`. */
   readonly profiles: readonly string[]
+  /** SHA-256 of its files, by path relative to the root; null for one that was not there. Workers run these and no others. */
+  readonly sources: Readonly<Record<string, string | null>>
   /** Upstream before downstream; otherwise by key. */
   readonly assets: readonly AssetSpec[]
 }

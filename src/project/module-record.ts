@@ -3,6 +3,7 @@ import { existsSync, statSync } from 'node:fs'
 import { createRequire, registerHooks } from 'node:module'
 import { dirname, relative, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { AssayError } from '../errors.ts'
 import { type FileStamp, stampOf } from './manifest-cache.ts'
 
 /** What was imported while the project loaded: the files of the project itself, and which of them imports which. */
@@ -77,6 +78,24 @@ export function recordModules(root: string): ModuleRecord {
     last: () => last,
     unresolved: () => unresolved,
   }
+}
+
+/**
+ * From here on, a file of the project is imported only as it was when its manifest was made. One that the loader has not
+ * seen, because its name is computed while a compute runs, passes.
+ * @throws ASSAY-3012 from the import
+ */
+export function holdModules(root: string, sources: Readonly<Record<string, string | null>>): void {
+  registerHooks({
+    load(url, context, next) {
+      const loaded = next(url, context)
+      const file = ownFile(url)
+      const path = file === undefined ? '' : relative(root, file)
+      const known = sources[path]
+      if (known === undefined || loaded.source == null || sha256(loaded.source) === known) return loaded
+      throw new AssayError('ASSAY-3012', `${path} has changed since the run was planned`)
+    },
+  })
 }
 
 const isOwnFile = (file: string): boolean => !file.startsWith(ASSAY) && !file.includes(NODE_MODULES)

@@ -5,7 +5,7 @@ import { AssayError } from '../errors.ts'
 import type { ColumnSpec } from '../schema/column.ts'
 import { decimalOf } from '../schema/iceberg-type.ts'
 
-/** What is wrong within one asset: its columns, and the options that name columns. Places are absolute. */
+/** What is wrong within one asset: its columns, and its options. Places are absolute. */
 export function validateColumns(asset: AssetDefinition, columns: readonly ColumnSpec[]): readonly AssayError[] {
   const wrong = (code: 'ASSAY-1011' | 'ASSAY-1016', what: string, next?: string): AssayError =>
     new AssayError(code, what, { where: asset.where, ...(next === undefined ? {} : { next }) })
@@ -14,6 +14,7 @@ export function validateColumns(asset: AssetDefinition, columns: readonly Column
     ...twins(columns).map((pair) => wrong('ASSAY-1011', `${asset.key}: ${pair} differ by case alone, which SQL does not see`)),
     ...asset.rowKey.flatMap((name) => absent(asset, columns, 'key', name).map(([what, next]) => wrong('ASSAY-1011', what, next))),
     ...partitionFaults(asset, columns).map(([code, what, next]) => wrong(code, what, next)),
+    ...policyFaults(asset).map(([what, next]) => wrong('ASSAY-1011', what, next)),
     ...quarantineFaults(asset, columns).map((what) => wrong('ASSAY-1011', what)),
   ]
 }
@@ -79,6 +80,22 @@ function partitionFaults(asset: AssetDefinition, columns: readonly ColumnSpec[])
   if (DAY_TYPES.includes(column.type)) return []
   return [
     ['ASSAY-1016', `${asset.key}.${column.name} is a ${column.type}, which holds no day`, `Name a column of type ${DAY_TYPES.join(', ')}.`],
+  ]
+}
+
+/** What JSON cannot hold, such as Infinity, would be lost on the way to the plan. */
+function policyFaults({ key, retry, backfill }: AssetDefinition): readonly (readonly [string, string])[] {
+  const fault = (name: string, value: number, isGood: boolean, is: string): readonly (readonly [string, string])[] =>
+    isGood ? [] : [[`${name} of ${key} is ${value}`, `It is ${is}.`]]
+  return [
+    ...fault('retry.max', retry.max, Number.isSafeInteger(retry.max) && retry.max >= 0, 'a whole number, 0 or more'),
+    ...fault('retry.delay', retry.delay, Number.isFinite(retry.delay) && retry.delay >= 0, 'a number of milliseconds, 0 or more'),
+    ...fault(
+      'backfill.partitionsPerStep',
+      backfill.partitionsPerStep,
+      Number.isSafeInteger(backfill.partitionsPerStep) && backfill.partitionsPerStep >= 1,
+      'a whole number, 1 or more',
+    ),
   ]
 }
 

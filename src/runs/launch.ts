@@ -156,7 +156,17 @@ async function execute(
   created: Created,
 ): Promise<RunOutcome['state']> {
   const executor = executorFor(settings, loaded)
-  const logOf = (stepId: string, attempt: number): OnLine => logTo(settings, clock, { runId: created.runId, stepId, attempt })
+  const complain = complainOnce()
+  const logOf = (stepId: string, attempt: number): OnLine => {
+    const keep = logTo(settings, clock, { runId: created.runId, stepId, attempt })
+    return (...line) => {
+      try {
+        keep(...line)
+      } catch (error) {
+        complain(error)
+      }
+    }
+  }
   try {
     const state = await supervise({
       ...created,
@@ -172,6 +182,15 @@ async function execute(
     return state
   } finally {
     executor.kill()
+  }
+}
+
+/** What steps print is no part of their result: a run does not end where it cannot be kept. */
+function complainOnce(): (error: unknown) => void {
+  let told = false
+  return (error) => {
+    if (!told) console.error(`warning: what steps print cannot be kept: ${error instanceof Error ? error.message : String(error)}`)
+    told = true
   }
 }
 

@@ -32,6 +32,10 @@ export async function recover(storage: Storage, lake: Lake): Promise<readonly Re
     await storage.append([...interrupted, { type: 'run.ended', runId: run.id, state: 'interrupted' }])
     recovered.push({ run, published: published.get(run.id) ?? 0, interrupted: steps.length })
   }
+  for (const { runId, stepId } of rejected) {
+    const step = (await storage.steps(runId)).find(({ id }) => id === stepId)
+    await removeAll(lake.store, step?.stagingFolders ?? [])
+  }
   // Closes the intents of steps that had failed before: what those steps are does not change.
   await storage.append(rejected.map(({ runId, stepId }) => ({ type: 'step.interrupted' as const, runId, stepId })))
   return recovered

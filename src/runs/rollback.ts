@@ -58,10 +58,7 @@ export async function planRollback(
     from: head,
     to: target,
     direction,
-    partitions: touchedBy(
-      spec,
-      [...files.added, ...files.removed].map(dayOf),
-    ),
+    partitions: touchedBy(spec, [...files.added, ...files.removed].map(dayOf)),
     rows: { appear: rowsIn(files.added), disappear: rowsIn(files.removed) },
   }
 }

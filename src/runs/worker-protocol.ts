@@ -64,6 +64,10 @@ export type FromWorker =
   | { readonly type: 'skipped'; readonly reason: string }
   | { readonly type: 'failed'; readonly outcome: 'failed' | 'blocked'; readonly problem: Problem; readonly checks: readonly CheckResult[] }
   | { readonly type: 'log'; readonly text: string }
+  /** Something that an earlier step, named by its end mark, left going has thrown. The worker takes no further step. */
+  | { readonly type: 'spent'; readonly by: string; readonly text: string }
+  /** To a step that was sent before that was known: nothing of it has been done. */
+  | { readonly type: 'refused' }
 /** How a worker is started: one JSON argument. */
 export interface WorkerOptions {
   readonly manifestFile: string

@@ -1,5 +1,7 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { inspect } from 'node:util'
 import { parseFrame } from '../call-site.ts'
 import type { AssetDefinition } from '../assets/define-asset.ts'
 import type { AssetSpec } from '../assets/spec.ts'
@@ -8,6 +10,7 @@ import { localStore } from '../iceberg/stores/local.ts'
 import { LOCAL } from '../config.ts'
 import { collectAssets } from '../project/collect.ts'
 import type { Project } from '../project/define-project.ts'
+import { holdModules } from '../project/module-record.ts'
 import { readManifest } from '../project/manifest.ts'
 import { openDuckdb } from '../resources/duckdb.ts'
 import { openedResources } from '../resources/opened.ts'
@@ -20,6 +23,7 @@ import { endMark, type FromWorker, PRINTED, type StepMessage, type ToWorker, typ
 /** Entry of a worker process. All user code of a run lives here. */
 const options = JSON.parse(process.argv[2] ?? '{}') as WorkerOptions
 const loaded = readManifest(options.manifestFile)
+holdModules(options.root, loaded.manifest.sources)
 const store = localStore()
 let engine: Promise<SqlEngine> | undefined
 
@@ -38,8 +42,30 @@ process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 process.on('SIGINT', () => {})
 send({ type: 'ready' })
 
+/** Everything that a step sets going runs within its message, also after its end. */
+const origin = new AsyncLocalStorage<StepMessage>()
+let current: StepMessage | undefined
+let last: StepMessage | undefined
+let isSpent = false
+
+// What a step throws past its own promise ends it with its worker: it might wait for ever for what did not happen. What an
+// earlier step left going must not end another one.
+process.on('uncaughtException', (error) => {
+  const by = origin.getStore() ?? current ?? last
+  if (by === undefined || by === current) {
+    writeLine('stderr', masked(inspect(error)))
+    process.exit(1)
+  }
+  isSpent = true
+  send({ type: 'spent', by: endMark(by), text: masked(inspect(error)) })
+})
+
 async function work(step: StepMessage): Promise<void> {
-  const answer = await answerTo(step)
+  if (isSpent) return send({ type: 'refused' })
+  current = step
+  last = step
+  const answer = await origin.run(step, () => answerTo(step))
+  current = undefined
   process.send?.(answer, () => PRINTED.forEach((stream) => writeLine(stream, endMark(step))))
 }
 

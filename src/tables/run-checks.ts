@@ -82,11 +82,11 @@ const verdict = (asset: AssetKey, check: CheckSpec, passed: boolean): CheckResul
 async function judge(checked: Checked, check: CheckSpec, totals: Totals): Promise<CheckResult> {
   switch (check.rule) {
     case 'rowCount': {
-      const passed = totals.total >= check.min && totals.total <= check.max
+      const passed = totals.total >= (check.min ?? 0) && (check.max === null || totals.total <= check.max)
       return {
         ...verdict(checked.asset, check, passed),
         rows: totals.total,
-        observed: `${totals.total} rows, allowed ${check.min} to ${check.max}`,
+        observed: `${totals.total} rows, allowed ${check.min ?? 0} ${check.max === null ? 'or more' : `to ${check.max}`}`,
       }
     }
     case 'unique':

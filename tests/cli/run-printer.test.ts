@@ -25,7 +25,7 @@ const spec = {
   retry: { max: 0, delay: 0 },
   backfill: { partitionsPerStep: 1 },
 } as const
-const loaded = indexManifest('m', { formatVersion: 1, name: 'p', file: 'project.ts', profiles: [], assets: [spec] })
+const loaded = indexManifest('m', { formatVersion: 1, name: 'p', file: 'project.ts', profiles: [], sources: {}, assets: [spec] })
 const run = range(FIRST, FIRST + DAYS)
 const planned: PlannedAsset = { asset: key, action: 'run', run, reuse: [], missing: run, because: [], blocked: [], widened: [], checks: [] }
 const steps = Array.from({ length: DAYS }, (_, i) => ({ id: `s${i}`, asset: key, partitions: range(FIRST + i, FIRST + i + 1), after: [] }))

@@ -7,7 +7,7 @@ import { changesSince, liveFiles } from '../../src/iceberg/scan.ts'
 import { discardStaged } from '../../src/iceberg/stage.ts'
 import type { ColumnSpec } from '../../src/schema/column.ts'
 import { Instant } from '../../src/schema/instant.ts'
-import { column, type Lab, openLab, TABLE } from './lab.ts'
+import { column, type Lab, openLab, renamedSpec, TABLE } from './lab.ts'
 
 const COLUMNS = [column('id', 'long', false), column('ts', 'timestamptz'), column('amount', 'decimal(12,2)')]
 const BY_DAY = [{ column: 'ts', transform: 'day' }] as const
@@ -195,6 +195,37 @@ describe('commits', () => {
     expect(await ids()).toEqual([])
     const described = await lab.session.describe(`SELECT * FROM (${rows(0, 1)}) WHERE false`)
     expect(described.map((c) => c.name)).toEqual(['id', 'ts', 'amount'])
+  })
+
+  it('remember the last hundred metadata files', async () => {
+    await put(rows(0, 1))
+    const log = Array.from({ length: 100 }, (_, i) => ({ timestamp: i, file: `old-${i}` }))
+    await lab.alter(() => ({ metadataLog: log }))
+    const { metadataLocation } = await lab.load()
+    const { metadata } = await put(rows(1, 2))
+    expect(metadata.metadataLog.map(({ file }) => file)).toEqual([...log.slice(1).map(({ file }) => file), metadataLocation])
+  })
+
+  it('refuse to tell which files of another spec to overwrite', async () => {
+    await put(rows(0, 1))
+    await lab.alter(renamedSpec)
+    await lab.put({ columns: COLUMNS, by: [{ column: 'ts', transform: 'month' }], query: rows(1, 2) })
+    await expect(put(rows(0, 3), { overwrite: day(0) })).rejects.toMatchObject({ code: 'ASSAY-2004' })
+    expect(await ids()).toEqual(['1', '2'])
+  })
+
+  it('refuse the id of a column that the table had, although no schema tells of it any more', async () => {
+    await put(rows(0, 1))
+    const wider = [...COLUMNS, column('note', 'string')]
+    const staged = await lab.stage({
+      columns: wider,
+      by: BY_DAY,
+      query: `SELECT *, 'x' AS note FROM (${rows(1, 2)})`,
+      base: await lab.load(),
+    })
+    await lab.alter(({ lastColumnId }) => ({ lastColumnId: lastColumnId + 1 }))
+    const attempt = prepareCommit(lab.store, await lab.load(), { id: TABLE, staged, overwrite: 'nothing', summary: {}, now: 1 })
+    await expect(attempt).rejects.toMatchObject({ code: 'ASSAY-2006', message: expect.stringContaining('note') })
   })
 
   it('tell what each snapshot touched', async () => {

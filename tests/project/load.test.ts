@@ -111,19 +111,30 @@ describe('the cache', () => {
     expect(index['project.ts'].files.find((file) => file.path === 'events.ts')?.mtimeMs).toBe(1000)
   })
 
-  test('a changed file, a new lock file, and a removed manifest each reload', async () => {
-    project = tempProject({ 'events.ts': LOADS + EVENTS })
+  test('a changed file, a new lock file, another package.json, and a removed manifest each reload', async () => {
+    const packageOf = (target: string): string => JSON.stringify({ type: 'module', imports: { '#lib': target } })
+    project = tempProject({
+      'package.json': packageOf('./lib/one.ts'),
+      'lib/one.ts': `export const description = 'one'`,
+      'lib/two.ts': `export const description = 'two'`,
+      'lib/external.ts': `import { externalAsset } from 'assay'\nimport { description } from '#lib'\nexport const e = externalAsset('x.e', { description })`,
+      'events.ts': `${LOADS}export { e } from './lib/external.ts'\n${EVENTS}`,
+    })
     const first = await project.load()
-    project.write({ 'events.ts': LOADS + EVENTS.replace('One row', 'A row') })
+    project.write({ 'events.ts': `${LOADS}export { e } from './lib/external.ts'\n${EVENTS.replace('One row', 'A row')}` })
     const second = await project.load()
     expect(second.id).not.toBe(first.id)
     expect(loads()).toBe(2)
     project.write({ 'package-lock.json': '{}' })
     expect((await project.load()).id).toBe(second.id)
     expect(loads()).toBe(3)
-    writeFileSync(join(project.settings.home, 'manifests', `${second.id}.json`), '{ broken')
-    expect((await project.load()).id).toBe(second.id)
+    project.write({ 'package.json': packageOf('./lib/two.ts') })
+    const third = await project.load()
+    expect([second, third].map(({ asset }) => asset('x.e')?.description)).toEqual(['one', 'two'])
     expect(loads()).toBe(4)
+    writeFileSync(join(project.settings.home, 'manifests', `${third.id}.json`), '{ broken')
+    expect((await project.load()).id).toBe(third.id)
+    expect(loads()).toBe(5)
     expect(statSync(join(project.settings.home, 'manifests', `${first.id}.json`)).size).toBeGreaterThan(0)
   })
 

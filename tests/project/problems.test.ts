@@ -135,6 +135,11 @@ describe('within an asset', () => {
     [`schema: { n: t.int() }, partitions: daily({ start: '2026-01-01' }).on('n')`, 'ASSAY-1016', 'x.a.n is a int, which holds no day'],
     [`schema: { n: t.date() }, partitions: daily({ start: '2026-01-01' })`, 'ASSAY-1016', 'does not say which column holds the day'],
     [`quarantine: true`, 'ASSAY-1011', 'has no table'],
+    [`backfill: { partitionsPerStep: Infinity }`, 'ASSAY-1011', 'backfill.partitionsPerStep of x.a is Infinity'],
+    [`backfill: { partitionsPerStep: 0 }`, 'ASSAY-1011', 'backfill.partitionsPerStep of x.a is 0'],
+    [`retry: { max: Infinity, delay: 1 }`, 'ASSAY-1011', 'retry.max of x.a is Infinity'],
+    [`retry: { max: 1.5, delay: 1 }`, 'ASSAY-1011', 'retry.max of x.a is 1.5'],
+    [`retry: { max: 1, delay: -1 }`, 'ASSAY-1011', 'retry.delay of x.a is -1'],
     [`schema: { reject_reason: t.string() }, quarantine: true`, 'ASSAY-1011', 'has a column of this name'],
   ] as const
   let found: readonly Fault[]
@@ -153,6 +158,15 @@ describe('within an asset', () => {
     )
     expect(twice).toMatchObject({ at: 'ASSAY-1011 a.ts:4:9', what: 'x.a has two checks called n.between' })
     expect(laxer?.at).toBe('ASSAY-1011 a.ts:3:28')
+  })
+  test('1011: bounds of a check that are none', async () => {
+    const bounds = (...checks: readonly string[]): string => of(`schema: { n: t.double() },\n  checks: (c: any) => [${checks.join()}]`)
+    const found = await onlyOf(
+      bounds('c.n.between(NaN, 1)'),
+      bounds('c.n.between(Infinity, 1)'),
+      bounds('c.$rows.count.between(1, -Infinity)'),
+    )
+    expect(found.map((fault) => fault.at)).toEqual(Array(3).fill(expect.stringMatching(/^ASSAY-1011 a.ts:3:\d+$/)))
   })
   test('1002: checks that throw', async () => {
     expect((await only(of(`schema: { n: t.int() },\n  checks: (c: any) => [c.m.notNull()]`))).at).toBe('ASSAY-1002 a.ts:3:28')

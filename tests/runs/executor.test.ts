@@ -38,6 +38,11 @@ const BODIES = {
   dies: `console.log('last words'); process.kill(process.pid, 'SIGKILL')`,
   spawns: `const child = spawn('sleep', ['60'], { stdio: 'inherit', detached: true }); console.log(child.pid); process.exit(4)`,
   silences: `process.stdout.write = () => true`,
+  late: `const t = setInterval(() => { if (globalThis.go) { clearInterval(t); throw new Error('too late') } }, 1); console.log(process.pid)`,
+  meets: `const thrown = new Promise((resolve) => process.once('uncaughtExceptionMonitor', () => setImmediate(resolve)))
+    globalThis.go = true; await thrown; console.log(process.pid)`,
+  rejects: `setTimeout(() => void Promise.reject(new Error('soon')), 3); console.log(process.pid)`,
+  breaks: `setTimeout(() => { throw new Error('my own') }); await new Promise(() => {})`,
   ends: `process.stdout.on('error', () => {}); process.stdout.end()`,
 }
 /** Exports beside the assets, which a search for them meets. */
@@ -177,6 +182,29 @@ export default defineProject({ name: 'test', assets: { ends, waits, left, right 
   it('keeps the last lines of a worker that dies', async () => {
     const run = runner()
     expect(await run('dies')).toEqual({ answer: { type: 'lost', reason: 'it was ended by SIGKILL' }, lines: ['stdout: last words'] })
+  })
+
+  it('lets no other step fail by what an earlier one left behind', async () => {
+    const run = runner()
+    const lines: string[] = []
+    await executor?.run(stepOf('late'), (stream, text) => lines.push(`${stream}: ${text}`))
+    const during = await run('meets')
+    expect(during).toEqual({ answer: expect.objectContaining({ type: 'done' }), lines: [lines[0]] })
+    expect(lines[1]).toBe('stderr: Error: too late')
+    const rejecting = await run('rejects')
+    expect(pidOf(rejecting)).not.toBe(pidOf(during))
+    // It throws before, while, or after the worker is given one of these.
+    let next = rejecting
+    while (pidOf(next) === pidOf(rejecting)) {
+      next = await run('tells')
+      expect(next.answer.type).toBe('done')
+    }
+  }, 60_000)
+
+  it('loses a step that throws where nobody catches it, and says what', async () => {
+    const { answer, lines } = await runner()('breaks')
+    expect(answer).toEqual({ type: 'lost', reason: 'it ended with exit code 1' })
+    expect(lines[0]).toBe('stderr: Error: my own')
   })
 
   it('does not wait for a process that outlives its worker and holds its streams', async () => {

@@ -1,6 +1,6 @@
-import { mkdirSync, readdirSync, rmSync, watch } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync, watch, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, type MockInstance, vi } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import { parseRange } from '../../src/partitions/partitions.ts'
 import { openStorage } from '../../src/storage/sqlite.ts'
@@ -148,6 +148,23 @@ export default defineProject({ name: 'test', assets: { first, second } })`)
     expect(await p.rows('a.second')).toEqual([{ n: 1n }])
   })
 
+  it('runs the code that was planned, and no other', async () => {
+    const p = await of(NUMBERS('1n'))
+    const { root } = p
+    const edited = await p.run({
+      onEvent: (event) => {
+        if (event.type === 'step.started') writeFileSync(join(root, 'project.ts'), project(NUMBERS('2n')))
+      },
+    })
+    expect(failed(edited.events)).toMatchObject([
+      { problem: { code: 'ASSAY-3012', what: 'project.ts has changed since the run was planned' } },
+    ])
+    expect(await p.rows('bronze.numbers')).toEqual([])
+    await p.write({ 'project.ts': project(NUMBERS('1n')) })
+    expect((await p.run()).state).toBe('succeeded')
+    expect(await p.rows('bronze.numbers')).toEqual([{ n: 1n }])
+  })
+
   it('does not overwrite what another writer put into the same partitions meanwhile, and takes note of what it put elsewhere', async () => {
     const days = `const days = daily({ start: '2026-01-01', end: '2026-01-05' })`
     // The compute itself plays the other engine, so that its commit falls into the middle of the step.
@@ -257,11 +274,11 @@ source.from({}, typescript(() => skip('nothing there')))
 export const reader = asset('a.reader', { schema })
 reader.from({ source }, duckdb(({ source }) => sql\`select \${source.n} from \${source}\`))
 export const marker = asset('a.marker', {})
-marker.from({}, typescript(async (_i, _row, { log }) => { log.info('ran') }))
+marker.from({}, typescript(async (_i, _row, { log }) => { log.info('ran'); log.info('twice') }))
 export const warned = asset('a.warned', { schema, checks: (c) => [c.n.between(5, 9, { mode: 'warn' })] })
 warned.from({}, one)
-export const good = asset('silver.good', { schema: { id: t.long(), kind: t.enum(['a', 'b']) }, quarantine: true, checks: (c) => [c.id.between(0, 9)] })
-good.from({}, duckdb(() => sql\`select * from (values (1::bigint, 'a'), (null, 'b'), (20, 'x'), (2, 'b')) v(id, kind)\`))
+export const good = asset('silver.good', { schema: { id: t.long(), kind: t.enum(['a', 'b']), size: t.long() }, quarantine: true, checks: (c) => [c.id.between(0, 9), c.size.between(8, 9, { mode: 'warn' })] })
+good.from({}, duckdb(() => sql\`select * from (values (1::bigint, 'a', 7::bigint), (null, 'b', 7), (20, 'x', 7), (2, 'b', 7)) v(id, kind, size)\`))
 export default defineProject({ name: 'test', assets: { dies, lives, flaky, source, reader, marker, warned, good } })`
   const line =
     project(BODY)
@@ -270,9 +287,12 @@ export default defineProject({ name: 'test', assets: { dies, lives, flaky, sourc
   const clock = impatientClock()
   let p: TestProject
   let ran: RanProject
+  let complaints: MockInstance
   let of: <T extends StoreEvent['type']>(type: T, asset: string) => readonly Extract<StoreEvent, { type: T }>[]
   beforeAll(async () => {
-    p = await testProject({ 'project.ts': project(BODY) })
+    // Where the logs would be is a file.
+    p = await testProject({ 'project.ts': project(BODY), '.assay/logs': '' })
+    complaints = vi.spyOn(console, 'error').mockImplementation(() => {})
     ran = await p.run({ clock })
     const asset = new Map(ran.plan.steps.map((step) => [step.id, String(step.asset)]))
     of = (type, key) =>
@@ -281,6 +301,12 @@ export default defineProject({ name: 'test', assets: { dies, lives, flaky, sourc
       )
   })
   afterAll(() => p.remove())
+  afterAll(() => complaints.mockRestore())
+
+  it('goes on where lines cannot be kept, and says so once', () => {
+    expect(of('step.succeeded', 'a.marker')).toHaveLength(1)
+    expect(complaints.mock.calls).toEqual([[expect.stringContaining('cannot be kept')]])
+  })
 
   it('fails the step of a worker that dies, and no other', async () => {
     expect(ran.state).toBe('failed')
@@ -316,10 +342,10 @@ export default defineProject({ name: 'test', assets: { dies, lives, flaky, sourc
     expect(await p.rows('a.warned')).toEqual([{ n: 1n }])
   })
 
-  it('quarantines rows with the reason, in the same publish', async () => {
+  it('quarantines rows with the reason, in the same publish, but not what only warns', async () => {
     const twice = [
-      { id: 1n, kind: 'a' },
-      { id: 2n, kind: 'b' },
+      { id: 1n, kind: 'a', size: 7n },
+      { id: 2n, kind: 'b', size: 7n },
     ]
     expect(await p.rows('silver.good')).toEqual(twice)
     const again = await p.run({ select: 'silver.good a.marker', force: false })
@@ -327,8 +353,8 @@ export default defineProject({ name: 'test', assets: { dies, lives, flaky, sourc
     expect((await p.run({ select: 'silver.good', force: true })).state).toBe('succeeded')
     expect(await p.rows('silver.good')).toEqual(twice)
     expect(await p.rows('silver.good__rejects')).toEqual([
-      { id: 20n, kind: 'x', reject_reason: 'kind.in, id.between' },
-      { id: null, kind: 'b', reject_reason: 'id.not_null' },
+      { id: 20n, kind: 'x', size: 7n, reject_reason: 'kind.in, id.between' },
+      { id: null, kind: 'b', size: 7n, reject_reason: 'id.not_null' },
     ])
   })
 

@@ -56,7 +56,7 @@ function project(shapes: readonly Shape[], codeVersions: readonly string[] = [])
       backfill: { partitionsPerStep: shape.perStep },
     }),
   )
-  return indexManifest('m', { formatVersion: 1, name: 'p', file: 'project.ts', profiles: [], assets })
+  return indexManifest('m', { formatVersion: 1, name: 'p', file: 'project.ts', profiles: [], sources: {}, assets })
 }
 
 type States = Map<string, AssetState>

@@ -45,6 +45,7 @@ const loaded = indexManifest('m', {
   name: 'p',
   file: 'project.ts',
   profiles: [],
+  sources: {},
   assets: [
     specOf(ORDERS),
     specOf(COPY, { deps: [{ name: 'orders', asset: ORDERS, mapping: { kind: 'identity' } }], retry: { max: 1, delay: 1 } }),

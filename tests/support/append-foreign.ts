@@ -9,16 +9,21 @@ import { stageFiles } from '../../src/iceberg/stage.ts'
 import { localStore } from '../../src/iceberg/stores/local.ts'
 import { openDuckdb } from '../../src/resources/duckdb.ts'
 
-/** Appends the rows of a query to a table the way another engine would: past the store, straight to the catalog. */
-export async function appendForeign(home: string, name: string, query: string): Promise<void> {
+/**
+ * Appends the rows of a query to a table the way another engine would: past the store, straight to the catalog. In days as the table is, or under a
+ * new spec without partitions.
+ */
+export async function appendForeign(home: string, name: string, query: string, layout?: 'unpartitioned'): Promise<void> {
   const store = localStore()
   const catalog = openSqlCatalog({ file: join(home, 'catalog.db'), warehouse: join(home, 'warehouse'), name: CATALOG_NAME, store })
   const engine = await openDuckdb({ threads: 1 })
   const session = await engine.session()
   const [namespace = '', table = ''] = name.split('.')
-  const base = await catalog.load({ namespace, name: table })
-  const spec = base?.metadata.specs[0]
-  if (base === undefined || spec === undefined) throw new Error(`there is no ${name}`)
+  const loaded = await catalog.load({ namespace, name: table })
+  const first = loaded?.metadata.specs[0]
+  if (loaded === undefined || first === undefined) throw new Error(`there is no ${name}`)
+  const spec = layout === undefined ? first : { 'spec-id': 1, fields: [] }
+  const base = layout === undefined ? loaded : { ...loaded, metadata: { ...loaded.metadata, specs: [first, spec] } }
   const snapshotId = String(newSnapshotId(systemClock))
   const request = {
     snapshotId,

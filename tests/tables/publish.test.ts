@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { AssetSpec } from '../../src/assets/spec.ts'
 import { systemClock } from '../../src/clock.ts'
+import { AssayError } from '../../src/errors.ts'
 import type { Catalog, CommitOutcome } from '../../src/iceberg/catalog.ts'
 import { serialiseMetadata } from '../../src/iceberg/metadata.ts'
 import { assetKey } from '../../src/keys.ts'
@@ -131,6 +132,25 @@ describe('publish', () => {
     expect(await ids()).toEqual([1])
   })
 
+  it('takes an unknown outcome for a success only when all its tables have their snapshots', async () => {
+    const step = await stagedStep(1)
+    const [rows] = step.tables
+    const rejects = { role: 'rejects' as const, id: { ...TABLE, name: 'orders__rejects' }, staged: rows?.staged ?? expect.fail() }
+    // The outcome is known for one table alone, as the other cannot be read.
+    const catalog = answering({ answer: { kind: 'unknown', cause: 'lost' }, apply: true })
+    let loads = 0
+    const load: Catalog['load'] = (id) => (loads++ > 1 && id.name !== TABLE.name ? Promise.reject(new Error('no')) : lab.catalog.load(id))
+    const attempt = publish(lake({ ...catalog, load }), { ...step, tables: [...step.tables, rejects] })
+    await expect(attempt).rejects.toMatchObject({ code: 'ASSAY-2010' })
+  })
+
+  it('leaves nothing of a commit that the catalog could not begin', async () => {
+    const step = await stagedStep(1)
+    const commit: Catalog['commit'] = () => Promise.reject(new AssayError('ASSAY-2002', 'full'))
+    await expect(publish(lake({ ...lab.catalog, commit }), step)).rejects.toMatchObject({ code: 'ASSAY-2002' })
+    expect(metadataFiles()).toEqual([expect.stringMatching(/-m0\.avro$/)])
+  })
+
   it('refuses to overwrite a table that appeared since the step began', async () => {
     const [mine, theirs] = [await stagedStep(1), await stagedStep(2)]
     await publish(lake(), theirs)
@@ -143,7 +163,7 @@ describe('recover', () => {
   /** A process that died at a point of publishing: the intent is recorded, and the commit was made or not. */
   async function died(step: Publishing, committed: boolean): Promise<PublishIntent> {
     const { materialization, tables } = step
-    const folders = tables.map(({ staged }) => staged.folder)
+    const folders = tables.flatMap(({ staged }) => [staged.folder, staged.manifest?.path ?? ''])
     const intent: PublishIntent = {
       runId: 'r',
       stepId: 's1',
@@ -231,9 +251,15 @@ describe('recover', () => {
       { type: 'step.failed', runId: 'r', stepId: 's1', state: 'failed', problem, checks: [] },
       { type: 'run.ended', runId: 'r', state: 'failed' },
     ])
+    const commit = answering({ answer: { kind: 'unknown', cause: 'lost' }, apply: false })
+    await expect(publish(lake(commit), step)).rejects.toMatchObject({ code: 'ASSAY-2010' })
+    expect(metadataFiles()).toHaveLength(3)
     expect(await storage.openIntents()).toHaveLength(1)
     await recover(storage, lake())
     expect(await storage.openIntents()).toEqual([])
     expect(await storage.steps('r')).toMatchObject([{ state: 'failed' }])
+    expect(existsSync(step.tables[0]?.staged.folder ?? '')).toBe(false)
+    // The two that the commit wrote have names that nobody knows any more.
+    expect(metadataFiles().filter((name) => name.endsWith('-m0.avro'))).toEqual([])
   })
 })

@@ -1,6 +1,7 @@
 import type { AssetSpec } from '../../assets/spec.ts'
 import { domain } from '../../partitions/interval-map.ts'
 import { chunks, intersect, type PartitionSet } from '../../partitions/partition-set.ts'
+import { universe } from '../../partitions/partitions.ts'
 import { openDuckdb } from '../../resources/duckdb.ts'
 import { type Inspection, inspect } from '../../runs/launch.ts'
 import type { SqlEngine } from '../../sql/engine.ts'
@@ -17,7 +18,8 @@ import { counted, cut } from '../render/words.ts'
 export const check: Command = async (context) => {
   const { settings, loaded } = await openProject(context)
   const keys = selected(context, loaded)
-  const partitions = partitionsOf(context.options.partition, loaded, keys, context.surroundings.clock.now())
+  const now = context.surroundings.clock.now()
+  const asked = partitionsOf(context.options.partition, loaded, keys, now)
   const specs = keys.flatMap((key) => loaded.asset(key) ?? []).filter((spec) => spec.checks.length > 0)
   const inspection = await inspect(settings, loaded)
   const engine = await openDuckdb()
@@ -25,13 +27,15 @@ export const check: Command = async (context) => {
     const results: CheckResult[] = []
     const unmade: string[] = []
     for (const spec of specs) {
-      const found = await checksOf(spec, inspection, engine, partitions)
+      // Others may have written what is no partition of the asset.
+      const exist = universe(spec.partitions, now)
+      const found = await checksOf(spec, inspection, engine, asked === undefined ? exist : intersect(exist, asked))
       if (found === undefined) unmade.push(spec.key)
       else results.push(...found)
     }
     if (context.options.json) for (const result of results) emit(context, 'check', result)
     else print(context, results, unmade)
-    return results.some((result) => result.blocking && result.outcome !== 'pass') ? 1 : 0
+    return results.some((result) => result.outcome === 'error' || (result.blocking && result.outcome !== 'pass')) ? 1 : 0
   } finally {
     engine.close()
     inspection.close()
@@ -43,13 +47,13 @@ async function checksOf(
   spec: AssetSpec,
   inspection: Inspection,
   engine: SqlEngine,
-  partitions: PartitionSet | undefined,
+  partitions: PartitionSet,
 ): Promise<readonly CheckResult[] | undefined> {
   const metadata = inspection.heads.get(spec.key)?.metadata
   const snapshotId = metadata?.currentSnapshotId
   if (metadata === undefined || snapshotId === undefined) return undefined
   const made = domain(inspection.states.get(spec.key)?.versions ?? [])
-  const portions = spec.partitions.dim === 'none' ? [made] : chunks(intersect(made, partitions ?? made), spec.backfill.partitionsPerStep)
+  const portions = spec.partitions.dim === 'none' ? [made] : chunks(intersect(made, partitions), spec.backfill.partitionsPerStep)
   const session = await engine.session()
   try {
     let results: readonly CheckResult[] = []

@@ -60,7 +60,10 @@ function catalogError({ name }: Database, cause: DatabaseError): AssayError {
     case 'readonly':
       return new AssayError('ASSAY-2001', `The catalog ${name} cannot be written: ${cause.message}`, { cause })
     case 'busy':
-      return new AssayError('ASSAY-2010', `Another engine holds the catalog ${name}: ${cause.message}`, { cause })
+      return new AssayError('ASSAY-2001', `Another writer holds the catalog ${name}: ${cause.message}`, {
+        next: 'Nothing was published. Run the same command again when the other writer is done.',
+        cause,
+      })
     case 'other':
       return new AssayError('ASSAY-2010', `${name} cannot be used as a catalog: ${cause.message}`, { cause })
   }

@@ -25,8 +25,11 @@ export function childProcesses(slots: number, options: WorkerOptions): Executor 
     run: async (step, onLine) => {
       if (killed) return lost('the run was stopped')
       try {
-        const worker = [...workers].find((w) => w.free) ?? start()
-        return await worker.run(step, onLine)
+        for (;;) {
+          const worker = [...workers].find((w) => w.free) ?? start()
+          const answer = await worker.run(step, onLine)
+          if (answer !== 'refused') return answer
+        }
       } catch (error) {
         return lost(`it could not be started: ${String(error)}`)
       }
@@ -45,7 +48,7 @@ const lost = (reason: string): StepAnswer => ({ type: 'lost', reason })
 
 /** A step that a worker has. It ends when its answer and the end marks of both streams are there, in whatever order. */
 interface Task {
-  readonly resolve: (answer: StepAnswer) => void
+  readonly resolve: (answer: StepAnswer | 'refused') => void
   readonly mark: string
   readonly unmarked: Set<'stdout' | 'stderr'>
   answer: StepAnswer | undefined
@@ -58,6 +61,10 @@ class Worker {
   #task: Task | undefined
   /** Of the last step: what its background work prints after its end is still its own. */
   #onLine: OnLine = () => {}
+  /** Where the lines of each of its steps go, by end mark. */
+  readonly #lines = new Map<string, OnLine>()
+  /** Something that a step left going has thrown; when idle, it ends. */
+  #spent = false
 
   constructor(options: WorkerOptions, onEnd: () => void) {
     this.#child = fork(ENTRY, [JSON.stringify(options)], {
@@ -95,13 +102,15 @@ class Worker {
 
   /** Whether it can be given a step. */
   get free(): boolean {
-    return this.#alive && this.#child.connected && this.#task === undefined
+    return this.#alive && !this.#spent && this.#child.connected && this.#task === undefined
   }
 
-  run(step: StepMessage, onLine: OnLine): Promise<StepAnswer> {
+  /** `refused`: it is another worker's; nothing of it has been done. */
+  run(step: StepMessage, onLine: OnLine): Promise<StepAnswer | 'refused'> {
     return new Promise((resolve) => {
       this.#task = { resolve, mark: endMark(step), unmarked: new Set(PRINTED), answer: undefined }
       this.#onLine = onLine
+      this.#lines.set(endMark(step), onLine)
       // A process that could not be started has no channel, and tells by its event.
       if (!this.#child.connected) return
       this.#child.send(step, (error) => {
@@ -127,6 +136,8 @@ class Worker {
   #receive(message: FromWorker): void {
     if (message.type === 'ready') return
     if (message.type === 'log') return this.#onLine('log', message.text)
+    if (message.type === 'spent') return this.#spend(message.by, message.text)
+    if (message.type === 'refused') return this.#finish('refused')
     if (this.#task !== undefined) this.#task.answer = message
     this.#finishIfComplete()
   }
@@ -145,10 +156,18 @@ class Worker {
     if (task?.answer !== undefined && task.unmarked.size === 0) this.#finish(task.answer)
   }
 
-  #finish(answer: StepAnswer): void {
+  #finish(answer: StepAnswer | 'refused'): void {
     const task = this.#task
     this.#task = undefined
     task?.resolve(answer)
+    if (this.#spent) void this.close()
+  }
+
+  #spend(by: string, text: string): void {
+    const isNew = !this.#spent
+    this.#spent = true
+    for (const line of text.split('\n')) this.#lines.get(by)?.('stderr', line)
+    if (isNew && this.#task === undefined) void this.close()
   }
 
   /**
