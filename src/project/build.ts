@@ -3,10 +3,8 @@ import { pathToFileURL } from 'node:url'
 import { type AssetDefinition, definitionOf } from '../assets/define-asset.ts'
 import { topologicalOrder } from '../assets/asset-graph.ts'
 import { graphOf } from '../assets/selection.ts'
-import { CHECKED_ROWS, type CheckSpec } from '../checks/check.ts'
 import { AssayError, type Problem } from '../errors.ts'
-import type { ColumnSpec } from '../schema/column.ts'
-import { analyseStatement, type BoundStatement } from './analyse.ts'
+import { type Analysis, analyseAll } from './analyse-all.ts'
 import { codeReader, type Modules } from './code-reader.ts'
 import { codeVersion } from './code-version.ts'
 import { collectAssets } from './collect.ts'
@@ -41,10 +39,11 @@ export async function buildManifest(
     const assets = collectAssets(project)
     for (const error of await validateAssets(assets, request.root)) report(error)
     const drafts = draftAll(assets, readOrigins(request.root), report)
-    for (const error of await analyseAll(drafts)) report(error)
+    const analysis = await analyseAll(request, drafts)
+    for (const error of analysis.faults) report(error)
     if (problems.length > 0) return { problems }
     const modules = await loadedModules(request.root, record, assets)
-    return { manifest: manifestOf(request, project.name, drafts, modules), env: project.env ?? [] }
+    return { manifest: manifestOf(request, project.name, { drafts, analysis, modules }), env: project.env ?? [] }
   } catch (error) {
     report(error)
     return { problems }
@@ -84,52 +83,18 @@ function draftAll(assets: readonly AssetDefinition[], origins: Origins, report: 
   })
 }
 
-/** Binds all statements in one session; DuckDB is loaded only when there are any. */
-async function analyseAll(drafts: readonly Draft[]): Promise<readonly AssayError[]> {
-  const columns = new Map(drafts.map((draft) => [String(draft.definition.key), draft.columns]))
-  const statements = drafts.flatMap((draft) => [...queryStatement(draft, columns), ...checkStatements(draft)])
-  if (statements.length === 0) return []
-  const { openDuckdb } = await import('../resources/duckdb.ts')
-  const engine = await openDuckdb({ threads: 1 })
-  const session = await engine.session()
-  const faults: AssayError[] = []
-  try {
-    for (const statement of statements) {
-      const fault = await analyseStatement(session, statement)
-      if (fault !== undefined) faults.push(fault)
-    }
-  } finally {
-    session.close()
-    engine.close()
-  }
-  return faults
+interface Parts {
+  readonly drafts: readonly Draft[]
+  readonly analysis: Analysis
+  readonly modules: Modules
 }
 
-function queryStatement({ definition, columns, query }: Draft, all: ReadonlyMap<string, readonly ColumnSpec[]>): readonly BoundStatement[] {
-  if (query === undefined) return []
-  const inputs = Object.fromEntries(Object.entries(definition.made?.deps ?? {}).map(([name, dep]) => [name, all.get(dep.key) ?? []]))
-  const partitions = definition.partitions.spec
-  return [{ name: definition.key, pieces: query.pieces, inputs, partitions, columns, yields: columns, where: query.where }]
-}
-
-const checkStatements = ({ definition, columns, checks }: Draft): readonly BoundStatement[] =>
-  checks
-    .filter((check): check is CheckSpec & { rule: 'sql' } => check.rule === 'sql')
-    .map((check) => ({
-      name: `the check '${check.name}' of ${definition.key}`,
-      pieces: check.query,
-      inputs: { [CHECKED_ROWS]: columns },
-      partitions: definition.partitions.spec,
-      columns,
-      yields: undefined,
-      where: check.where,
-    }))
-
-function manifestOf(request: LoadRequest, name: string, drafts: readonly Draft[], modules: Modules): Manifest {
+function manifestOf(request: LoadRequest, name: string, { drafts, analysis, modules }: Parts): Manifest {
   const reader = codeReader(modules)
   const specs = drafts.map((draft) =>
     specOf(draft, request.root, {
       codeVersion: codeVersion(draft, reader),
+      lineage: analysis.lineage.get(draft.definition),
       module: relative(request.root, moduleOf(draft.definition, request, modules)),
     }),
   )

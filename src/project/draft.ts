@@ -5,6 +5,7 @@ import { checksFor, schemaChecks } from '../checks/expectations.ts'
 import { AssayError } from '../errors.ts'
 import { assetKey } from '../keys.ts'
 import { type ColumnSpec, columnSpecs } from '../schema/column.ts'
+import type { Lineage } from '../sql/lineage-sources.ts'
 import { PARTITION_PARAMS, type Sql, type SqlPiece } from '../sql/template.ts'
 import { guardedHandles } from './handles.ts'
 import type { Origins } from './origins.ts'
@@ -94,8 +95,16 @@ const repeats = ({ where: _, ...spec }: CheckSpec, other: CheckSpec): boolean =>
 const located = (spec: CheckSpec, origins: Origins): CheckSpec =>
   spec.rule === 'sql' ? { ...spec, query: ended(origins.locate(spec.query)) } : spec
 
-/** The asset as plain data, its files relative to the root. @param module file that a worker imports, absolute */
-export function specOf(draft: Draft, root: string, made: Pick<AssetSpec, 'codeVersion'> & { readonly module: string }): AssetSpec {
+/** What was found out of an asset beside its definition. */
+interface Analysed {
+  readonly codeVersion: string
+  /** File that a worker imports. */
+  readonly module: string
+  readonly lineage: Lineage | undefined
+}
+
+/** The asset as plain data, its files relative to the root. */
+export function specOf(draft: Draft, root: string, made: Analysed): AssetSpec {
   const { definition, columns, query } = draft
   const deps = Object.entries(definition.made?.deps ?? {}).map(([name, dep]) => ({ name, asset: assetKey(dep.key), mapping: dep.mapping }))
   const kind = definition.made?.compute.kind
@@ -109,12 +118,23 @@ export function specOf(draft: Draft, root: string, made: Pick<AssetSpec, 'codeVe
     partitions: definition.partitions.spec,
     deps,
     ...(kind === undefined ? {} : { compute: kind === 'duckdb' ? { kind, query: query?.pieces ?? [] } : { kind, module: made.module } }),
+    ...(made.lineage === undefined ? {} : { lineage: inColumnOrder(made.lineage, columns) }),
     codeVersion: made.codeVersion,
     checks: draft.checks.map((check) => ({ ...check, ...placed(root, check.where) })),
     ...(definition.quarantine ? { rejects: rejectsOf(definition, columns) } : {}),
     retry: definition.retry,
     backfill: definition.backfill,
   }
+}
+
+/** By the names of the schema, as SQL names have no case. */
+function inColumnOrder({ columns, ...rest }: Lineage, schema: readonly ColumnSpec[]): Lineage {
+  const byName = new Map(Object.entries(columns).map(([name, sources]) => [name.toLowerCase(), sources]))
+  const known = schema.flatMap(({ name }) => {
+    const sources = byName.get(name.toLowerCase())
+    return sources === undefined ? [] : [[name, sources] as const]
+  })
+  return { columns: Object.fromEntries(known), ...rest }
 }
 
 const rejectsOf = (definition: AssetDefinition, columns: readonly ColumnSpec[]): RejectsSpec => ({
