@@ -28,6 +28,10 @@ export interface AssetSpec {
   readonly kind: 'table' | 'marker' | 'external'
   readonly where?: SourceLocation
   readonly description?: string
+  readonly owners?: readonly string[]
+  readonly group?: string
+  readonly tags?: Readonly<Record<string, string>>
+  readonly kinds?: readonly string[]
   readonly columns: readonly ColumnSpec[]
   readonly rowKey: readonly string[]
   readonly partitions: PartitionsSpec

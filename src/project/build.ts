@@ -18,6 +18,7 @@ import type { ModuleRecord } from './module-record.ts'
 import { type Origins, readOrigins } from './origins.ts'
 import { validateAssets } from './validate.ts'
 import { validateColumns } from './validate-columns.ts'
+import { validateMetadata } from './validate-metadata.ts'
 
 export interface Built {
   readonly manifest: Manifest
@@ -72,7 +73,7 @@ function draftAll(assets: readonly AssetDefinition[], origins: Origins, report: 
   const byKey = new Map(assets.map((asset) => [String(asset.key), columns.get(asset) ?? []]))
   return assets.map((definition) => {
     const own = columns.get(definition) ?? []
-    for (const error of validateColumns(definition, own)) report(error)
+    for (const error of [...validateColumns(definition, own), ...validateMetadata(definition)]) report(error)
     const complete = Object.values(definition.made?.deps ?? {}).every((dep) => byKey.has(dep.key))
     return {
       definition,

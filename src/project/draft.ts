@@ -112,7 +112,7 @@ export function specOf(draft: Draft, root: string, made: Analysed): AssetSpec {
     key: definition.key,
     kind: definition.kind,
     ...placed(root, definition.where),
-    ...(definition.description === undefined ? {} : { description: definition.description }),
+    ...definition.metadata,
     columns,
     rowKey: definition.rowKey,
     partitions: definition.partitions.spec,

@@ -133,6 +133,7 @@ function factRows(terminal: Terminal, { facts, now }: Shown): readonly Fact[] {
   return [
     ['status', status],
     ['kind', spec.compute === undefined ? spec.kind : `${spec.kind}, made by ${spec.compute.kind}`],
+    ...metadataRows(spec),
     ...sliceRows(facts),
     ...(facts.rows === undefined ? [] : [fact('rows', number(facts.rows))]),
     ...(lastMade === undefined ? [] : [fact('last made', `${ago(lastMade, now)} (${instant(lastMade)})`)]),
@@ -146,6 +147,23 @@ function factRows(terminal: Terminal, { facts, now }: Shown): readonly Fact[] {
     ...(isEmpty(version.stale) ? [] : [fact('next', `assay why ${spec.key}`)]),
   ]
 }
+
+/** What people say of it. */
+const metadataRows = ({ owners = [], group, tags = {}, kinds = [] }: AssetSpec): readonly Fact[] => [
+  ...(kinds.length === 0 ? [] : [fact('is', kinds.join(', '))]),
+  ...(group === undefined ? [] : [fact('group', group)]),
+  ...(owners.length === 0 ? [] : [fact('owners', owners.join(', '))]),
+  ...(Object.keys(tags).length === 0
+    ? []
+    : [
+        fact(
+          'tags',
+          Object.entries(tags)
+            .map(([tag, text]) => (text === '' ? tag : `${tag}=${text}`))
+            .join(', '),
+        ),
+      ]),
+]
 
 const fact = (label: string, words: string): Fact => [label, words]
 
