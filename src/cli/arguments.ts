@@ -83,6 +83,9 @@ function optionsOf(values: Values): Options {
     at: texts('at'),
     force: values['force'] === true,
     exitCode: values['exit-code'] === true,
+    up: values['up'] === true,
+    down: values['down'] === true,
+    sql: values['sql'] === true,
     json: values['json'] === true,
     trace: values['trace'] === true,
   }

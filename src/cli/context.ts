@@ -25,6 +25,9 @@ export interface Options {
   readonly limit?: number
   readonly at: readonly string[]
   readonly exitCode: boolean
+  readonly up: boolean
+  readonly down: boolean
+  readonly sql: boolean
   readonly json: boolean
   readonly trace: boolean
 }

@@ -25,8 +25,9 @@ export type Sources = ReadonlyMap<string, number>
 
 export const NONE: Sources = new Map()
 
-const KINDS: readonly LineageKind[] = ['copy', 'derive', 'aggregate', 'filter', 'join', 'group', 'order']
-const bit = (kind: LineageKind): number => 1 << KINDS.indexOf(kind)
+/** In the order in which they are told. */
+export const LINEAGE_KINDS: readonly LineageKind[] = ['copy', 'derive', 'aggregate', 'filter', 'join', 'group', 'order']
+const bit = (kind: LineageKind): number => 1 << LINEAGE_KINDS.indexOf(kind)
 const COPY = bit('copy')
 const DERIVE = bit('derive')
 const AGGREGATE = bit('aggregate')
@@ -63,6 +64,6 @@ export function sourceList(set: Sources): readonly LineageSource[] {
   const keys = [...set.keys()].sort()
   return keys.flatMap((key) => {
     const [input = '', column = ''] = key.split(SEPARATOR)
-    return KINDS.filter((kind) => ((set.get(key) ?? 0) & bit(kind)) !== 0).map((kind): LineageSource => [input, column, kind])
+    return LINEAGE_KINDS.filter((kind) => ((set.get(key) ?? 0) & bit(kind)) !== 0).map((kind): LineageSource => [input, column, kind])
   })
 }
