@@ -1,5 +1,6 @@
 import type { AssetSpec } from '../../assets/spec.ts'
 import { ancestors } from '../../iceberg/metadata.ts'
+import { AssayError } from '../../errors.ts'
 import { isEmpty } from '../../partitions/partition-set.ts'
 import { formatSet } from '../../partitions/partitions.ts'
 import { type Inspection, inspect } from '../../runs/launch.ts'
@@ -27,6 +28,11 @@ interface Shown {
 
 /** `assay show <asset>`: everything about one asset. */
 export const show: Command = async (context) => {
+  if (context.options.sql) return (await import('./show-sql.ts')).showSql(context)
+  if (context.options.partition !== undefined || context.options.limit !== undefined)
+    throw new AssayError('ASSAY-4002', 'assay show takes --partition and --limit together with --sql', {
+      next: `For example: assay show ${context.words[0]} --sql --limit 5`,
+    })
   const { settings, loaded } = await openProject(context)
   const spec = oneAsset(loaded, context.words[0] ?? '')
   const inspection = await inspect(settings, loaded)
