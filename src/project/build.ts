@@ -8,6 +8,7 @@ import { type Analysis, analyseAll } from './analyse-all.ts'
 import { codeReader, type Modules } from './code-reader.ts'
 import { codeVersion } from './code-version.ts'
 import { collectAssets } from './collect.ts'
+import { declaredLineage } from './declared-lineage.ts'
 import { isProject, type Project } from './define-project.ts'
 import { checksOf, columnsOf, type Draft, queryOf, specOf } from './draft.ts'
 import { userProblem } from './import-problem.ts'
@@ -80,6 +81,7 @@ function draftAll(assets: readonly AssetDefinition[], origins: Origins, report: 
       columns: own,
       checks: attempt(() => checksOf(definition, own, origins), []),
       query: complete ? attempt(() => queryOf(definition, (key) => byKey.get(key) ?? [], origins), undefined) : undefined,
+      declared: complete ? attempt(() => declaredLineage(definition, (key) => byKey.get(key) ?? []), undefined) : undefined,
     }
   })
 }
@@ -95,7 +97,7 @@ function manifestOf(request: LoadRequest, name: string, { drafts, analysis, modu
   const specs = drafts.map((draft) =>
     specOf(draft, request.root, {
       codeVersion: codeVersion(draft, reader),
-      lineage: analysis.lineage.get(draft.definition),
+      lineage: analysis.lineage.get(draft.definition) ?? draft.declared,
       module: relative(request.root, moduleOf(draft.definition, request, modules)),
     }),
   )

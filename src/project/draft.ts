@@ -18,6 +18,8 @@ export interface Draft {
   readonly checks: readonly CheckSpec[]
   /** The statement of a duckdb compute, with origins; undefined for other computes and where it could not be made. */
   readonly query: Sql | undefined
+  /** What a function says of its lineage. */
+  readonly declared: Lineage | undefined
 }
 
 /** The columns of an asset. @throws ASSAY-1011 when something in the schema is no column */

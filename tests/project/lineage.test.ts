@@ -66,3 +66,18 @@ test('1011: what people say must be texts', async () => {
   expect(problems.map(({ code }) => code)).toEqual(Array.from({ length: 4 }, () => 'ASSAY-1011'))
   expect(problems[0]?.where).toMatchObject({ file: 'a.ts', line: 3 })
 })
+
+test('a function says what its columns come from', async () => {
+  const made = (lineage: string): string => `import { all, asset, externalAsset, t, typescript } from 'assay'
+export const events = externalAsset('a.events', { schema: { id: t.long(), amount: t.long() } })
+export const spend = asset('a.spend', { schema: { total: t.long(), other: t.long() } })
+spend.from({ e: all(events) }, typescript(async function* (_i, row) { yield row({ total: 1n, other: 2n }) }, { lineage: ${lineage} as never }))
+`
+  project.write({ 'a.ts': made("{ total: ['e.amount'], $rows: ['e.id'] }") })
+  expect((await project.load()).asset('a.spend')?.lineage).toEqual({
+    columns: { total: [['e', 'amount', 'derive']] },
+    rows: [['e', 'id', 'filter']],
+  })
+  project.write({ 'a.ts': made("{ total: ['e.amuont'] }") })
+  expect(await project.problems()).toMatchObject([{ code: 'ASSAY-1014', next: 'Did you mean amount?' }])
+})
