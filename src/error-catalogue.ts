@@ -246,6 +246,11 @@ export const CATALOGUE = {
     '`assay init` writes only files that are not there yet.',
     'Run it in an empty folder.',
   ),
+  'ASSAY-4008': entry(
+    'The selection cannot be read',
+    'A selection is made of names with wildcards, key: group: tag: owner: kind: status: column:, +x, x+, 2+x+1, and, or, not, roots(…), sinks(…) and brackets.',
+    'Mend it at the mark.',
+  ),
 
   'ASSAY-5001': entry(
     'A blocking check failed',

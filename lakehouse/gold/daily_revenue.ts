@@ -4,6 +4,10 @@ import { orders } from '../silver/orders.ts'
 
 export const dailyRevenue = asset('gold.daily_revenue', {
   description: 'Orders and revenue of each day, UTC, in euros.',
+  owners: ['shop-analytics'],
+  group: 'revenue',
+  tags: { audience: 'management' },
+  kinds: ['report'],
   partitions: clickstreamDays.on('day'),
   schema: {
     day: t.date(),

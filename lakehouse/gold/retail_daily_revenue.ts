@@ -5,6 +5,7 @@ import { retailOrders } from '../silver/retail_orders.ts'
 /** Net is over all lines, cancellations and adjustments included; gross over what was sold. Rounded once, per day. */
 export const retailDailyRevenue = asset('gold.retail_daily_revenue', {
   description: 'Net and gross revenue of Online Retail on each day with trade, in pounds.',
+  group: 'revenue',
   partitions: retailDays.on('day'),
   schema: {
     day: t.date().describe('Local day of the shop.'),

@@ -7,7 +7,7 @@ export interface AssetGraph {
   readonly upstream: Rows
   readonly downstream: Rows
 }
-interface Rows {
+export interface Rows {
   readonly starts: Int32Array
   readonly targets: Int32Array
 }
@@ -80,23 +80,46 @@ export function topologicalOrder(graph: AssetGraph): readonly string[] {
 }
 
 /** The given nodes and all that they read, directly or not. Keys outside the graph are passed over. */
-export const withUpstream = (graph: AssetGraph, keys: Iterable<string>): ReadonlySet<string> => closure(graph, graph.upstream, keys)
-
-/** The given nodes and all that read them, directly or not. */
-export const withDownstream = (graph: AssetGraph, keys: Iterable<string>): ReadonlySet<string> => closure(graph, graph.downstream, keys)
-
-function closure(graph: AssetGraph, rows: Rows, keys: Iterable<string>): ReadonlySet<string> {
-  const seen = new Uint8Array(graph.keys.length)
-  const stack: number[] = []
-  const visit = (node: number | undefined): void => {
-    if (node === undefined || seen[node] === 1) return
-    seen[node] = 1
-    stack.push(node)
-  }
-  for (const key of keys) visit(graph.indexOf.get(key))
-  for (let node = stack.pop(); node !== undefined; node = stack.pop()) neighbours(rows, node).forEach(visit)
-  return new Set(graph.keys.filter((_, i) => seen[i] === 1))
+export const withUpstream = (graph: AssetGraph, keys: Iterable<string>): ReadonlySet<string> => {
+  const marked = reach(graph.upstream, marks(graph, keys), Number.POSITIVE_INFINITY)
+  return new Set(graph.keys.filter((_, i) => marked[i] === 1))
 }
+
+/** Nodes as marks: 1 at the index of each that is meant. */
+export function marks(graph: AssetGraph, keys: Iterable<string>): Uint8Array {
+  const marked = new Uint8Array(graph.keys.length)
+  for (const key of keys) {
+    const node = graph.indexOf.get(key)
+    if (node !== undefined) marked[node] = 1
+  }
+  return marked
+}
+
+/** The marked nodes and those that lie up to `steps` further on. @param rows `graph.upstream` or `graph.downstream` */
+export function reach(rows: Rows, from: Uint8Array, steps: number): Uint8Array {
+  const seen = from.slice()
+  let level: number[] = []
+  from.forEach((mark, node) => {
+    if (mark === 1) level.push(node)
+  })
+  for (let step = 0; step < steps && level.length > 0; step++) {
+    const next: number[] = []
+    for (const node of level) {
+      for (let edge = rows.starts[node] ?? 0; edge < (rows.starts[node + 1] ?? 0); edge++) {
+        const target = rows.targets[edge] ?? 0
+        if (seen[target] === 1) continue
+        seen[target] = 1
+        next.push(target)
+      }
+    }
+    level = next
+  }
+  return seen
+}
+
+/** The marked nodes of which no neighbour is marked. @param rows `graph.upstream` or `graph.downstream` */
+export const endsWithin = (rows: Rows, within: Uint8Array): Uint8Array =>
+  within.map((mark, node) => (mark === 1 && !neighbours(rows, node).some((other) => other !== node && within[other] === 1) ? 1 : 0))
 
 /**
  * One shortest cycle of each group of nodes that reach each other, as keys from a node back to itself, each reading the

@@ -40,8 +40,19 @@ export interface BackfillPolicy {
 /** A daily asset with a schema names the column that holds the day. */
 type Sliced<S extends Schema> = Unpartitioned | Daily<keyof S & string>
 
-export interface AssetOptions<S extends Schema, P extends Partitions> {
+/** What people say of an asset. It decides nothing of what is made, so to change it makes nothing stale. */
+export interface Metadata {
   readonly description?: string
+  /** Who answers for it: names, teams, addresses. */
+  readonly owners?: readonly string[]
+  /** The one group that it belongs to. */
+  readonly group?: string
+  readonly tags?: Readonly<Record<string, string>>
+  /** Words for what it is: `dashboard`, `feature set`. */
+  readonly kinds?: readonly string[]
+}
+
+export interface AssetOptions<S extends Schema, P extends Partitions> extends Metadata {
   readonly partitions?: P
   /** The columns of its table. Without a schema there is no table: a run of it is recorded, and that is all. */
   readonly schema?: S
@@ -70,7 +81,7 @@ export interface AssetDefinition {
   readonly key: AssetKey
   readonly kind: 'table' | 'marker' | 'external'
   readonly where: SourceLocation | undefined
-  readonly description: string | undefined
+  readonly metadata: Metadata
   readonly schema: Schema
   readonly partitions: Partitions
   readonly rowKey: readonly string[]
@@ -119,7 +130,7 @@ export function asset<const K extends string, S extends Schema = Record<never, n
  */
 export function externalAsset<const K extends string, S extends Schema = Record<never, never>, P extends Partitions = Unpartitioned>(
   key: K,
-  options: { readonly description?: string; readonly partitions?: P; readonly schema?: S } = {},
+  options: Metadata & { readonly partitions?: P; readonly schema?: S } = {},
 ): ExternalAsset<K, S, P> {
   const definition: AssetDefinition = Object.freeze({
     ...definitionBase(key, callSite(externalAsset), options as LooseOptions),
@@ -139,7 +150,7 @@ function definitionBase(key: string, where: SourceLocation | undefined, options:
     key: assetKey(key, where),
     kind: Object.keys(schema).length === 0 ? 'marker' : 'table',
     where,
-    description: options.description,
+    metadata: metadataOf(options),
     schema,
     partitions: options.partitions ?? UNPARTITIONED,
     rowKey: options.key ?? [],
@@ -150,6 +161,19 @@ function definitionBase(key: string, where: SourceLocation | undefined, options:
     made: undefined,
   }
 }
+
+/** Copied and frozen, so that what was declared stays what it was; absent where nothing is said. */
+function metadataOf({ description, owners, group, tags, kinds }: Metadata): Metadata {
+  return Object.freeze({
+    ...(description === undefined ? {} : { description }),
+    ...(owners === undefined ? {} : { owners: frozen(owners) }),
+    ...(group === undefined ? {} : { group }),
+    ...(tags === undefined ? {} : { tags: Object.freeze({ ...tags }) }),
+    ...(kinds === undefined ? {} : { kinds: frozen(kinds) }),
+  })
+}
+
+const frozen = <T>(list: readonly T[]): readonly T[] => Object.freeze(Array.isArray(list) ? [...list] : list)
 
 /** By default a reader takes the same partition, and of an unpartitioned dep the whole. */
 function faceOf(definition: AssetDefinition): {

@@ -4,6 +4,7 @@ import type { AssetKey } from '../keys.ts'
 import type { MappingSpec } from '../partitions/mapping.ts'
 import type { PartitionsSpec } from '../partitions/partitions.ts'
 import type { ColumnSpec } from '../schema/column.ts'
+import type { Lineage } from '../sql/lineage-sources.ts'
 import type { SqlPiece } from '../sql/template.ts'
 import type { BackfillPolicy, RetryPolicy } from './define-asset.ts'
 
@@ -27,12 +28,18 @@ export interface AssetSpec {
   readonly kind: 'table' | 'marker' | 'external'
   readonly where?: SourceLocation
   readonly description?: string
+  readonly owners?: readonly string[]
+  readonly group?: string
+  readonly tags?: Readonly<Record<string, string>>
+  readonly kinds?: readonly string[]
   readonly columns: readonly ColumnSpec[]
   readonly rowKey: readonly string[]
   readonly partitions: PartitionsSpec
   readonly deps: readonly DepSpec[]
   /** Absent for external assets. */
   readonly compute?: ComputePlan
+  /** Where its columns come from: inputs are names of deps. Absent where nothing is known of it. */
+  readonly lineage?: Lineage
   /** Hash of what defines the compute; empty for external assets. */
   readonly codeVersion: string
   /** Those of the schema first, then the user's own. */

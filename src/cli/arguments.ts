@@ -92,6 +92,9 @@ function optionsOf(values: Values): Options {
     force: values['force'] === true,
     yes: values['yes'] === true,
     exitCode: values['exit-code'] === true,
+    up: values['up'] === true,
+    down: values['down'] === true,
+    sql: values['sql'] === true,
     json: values['json'] === true,
     trace: values['trace'] === true,
   }

@@ -1,4 +1,5 @@
 import type { AssetSpec } from '../assets/spec.ts'
+import type { StatusWord } from '../assets/status.ts'
 import { type VersionStatus, versionStatus } from '../assets/versions.ts'
 import type { LoadedTable } from '../iceberg/catalog.ts'
 import { snapshotOf } from '../iceberg/metadata.ts'
@@ -8,8 +9,6 @@ import { universe } from '../partitions/partitions.ts'
 import type { Inspection } from '../runs/launch.ts'
 import { NOTHING_KNOWN } from '../runs/plan.ts'
 import type { LastAttempt } from '../storage/storage.ts'
-
-export type StatusWord = 'fresh' | 'stale' | 'missing' | 'failed' | 'blocked' | 'external'
 
 /** What is to be told of one asset. Version status and last attempt are two axes. */
 export interface AssetFacts {
@@ -100,6 +99,10 @@ export const partitionCount = (spec: AssetSpec, some: PartitionSet, all: Partiti
 export const factsJson = (facts: AssetFacts): object => ({
   key: facts.spec.key,
   kind: facts.spec.kind,
+  ...(facts.spec.group === undefined ? {} : { group: facts.spec.group }),
+  ...(facts.spec.owners === undefined ? {} : { owners: facts.spec.owners }),
+  ...(facts.spec.tags === undefined ? {} : { tags: facts.spec.tags }),
+  ...(facts.spec.kinds === undefined ? {} : { kinds: facts.spec.kinds }),
   status: facts.word,
   partitions: {
     exist: count(facts.exist),

@@ -14,6 +14,9 @@ export type OptionName =
   | 'to'
   | 'yes'
   | 'exit-code'
+  | 'up'
+  | 'down'
+  | 'sql'
   | 'json'
   | 'trace'
   | 'help'
@@ -40,6 +43,9 @@ export const OPTIONS: Readonly<Record<OptionName, OptionEntry>> = {
   to: { type: 'string', value: 'VERSION', help: 'the later version, or the one to go to' },
   yes: { type: 'boolean', help: 'do it; without it, only show what would change' },
   'exit-code': { type: 'boolean', help: 'exit with 4 when there is something to run' },
+  up: { type: 'boolean', help: 'only what it comes from' },
+  down: { type: 'boolean', help: 'only what it leads to' },
+  sql: { type: 'boolean', help: 'its statement as it would run; with --limit, the rows' },
   project: { type: 'string', value: 'FILE', help: 'the project file' },
   json: { type: 'boolean', help: 'one JSON object a line' },
   trace: { type: 'boolean', help: 'show the stack of an error' },
@@ -87,7 +93,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'show',
     takes: '<asset>',
     summary: 'everything about one asset',
-    options: ON_A_PROJECT,
+    options: ['sql', 'partition', 'limit', ...ON_A_PROJECT],
     words: [1, 1],
     example: 'assay show silver.orders',
     load: async () => (await import('./commands/show.ts')).show,
@@ -100,6 +106,15 @@ export const COMMANDS: readonly CommandEntry[] = [
     words: [0, 0],
     example: 'assay dev',
     load: async () => (await import('./commands/dev.ts')).dev,
+  },
+  {
+    name: 'lineage',
+    takes: '<asset[.column]>',
+    summary: 'what it comes from and leads to, by column',
+    options: ['up', 'down', ...ON_A_PROJECT],
+    words: [1, 1],
+    example: 'assay lineage silver.orders.amount',
+    load: async () => (await import('./commands/lineage.ts')).lineage,
   },
   {
     name: 'plan',
@@ -209,7 +224,9 @@ Usage: assay <command> [arguments] [options]
 ${pairs(COMMANDS.map((entry) => [`${entry.name} ${entry.takes}`.trimEnd(), entry.summary]))}
 
 Assets are named by key: silver.orders, gold.* (all that match), +gold.x (with
-all upstream), gold.x+ (with all downstream). Without a name, all are meant.
+all upstream), gold.x+ (with all downstream), 2+gold.x+1 (so many levels); by
+group: tag: owner: kind: status: column:, joined by and, or, not and brackets.
+Without a name, all are meant.
 
 Every command takes --json, --trace and --help. Exit codes: 0 done, 1 a run or
 check failed, 2 usage, 3 the project has errors, 4 plan --exit-code has changes,

@@ -33,6 +33,9 @@ export interface Options {
   readonly to?: string
   readonly yes: boolean
   readonly exitCode: boolean
+  readonly up: boolean
+  readonly down: boolean
+  readonly sql: boolean
   readonly json: boolean
   readonly trace: boolean
 }

@@ -1,4 +1,4 @@
-import { select } from '../assets/selection.ts'
+import { select, type StatusesOf } from '../assets/selection.ts'
 import { readSettings, type Settings } from '../config.ts'
 import { AssayError } from '../errors.ts'
 import type { AssetKey } from '../keys.ts'
@@ -35,10 +35,14 @@ export function selectionText({ words, options }: CommandContext): string | unde
   return terms.length === 0 ? undefined : terms.join(' ')
 }
 
-/** The assets that the command line names, upstream first. @throws ASSAY-4003 */
-export function selected(context: CommandContext, { manifest }: LoadedManifest): readonly AssetKey[] {
+/**
+ * The assets that the command line names, upstream first.
+ * @param statusesOf without it `status:` narrows nothing
+ * @throws ASSAY-4003, ASSAY-4008
+ */
+export function selected(context: CommandContext, { manifest }: LoadedManifest, statusesOf?: StatusesOf): readonly AssetKey[] {
   const text = selectionText(context)
-  return text === undefined ? manifest.assets.map((spec) => spec.key) : select(manifest.assets, text)
+  return text === undefined ? manifest.assets.map((spec) => spec.key) : select(manifest.assets, text, statusesOf)
 }
 
 /**

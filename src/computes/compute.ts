@@ -31,6 +31,15 @@ export type RowsFunction<D extends Deps, R> = (
   context: StepContext,
 ) => AsyncIterable<R> | Iterable<R> | Promise<Sql | void> | Sql | void
 
+/** A column of a dep: `orders.amount`. */
+type DepColumn<D extends Deps> = { readonly [N in keyof D & string]: `${N}.${keyof D[N]['schema'] & string}` }[keyof D & string]
+
+/**
+ * What the columns of a function's rows are computed from, as nobody can read it from the code: all sources of a column, or
+ * the column is left out and unknown. `$rows`: what decides which rows there are.
+ */
+export type DeclaredLineage<D extends Deps, R> = { readonly [C in (keyof R & string) | '$rows']?: readonly DepColumn<D>[] }
+
 export type QueryFunction<D extends Deps> = (deps: Handles<D>, context: { readonly partition: PartitionParams }) => Sql
 
 /** How an asset is made, with what makes it. Data, apart from the user's function. */
@@ -40,7 +49,13 @@ export type ComputeSpec =
       readonly query: (deps: never, context: { readonly partition: PartitionParams }) => Sql
       readonly where: SourceLocation | undefined
     }
-  | { readonly kind: 'typescript'; readonly run: RowsFunction<Deps, never>; readonly where: SourceLocation | undefined }
+  | {
+      readonly kind: 'typescript'
+      readonly run: RowsFunction<Deps, never>
+      /** See {@link DeclaredLineage}; by output column, each source as `dep.column`. */
+      readonly lineage: Readonly<Record<string, readonly string[]>> | undefined
+      readonly where: SourceLocation | undefined
+    }
 
 /**
  * What `.from(deps, …)` takes. The call signature is for the type checker only: with it TypeScript puts off the inner

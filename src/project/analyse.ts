@@ -1,8 +1,10 @@
 import { type SourceLocation, AssayError } from '../errors.ts'
 import type { PartitionsSpec } from '../partitions/partitions.ts'
 import type { ColumnSpec } from '../schema/column.ts'
-import { duckdbType, quoteIdentifier } from '../schema/iceberg-type.ts'
+import { duckdbType, quoteIdentifier, quoteText } from '../schema/iceberg-type.ts'
 import { SqlError, type SqlSession } from '../sql/engine.ts'
+import { lineageOf } from '../sql/lineage.ts'
+import type { Lineage } from '../sql/lineage-sources.ts'
 import { type Bindings, byDepName, locate, render } from '../sql/render.ts'
 import type { SqlPiece } from '../sql/template.ts'
 import { compareColumns, type QueryColumn } from './column-match.ts'
@@ -24,37 +26,65 @@ export interface BoundStatement {
   readonly where: SourceLocation | undefined
 }
 
+/** What DuckDB and the analysis of lineage say of a statement that binds. Cached, so plain data. */
+export interface StatementFacts {
+  readonly yields: readonly QueryColumn[]
+  readonly lineage: Lineage
+}
+
+/** DuckDB with what is asked of it once. */
+export interface Binder {
+  readonly session: SqlSession
+  /** Names of functions that make one value of many rows. */
+  readonly aggregates: ReadonlySet<string>
+}
+
+/** The text that DuckDB binds: any bounds of the right type stand for those of the partitions. */
+export const textOf = (statement: BoundStatement): string => render(statement.pieces, bindingsOf(statement))
+
 /**
- * Binds a statement in DuckDB over empty tables, and holds what it yields against the schema. Nothing is run.
- * Returns the fault: ASSAY-1012 where DuckDB refuses the statement, ASSAY-1013 where its columns differ.
+ * Binds a statement in DuckDB over empty tables, and reads where its columns come from. Nothing is run.
+ * @throws ASSAY-1012 where DuckDB refuses the statement
  */
-export async function analyseStatement(session: SqlSession, statement: BoundStatement): Promise<AssayError | undefined> {
-  if (statement.partitions.dim === 'none' && statement.pieces.some((piece) => piece.kind === 'param')) {
-    const next = 'Give the asset partitions, or take partition.start and partition.end out of the query.'
-    return new AssayError('ASSAY-1012', `${statement.name} has no partitions, so partition has no bounds`, { where: statement.where, next })
-  }
+export async function bindStatement({ session, aggregates }: Binder, statement: BoundStatement): Promise<StatementFacts> {
   const tables = Object.entries(statement.inputs).filter(([, columns]) => columns.length > 0)
-  for (const [name, columns] of tables)
-    await session.run(`CREATE OR REPLACE TABLE ${quoteIdentifier(name)} (${columns.map(definition).join(', ')})`)
-  const yielded = await bind(session, statement)
-  for (const [name] of tables) await session.run(`DROP TABLE ${quoteIdentifier(name)}`)
-  if (yielded instanceof AssayError) return yielded
-  const details = statement.yields === undefined ? [] : compareColumns(yielded, statement.yields)
+  const all = (texts: readonly string[]): Promise<void> => (texts.length === 0 ? Promise.resolve() : session.run(texts.join('; ')))
+  await all(tables.map(([name, columns]) => `CREATE OR REPLACE TABLE ${quoteIdentifier(name)} (${columns.map(definition).join(', ')})`))
+  try {
+    const yields = await bind(session, statement)
+    const [row] = await session.rows(`SELECT json_serialize_sql(${quoteText(textOf(statement))}) AS ast`)
+    const ast: unknown = JSON.parse(String(row?.['ast']))
+    const inputs = Object.fromEntries(tables.map(([name, columns]) => [name, columns.map((column) => column.name)]))
+    return { yields, lineage: lineageOf({ ast, inputs, yields: yields.map(({ name }) => name), aggregates }) }
+  } finally {
+    await all(tables.map(([name]) => `DROP TABLE ${quoteIdentifier(name)}`))
+  }
+}
+
+/** ASSAY-1012 for bounds of partitions that an asset does not have; undefined where all is well. */
+export function boundsFault({ name, partitions, pieces, where }: BoundStatement): AssayError | undefined {
+  if (partitions.dim !== 'none' || !pieces.some((piece) => piece.kind === 'param')) return undefined
+  const next = 'Give the asset partitions, or take partition.start and partition.end out of the query.'
+  return new AssayError('ASSAY-1012', `${name} has no partitions, so partition has no bounds`, { where, next })
+}
+
+/** ASSAY-1013 where a statement does not yield the columns that it must. */
+export function columnFault({ name, yields, where }: BoundStatement, facts: StatementFacts): AssayError | undefined {
+  const details = yields === undefined ? [] : compareColumns(facts.yields, yields)
   return details.length === 0
     ? undefined
-    : new AssayError('ASSAY-1013', `the query of ${statement.name} does not yield the columns of its schema`, {
-        where: statement.where,
-        details,
-      })
+    : new AssayError('ASSAY-1013', `the query of ${name} does not yield the columns of its schema`, { where, details })
 }
 
 const definition = (column: ColumnSpec): string => `${quoteIdentifier(column.name)} ${duckdbType(column.type)}`
 
+const bindingsOf = (statement: BoundStatement): Bindings => ({ table: byDepName, param: () => sampleBound(statement) })
+
 /** In brackets, as it will stand when it runs: so a statement that is not one SELECT is refused here. */
 const OPEN = '('
 
-async function bind(session: SqlSession, statement: BoundStatement): Promise<readonly QueryColumn[] | AssayError> {
-  const bindings: Bindings = { table: byDepName, param: () => sampleBound(statement) }
+async function bind(session: SqlSession, statement: BoundStatement): Promise<readonly QueryColumn[]> {
+  const bindings = bindingsOf(statement)
   try {
     return await session.describe(`${OPEN}${render(statement.pieces, bindings)})`)
   } catch (error) {
@@ -62,7 +92,7 @@ async function bind(session: SqlSession, statement: BoundStatement): Promise<rea
     const position = error.position === undefined ? undefined : Math.max(0, error.position - OPEN.length)
     const where = position === undefined ? undefined : locate(statement.pieces, bindings, position)
     const candidates = error.candidates.map((name) => `candidate: ${name}`)
-    return new AssayError('ASSAY-1012', `${statement.name}: ${error.message.split('\n')[0]}`, {
+    throw new AssayError('ASSAY-1012', `${statement.name}: ${error.message.split('\n')[0]}`, {
       where: where ?? statement.where,
       details: candidates,
       cause: error,

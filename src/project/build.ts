@@ -3,13 +3,12 @@ import { pathToFileURL } from 'node:url'
 import { type AssetDefinition, definitionOf } from '../assets/define-asset.ts'
 import { topologicalOrder } from '../assets/asset-graph.ts'
 import { graphOf } from '../assets/selection.ts'
-import { CHECKED_ROWS, type CheckSpec } from '../checks/check.ts'
 import { AssayError, type Problem } from '../errors.ts'
-import type { ColumnSpec } from '../schema/column.ts'
-import { analyseStatement, type BoundStatement } from './analyse.ts'
+import { type Analysis, analyseAll } from './analyse-all.ts'
 import { codeReader, type Modules } from './code-reader.ts'
 import { codeVersion } from './code-version.ts'
 import { collectAssets } from './collect.ts'
+import { declaredLineage } from './declared-lineage.ts'
 import { isProject, type Project } from './define-project.ts'
 import { checksOf, columnsOf, type Draft, queryOf, specOf } from './draft.ts'
 import { userProblem } from './import-problem.ts'
@@ -21,6 +20,7 @@ import { type Origins, readOrigins } from './origins.ts'
 import { validateAssets } from './validate.ts'
 import { doubleSwaps, twinResources } from './validate-resources.ts'
 import { validateColumns } from './validate-columns.ts'
+import { validateMetadata } from './validate-metadata.ts'
 
 export interface Built {
   readonly manifest: Manifest
@@ -42,12 +42,14 @@ export async function buildManifest(
     const assets = collectAssets(project)
     for (const error of await validateAssets(assets, request.root)) report(error)
     const drafts = draftAll(assets, readOrigins(request.root), report)
-    for (const error of await analyseAll(drafts)) report(error)
+    const analysis = await analyseAll(request, drafts)
+    for (const error of analysis.faults) report(error)
     if (problems.length > 0) return { problems }
     const modules = await loadedModules(request.root, record, assets)
     for (const error of [...twinResources(modules), ...doubleSwaps(project)]) report(error)
     if (problems.length > 0) return { problems }
-    return { manifest: { ...manifestOf(request, project, drafts, modules), sources: sourcesOf(record) }, env: project.env ?? [] }
+    const manifest = manifestOf(request, project, { drafts, analysis, modules })
+    return { manifest: { ...manifest, sources: sourcesOf(record) }, env: project.env ?? [] }
   } catch (error) {
     report(error)
     return { problems }
@@ -76,68 +78,34 @@ function draftAll(assets: readonly AssetDefinition[], origins: Origins, report: 
   const byKey = new Map(assets.map((asset) => [String(asset.key), columns.get(asset) ?? []]))
   return assets.map((definition) => {
     const own = columns.get(definition) ?? []
-    for (const error of validateColumns(definition, own)) report(error)
+    for (const error of [...validateColumns(definition, own), ...validateMetadata(definition)]) report(error)
     const complete = Object.values(definition.made?.deps ?? {}).every((dep) => byKey.has(dep.key))
     return {
       definition,
       columns: own,
       checks: attempt(() => checksOf(definition, own, origins), []),
       query: complete ? attempt(() => queryOf(definition, (key) => byKey.get(key) ?? [], origins), undefined) : undefined,
+      declared: complete ? attempt(() => declaredLineage(definition, (key) => byKey.get(key) ?? []), undefined) : undefined,
     }
   })
 }
 
-/** Binds all statements in one session; DuckDB is loaded only when there are any. */
-async function analyseAll(drafts: readonly Draft[]): Promise<readonly AssayError[]> {
-  const columns = new Map(drafts.map((draft) => [String(draft.definition.key), draft.columns]))
-  const statements = drafts.flatMap((draft) => [...queryStatement(draft, columns), ...checkStatements(draft)])
-  if (statements.length === 0) return []
-  const { openDuckdb } = await import('../resources/duckdb.ts')
-  const engine = await openDuckdb({ threads: 1 })
-  const session = await engine.session()
-  const faults: AssayError[] = []
-  try {
-    for (const statement of statements) {
-      const fault = await analyseStatement(session, statement)
-      if (fault !== undefined) faults.push(fault)
-    }
-  } finally {
-    session.close()
-    engine.close()
-  }
-  return faults
+interface Parts {
+  readonly drafts: readonly Draft[]
+  readonly analysis: Analysis
+  readonly modules: Modules
 }
-
-function queryStatement({ definition, columns, query }: Draft, all: ReadonlyMap<string, readonly ColumnSpec[]>): readonly BoundStatement[] {
-  if (query === undefined) return []
-  const inputs = Object.fromEntries(Object.entries(definition.made?.deps ?? {}).map(([name, dep]) => [name, all.get(dep.key) ?? []]))
-  const partitions = definition.partitions.spec
-  return [{ name: definition.key, pieces: query.pieces, inputs, partitions, columns, yields: columns, where: query.where }]
-}
-
-const checkStatements = ({ definition, columns, checks }: Draft): readonly BoundStatement[] =>
-  checks
-    .filter((check): check is CheckSpec & { rule: 'sql' } => check.rule === 'sql')
-    .map((check) => ({
-      name: `the check '${check.name}' of ${definition.key}`,
-      pieces: check.query,
-      inputs: { [CHECKED_ROWS]: columns },
-      partitions: definition.partitions.spec,
-      columns,
-      yields: undefined,
-      where: check.where,
-    }))
 
 function manifestOf(
   request: LoadRequest,
   { name, profiles = {} }: Project,
-  drafts: readonly Draft[],
-  modules: Modules,
+  { drafts, analysis, modules }: Parts,
 ): Omit<Manifest, 'sources'> {
   const reader = codeReader(modules)
   const specs = drafts.map((draft) =>
     specOf(draft, request.root, {
       codeVersion: codeVersion(draft, reader),
+      lineage: analysis.lineage.get(draft.definition) ?? draft.declared,
       module: relative(request.root, moduleOf(draft.definition, request, modules)),
     }),
   )

@@ -5,6 +5,7 @@ import { checksFor, schemaChecks } from '../checks/expectations.ts'
 import { AssayError } from '../errors.ts'
 import { assetKey } from '../keys.ts'
 import { type ColumnSpec, columnSpecs } from '../schema/column.ts'
+import type { Lineage } from '../sql/lineage-sources.ts'
 import { PARTITION_PARAMS, type Sql, type SqlPiece } from '../sql/template.ts'
 import { guardedHandles } from './handles.ts'
 import type { Origins } from './origins.ts'
@@ -17,6 +18,8 @@ export interface Draft {
   readonly checks: readonly CheckSpec[]
   /** The statement of a duckdb compute, with origins; undefined for other computes and where it could not be made. */
   readonly query: Sql | undefined
+  /** What a function says of its lineage. */
+  readonly declared: Lineage | undefined
 }
 
 /** The columns of an asset. @throws ASSAY-1011 when something in the schema is no column */
@@ -94,8 +97,16 @@ const repeats = ({ where: _, ...spec }: CheckSpec, other: CheckSpec): boolean =>
 const located = (spec: CheckSpec, origins: Origins): CheckSpec =>
   spec.rule === 'sql' ? { ...spec, query: ended(origins.locate(spec.query)) } : spec
 
-/** The asset as plain data, its files relative to the root. @param module file that a worker imports, absolute */
-export function specOf(draft: Draft, root: string, made: Pick<AssetSpec, 'codeVersion'> & { readonly module: string }): AssetSpec {
+/** What was found out of an asset beside its definition. */
+interface Analysed {
+  readonly codeVersion: string
+  /** File that a worker imports. */
+  readonly module: string
+  readonly lineage: Lineage | undefined
+}
+
+/** The asset as plain data, its files relative to the root. */
+export function specOf(draft: Draft, root: string, made: Analysed): AssetSpec {
   const { definition, columns, query } = draft
   const deps = Object.entries(definition.made?.deps ?? {}).map(([name, dep]) => ({ name, asset: assetKey(dep.key), mapping: dep.mapping }))
   const kind = definition.made?.compute.kind
@@ -103,18 +114,29 @@ export function specOf(draft: Draft, root: string, made: Pick<AssetSpec, 'codeVe
     key: definition.key,
     kind: definition.kind,
     ...placed(root, definition.where),
-    ...(definition.description === undefined ? {} : { description: definition.description }),
+    ...definition.metadata,
     columns,
     rowKey: definition.rowKey,
     partitions: definition.partitions.spec,
     deps,
     ...(kind === undefined ? {} : { compute: kind === 'duckdb' ? { kind, query: query?.pieces ?? [] } : { kind, module: made.module } }),
+    ...(made.lineage === undefined ? {} : { lineage: inColumnOrder(made.lineage, columns) }),
     codeVersion: made.codeVersion,
     checks: draft.checks.map((check) => ({ ...check, ...placed(root, check.where) })),
     ...(definition.quarantine ? { rejects: rejectsOf(definition, columns) } : {}),
     retry: definition.retry,
     backfill: definition.backfill,
   }
+}
+
+/** By the names of the schema, as SQL names have no case. */
+function inColumnOrder({ columns, ...rest }: Lineage, schema: readonly ColumnSpec[]): Lineage {
+  const byName = new Map(Object.entries(columns).map(([name, sources]) => [name.toLowerCase(), sources]))
+  const known = schema.flatMap(({ name }) => {
+    const sources = byName.get(name.toLowerCase())
+    return sources === undefined ? [] : [[name, sources] as const]
+  })
+  return { columns: Object.fromEntries(known), ...rest }
 }
 
 const rejectsOf = (definition: AssetDefinition, columns: readonly ColumnSpec[]): RejectsSpec => ({

@@ -11,15 +11,16 @@ export interface Origins {
 
 /** @param root folder that the files of origins are relative to */
 export function readOrigins(root: string): Origins {
-  const texts = new Map<string, string | undefined>()
+  const texts = new Map<string, Lined>()
   const templates = new Map<string, readonly SourceLocation[]>()
-  const textOf = (file: string): string | undefined => {
-    if (!texts.has(file)) texts.set(file, readText(file))
-    return texts.get(file)
+  const textOf = (file: string): Lined => {
+    const known = texts.get(file) ?? lined(readText(file) ?? '')
+    texts.set(file, known)
+    return known
   }
   const quasisAt = (call: SourceLocation): readonly SourceLocation[] => {
     const id = `${call.file}:${call.line}:${call.column}`
-    const known = templates.get(id) ?? quasiPlaces(textOf(call.file) ?? '', call)
+    const known = templates.get(id) ?? placesIn(textOf(call.file), call)
     templates.set(id, known)
     return known
   }
@@ -45,23 +46,30 @@ function readText(file: string): string | undefined {
  * Where each text of a template literal begins: those between its `${…}`. V8 gives the place of a tagged template as that
  * of the template itself. Exported for its test.
  */
-export function quasiPlaces(text: string, call: SourceLocation): readonly SourceLocation[] {
-  const open = text.indexOf('`', offsetOf(text, call))
+export const quasiPlaces = (text: string, call: SourceLocation): readonly SourceLocation[] => placesIn(lined(text), call)
+
+function placesIn({ text, starts }: Lined, call: SourceLocation): readonly SourceLocation[] {
+  const open = text.indexOf('`', (starts[call.line - 1] ?? text.length) + call.column - 1)
   if (open === -1) return []
-  const starts: number[] = []
-  skipTemplate(text, open, (start) => starts.push(start))
-  return starts.map((start) => placeAt(text, start, call.file))
+  const places: SourceLocation[] = []
+  let line = call.line
+  skipTemplate(text, open, (start) => {
+    while ((starts[line] ?? Number.POSITIVE_INFINITY) <= start) line++
+    places.push({ file: call.file, line, column: start - (starts[line - 1] ?? 0) + 1 })
+  })
+  return places
 }
 
-function offsetOf(text: string, { line, column }: SourceLocation): number {
-  let at = 0
-  for (let n = 1; n < line; n++) at = text.indexOf('\n', at) + 1
-  return at + column - 1
+/** A text with the offset at which each of its lines begins. */
+interface Lined {
+  readonly text: string
+  readonly starts: readonly number[]
 }
 
-function placeAt(text: string, offset: number, file: string): SourceLocation {
-  const before = text.slice(0, offset)
-  return { file, line: before.split('\n').length, column: offset - before.lastIndexOf('\n') }
+function lined(text: string): Lined {
+  const starts = [0]
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) starts.push(at + 1)
+  return { text, starts }
 }
 
 /** From the opening backtick to behind the closing one. */

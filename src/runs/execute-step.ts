@@ -5,12 +5,12 @@ import { AssayError } from '../errors.ts'
 import type { Store } from '../iceberg/store.ts'
 import type { Deps } from '../partitions/mapping.ts'
 import { each, type PartitionSet } from '../partitions/partition-set.ts'
-import { dayKey, partitionKey, type PartitionsSpec } from '../partitions/partitions.ts'
+import { partitionKey } from '../partitions/partitions.ts'
 import { quoteIdentifier } from '../schema/iceberg-type.ts'
 import { scanSql } from '../iceberg/scan.ts'
 import { type EngineRow, SqlError, type SqlSession } from '../sql/engine.ts'
 import { type Bindings, byDepName, locate, render } from '../sql/render.ts'
-import type { ParamName, Sql, SqlPiece } from '../sql/template.ts'
+import type { Sql, SqlPiece } from '../sql/template.ts'
 import type { CheckResult } from '../storage/events.ts'
 import { fileProblem, relationOf } from '../tables/read.ts'
 import { equalsPublished } from '../tables/equal-output.ts'
@@ -18,6 +18,7 @@ import { runChecks } from '../tables/run-checks.ts'
 import { discard } from '../tables/publish.ts'
 import { metadataAt, type StagedTable, stageRows } from '../tables/stage.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
+import { boundOf } from './partition-bound.ts'
 import type { StepMessage } from './worker-protocol.ts'
 
 /** What a step is executed with. */
@@ -95,9 +96,14 @@ async function makeTable(environment: StepEnvironment, spec: AssetSpec, step: St
 }
 
 /** Each dep becomes a view of its own name, narrowed to the partitions that the step may read. */
-async function openInputs(environment: StepEnvironment, spec: AssetSpec, step: StepMessage, session: SqlSession): Promise<void> {
+export async function openInputs(
+  environment: Pick<StepEnvironment, 'loaded' | 'store'>,
+  spec: AssetSpec,
+  { inputs }: Pick<StepMessage, 'inputs'>,
+  session: SqlSession,
+): Promise<void> {
   for (const dep of spec.deps) {
-    const pin = step.inputs[dep.name]
+    const pin = inputs[dep.name]
     const upstream = environment.loaded.asset(dep.asset)
     if (upstream === undefined || upstream.columns.length === 0) continue
     if (pin === undefined) throw new AssayError('ASSAY-3004', `${dep.asset} has no table yet`, { where: spec.where })
@@ -160,20 +166,6 @@ const contextOf = (environment: StepEnvironment, spec: AssetSpec, partitions: Pa
   log: environment.log,
   use: environment.use,
 })
-
-function boundOf(spec: AssetSpec, partitions: PartitionSet, name: ParamName): string {
-  const [first] = partitions
-  const last = partitions.at(-1)
-  if (first === undefined || last === undefined || spec.partitions.dim === 'none') return 'NULL'
-  return partitionBound(spec.partitions, spec.columns, name === 'partition.start' ? first[0] : last[1])
-}
-
-/** The instant at which a day begins, as a literal of the type of the partition column. */
-function partitionBound(partitions: PartitionsSpec & { dim: 'time' }, columns: AssetSpec['columns'], day: number): string {
-  const type = columns.find((column) => column.name === partitions.column)?.type
-  if (type === 'timestamptz') return `TIMESTAMPTZ '${dayKey(day)} 00:00:00+00'`
-  return type === 'timestamp' ? `TIMESTAMP '${dayKey(day)} 00:00:00'` : `DATE '${dayKey(day)}'`
-}
 
 /** An error that names no place, at that of the asset. */
 function placed(error: unknown, spec: AssetSpec): unknown {

@@ -1,7 +1,9 @@
 import { appendFileSync, mkdirSync, rmSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
 import { join } from 'node:path'
-import { select } from '../assets/selection.ts'
+import { select, type StatusesOf } from '../assets/selection.ts'
+import { statusWordsOf } from '../assets/status.ts'
+import { versionStatus } from '../assets/versions.ts'
 import { type Clock, newId } from '../clock.ts'
 import { CATALOG_NAME, type CatalogPlace, type Settings } from '../config.ts'
 import { AssayError } from '../errors.ts'
@@ -13,6 +15,7 @@ import { localStore } from '../iceberg/stores/local.ts'
 import type { AssetKey } from '../keys.ts'
 import type { LogLine } from '../log.ts'
 import type { PartitionSet } from '../partitions/partition-set.ts'
+import { universe } from '../partitions/partitions.ts'
 import { type LoadedManifest, manifestFile } from '../project/manifest.ts'
 import { openPostgres } from '../resources/postgres.ts'
 import type { Database } from '../sql/database.ts'
@@ -22,7 +25,7 @@ import type { AssetState, StorageReader } from '../storage/storage.ts'
 import { type Heads, loadHeads, type Observation, observe, withObservations } from '../tables/observe.ts'
 import type { OnLine } from './executor.ts'
 import { childProcesses } from './executors/child-process.ts'
-import { makePlan, type Plan } from './plan.ts'
+import { makePlan, NOTHING_KNOWN, type Plan } from './plan.ts'
 import { refuseOutdated } from './plan-diff.ts'
 import { type Recovered, recover } from './recover.ts'
 import { RunLake } from './run-state.ts'
@@ -83,9 +86,24 @@ async function look(
 
 /** The plan that a request leads to now. @throws ASSAY-4003 for an unknown asset */
 export function planFor(loaded: LoadedManifest, states: ReadonlyMap<AssetKey, AssetState>, request: RunRequest, now: number): Plan {
-  const selection = request.select === undefined ? loaded.manifest.assets.map((a) => a.key) : select(loaded.manifest.assets, request.select)
+  const { assets } = loaded.manifest
+  const selection = request.select === undefined ? assets.map((a) => a.key) : select(assets, request.select, statusesIn(states, now))
   return makePlan(loaded, states, { request: request.request, selection, partitions: request.partitions, force: request.force }, now)
 }
+
+/** Status words for `status:` in a selection. @param now milliseconds since the epoch */
+export const statusesIn =
+  (states: ReadonlyMap<AssetKey, AssetState>, now: number): StatusesOf =>
+  (spec) => {
+    const state = states.get(spec.key) ?? NOTHING_KNOWN
+    const exist = universe(spec.partitions, now)
+    return statusWordsOf(
+      spec,
+      state,
+      exist,
+      versionStatus(spec, state, exist, (key) => states.get(key)?.versions ?? []),
+    )
+  }
 
 export interface LaunchOptions {
   readonly settings: Settings

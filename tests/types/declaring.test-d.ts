@@ -15,6 +15,8 @@ const sessions = asset('silver.sessions', { partitions: days.on('start'), schema
 sessions.from({ events: timeWindow(events, { startOffset: 0, endOffset: 1, allowHoleAtEnd: true }) }, typescript(async function* ({ events }, row) {
   for await (const e of events.rows()) if (e.user_id !== null) yield row({ start: e.ts, n: 1 })
 }))
+const paid = asset('silver.paid', { schema: { n: t.long() } })
+paid.from({ events: all(events) }, typescript(async function* (_inputs, row) { yield row({ n: 1n }) }, { lineage: { n: ['events.amount'], $rows: ['events.kind'] } }))
 const marker = asset('landing.files', { partitions: days })
 marker.from({}, typescript(async (_inputs, _row, context) => { context.log.info(context.partitions.join()) }))
 const perDay = asset('gold.per_day', { partitions: days.on('day'), schema: { day: t.date(), n: t.long() } })
@@ -49,3 +51,7 @@ total.from({}, typescript(async function* (_i, row) { yield row({ n: 1 }) }))
 total.from({}, typescript(async function* (_i, row) { yield row({ n: null }) }))
 // @ts-expect-error an enum value that does not exist
 asset('a.b', { schema: { k: t.enum(['x']) } }).from({}, typescript(async function* (_i, row) { yield row({ k: 'y' }) }))
+// @ts-expect-error lineage of a column that is not declared
+paid.from({ events: all(events) }, typescript(async function* (_i, row) { yield row({ n: 1n }) }, { lineage: { m: ['events.amount'] } }))
+// @ts-expect-error lineage from a column that the dep does not have
+paid.from({ events: all(events) }, typescript(async function* (_i, row) { yield row({ n: 1n }) }, { lineage: { n: ['events.amuont'] } }))

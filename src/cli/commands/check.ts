@@ -3,7 +3,7 @@ import { domain } from '../../partitions/interval-map.ts'
 import { chunks, intersect, type PartitionSet } from '../../partitions/partition-set.ts'
 import { universe } from '../../partitions/partitions.ts'
 import { openDuckdb } from '../../resources/duckdb.ts'
-import { type Inspection, inspect } from '../../runs/launch.ts'
+import { type Inspection, inspect, statusesIn } from '../../runs/launch.ts'
 import type { SqlEngine } from '../../sql/engine.ts'
 import type { CheckOutcome, CheckResult } from '../../storage/events.ts'
 import { fileProblem, relationOf } from '../../tables/read.ts'
@@ -17,19 +17,19 @@ import { counted, cut } from '../render/words.ts'
 /** `assay check [assets]`: runs the checks of assets on what is published. Records nothing; `materialize` does. */
 export const check: Command = async (context) => {
   const { settings, loaded } = await openProject(context)
-  const keys = selected(context, loaded)
   const now = context.surroundings.clock.now()
-  const asked = partitionsOf(context.options.partition, loaded, keys, now)
-  const specs = keys.flatMap((key) => loaded.asset(key) ?? []).filter((spec) => spec.checks.length > 0)
   const inspection = await inspect(settings, loaded)
   const engine = await openDuckdb()
   try {
+    const keys = selected(context, loaded, statusesIn(inspection.states, now))
+    const partitions = partitionsOf(context.options.partition, loaded, keys, now)
+    const specs = keys.flatMap((key) => loaded.asset(key) ?? []).filter((spec) => spec.checks.length > 0)
     const results: CheckResult[] = []
     const unmade: string[] = []
     for (const spec of specs) {
       // Others may have written what is no partition of the asset.
       const exist = universe(spec.partitions, now)
-      const found = await checksOf(spec, inspection, engine, asked === undefined ? exist : intersect(exist, asked))
+      const found = await checksOf(spec, inspection, engine, partitions === undefined ? exist : intersect(exist, partitions))
       if (found === undefined) unmade.push(spec.key)
       else results.push(...found)
     }

@@ -1,4 +1,4 @@
-import { inspect } from '../../runs/launch.ts'
+import { inspect, statusesIn } from '../../runs/launch.ts'
 import { type AssetFacts, factsJson, factsOf, madePartitions, partitionCount, statusWords } from '../asset-facts.ts'
 import { type Command, type CommandContext, emit } from '../context.ts'
 import { openProject, selected } from '../open-project.ts'
@@ -8,20 +8,21 @@ import { ago, counted, number } from '../render/words.ts'
 
 const COLUMNS: readonly TableColumn[] = [
   { title: 'asset', min: 14 },
-  { title: 'kind', drop: 1 },
-  { title: 'partitions', align: 'right', drop: 4 },
+  { title: 'kind', drop: 2 },
+  { title: 'group', min: 6, drop: 1 },
+  { title: 'partitions', align: 'right', drop: 5 },
   { title: 'status', min: 10 },
-  { title: 'rows', align: 'right', drop: 3 },
-  { title: 'last made', drop: 2 },
+  { title: 'rows', align: 'right', drop: 4 },
+  { title: 'last made', drop: 3 },
 ]
 
 /** `assay ls [assets]`: one line an asset. */
 export const ls: Command = async (context) => {
   const { settings, loaded } = await openProject(context)
-  const keys = selected(context, loaded)
   const inspection = await inspect(settings, loaded)
   try {
     const now = context.surroundings.clock.now()
+    const keys = selected(context, loaded, statusesIn(inspection.states, now))
     const facts = keys.flatMap((key) => loaded.asset(key) ?? []).map((spec) => factsOf(spec, inspection, now))
     if (context.options.json) for (const one of facts) emit(context, 'asset', factsJson(one))
     else print(context, facts, now)
@@ -35,12 +36,15 @@ function print({ terminal }: CommandContext, facts: readonly AssetFacts[], now: 
   const rows = facts.map((one) => [
     one.spec.key,
     one.spec.kind,
+    one.spec.group ?? '',
     one.spec.kind === 'external' ? '' : partitionCount(one.spec, madePartitions(one), one.exist),
     look(terminal, one.word, statusWords(one)),
     one.rows === undefined ? '' : number(one.rows),
     one.lastMade === undefined ? '' : ago(one.lastMade, now),
   ])
-  for (const line of table(terminal, COLUMNS, rows)) terminal.line(line)
+  const grouped = facts.some((one) => one.spec.group !== undefined)
+  const columns = COLUMNS.map((column) => (column.title === 'group' && !grouped ? { title: '' } : column))
+  for (const line of table(terminal, columns, rows)) terminal.line(line)
   const due = facts.filter((one) => one.word !== 'fresh' && one.word !== 'external').length
   if (!terminal.live) return
   terminal.line()

@@ -9,8 +9,7 @@ import { fileProblem } from '../../tables/read.ts'
 import { type Command, type CommandContext, emit, jsonLine } from '../context.ts'
 import { settingsOf } from '../open-project.ts'
 import { openTables } from '../open-tables.ts'
-import { cellText } from '../render/cell.ts'
-import { table } from '../render/table.ts'
+import { printRows } from '../render/rows.ts'
 import { counted, harmless, wrap } from '../render/words.ts'
 
 const ROWS_SHOWN = 40
@@ -97,21 +96,9 @@ interface Answer {
   readonly total: number
 }
 
-const NUMERIC = /^(U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|FLOAT|DOUBLE|DECIMAL.*)$/
-/** Narrowest a column of text is cut to. */
-const LEAST = 8
-
 function print({ terminal }: CommandContext, { title, columns, rows, total }: Answer): void {
   if (title !== undefined) terminal.line(terminal.paint('bold', harmless(title)))
-  const shape = columns.map(({ name, type }) =>
-    NUMERIC.test(type) ? { title: name, align: 'right' as const } : { title: name, min: LEAST },
-  )
-  for (const line of table(
-    terminal,
-    shape,
-    rows.map((row) => columns.map(({ name }) => cellText(row[name] ?? null))),
-  ))
-    terminal.line(line)
+  printRows(terminal, columns, rows)
   const words = total > rows.length ? `${counted(total, 'row')}, the first ${rows.length} shown: --limit shows more` : counted(total, 'row')
   for (const line of wrap(`(${words})`, terminal.columns())) terminal.line(terminal.paint('grey', line))
 }

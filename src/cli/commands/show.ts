@@ -1,5 +1,6 @@
 import type { AssetSpec } from '../../assets/spec.ts'
 import { ancestors } from '../../iceberg/metadata.ts'
+import { AssayError } from '../../errors.ts'
 import { isEmpty } from '../../partitions/partition-set.ts'
 import { formatSet } from '../../partitions/partitions.ts'
 import { type Inspection, inspect } from '../../runs/launch.ts'
@@ -27,6 +28,11 @@ interface Shown {
 
 /** `assay show <asset>`: everything about one asset. */
 export const show: Command = async (context) => {
+  if (context.options.sql) return (await import('./show-sql.ts')).showSql(context)
+  if (context.options.partition !== undefined || context.options.limit !== undefined)
+    throw new AssayError('ASSAY-4002', 'assay show takes --partition and --limit together with --sql', {
+      next: `For example: assay show ${context.words[0]} --sql --limit 5`,
+    })
   const { settings, loaded } = await openProject(context)
   const spec = oneAsset(loaded, context.words[0] ?? '')
   const inspection = await inspect(settings, loaded)
@@ -133,6 +139,7 @@ function factRows(terminal: Terminal, { facts, now }: Shown): readonly Fact[] {
   return [
     ['status', status],
     ['kind', spec.compute === undefined ? spec.kind : `${spec.kind}, made by ${spec.compute.kind}`],
+    ...metadataRows(spec),
     ...sliceRows(facts),
     ...(facts.rows === undefined ? [] : [fact('rows', number(facts.rows))]),
     ...(lastMade === undefined ? [] : [fact('last made', `${ago(lastMade, now)} (${instant(lastMade)})`)]),
@@ -146,6 +153,23 @@ function factRows(terminal: Terminal, { facts, now }: Shown): readonly Fact[] {
     ...(isEmpty(version.stale) ? [] : [fact('next', `assay why ${spec.key}`)]),
   ]
 }
+
+/** What people say of it. */
+const metadataRows = ({ owners = [], group, tags = {}, kinds = [] }: AssetSpec): readonly Fact[] => [
+  ...(kinds.length === 0 ? [] : [fact('is', kinds.join(', '))]),
+  ...(group === undefined ? [] : [fact('group', group)]),
+  ...(owners.length === 0 ? [] : [fact('owners', owners.join(', '))]),
+  ...(Object.keys(tags).length === 0
+    ? []
+    : [
+        fact(
+          'tags',
+          Object.entries(tags)
+            .map(([tag, text]) => (text === '' ? tag : `${tag}=${text}`))
+            .join(', '),
+        ),
+      ]),
+]
 
 const fact = (label: string, words: string): Fact => [label, words]
 

@@ -1,6 +1,6 @@
 import type { PlannedAsset } from '../../runs/plan.ts'
 import type { RunState, StepState } from '../../storage/events.ts'
-import type { StatusWord } from '../asset-facts.ts'
+import type { StatusWord } from '../../assets/status.ts'
 import type { TableCell } from './table.ts'
 import type { Style, Terminal } from './terminal.ts'
 
