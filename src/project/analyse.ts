@@ -1,5 +1,6 @@
 import { type SourceLocation, AssayError } from '../errors.ts'
-import type { PartitionsSpec } from '../partitions/partitions.ts'
+import { boundSql } from '../partitions/holder.ts'
+import { type PartitionsSpec, timeOf } from '../partitions/spec.ts'
 import type { ColumnSpec } from '../schema/column.ts'
 import { duckdbType, quoteIdentifier } from '../schema/iceberg-type.ts'
 import { SqlError, type SqlSession } from '../sql/engine.ts'
@@ -29,9 +30,12 @@ export interface BoundStatement {
  * Returns the fault: ASSAY-1012 where DuckDB refuses the statement, ASSAY-1013 where its columns differ.
  */
 export async function analyseStatement(session: SqlSession, statement: BoundStatement): Promise<AssayError | undefined> {
-  if (statement.partitions.dim === 'none' && statement.pieces.some((piece) => piece.kind === 'param')) {
-    const next = 'Give the asset partitions, or take partition.start and partition.end out of the query.'
-    return new AssayError('ASSAY-1012', `${statement.name} has no partitions, so partition has no bounds`, { where: statement.where, next })
+  if (timeOf(statement.partitions) === undefined && statement.pieces.some((piece) => piece.kind === 'param')) {
+    const next = 'Give the asset partitions by time, or take partition.start and partition.end out of the query.'
+    return new AssayError('ASSAY-1012', `${statement.name} has no partitions by time, so partition has no bounds`, {
+      where: statement.where,
+      next,
+    })
   }
   const tables = Object.entries(statement.inputs).filter(([, columns]) => columns.length > 0)
   for (const [name, columns] of tables)
@@ -72,8 +76,7 @@ async function bind(session: SqlSession, statement: BoundStatement): Promise<rea
 
 /** Any bound of the type that the partition column has: binding looks at types alone. */
 function sampleBound({ partitions, columns }: BoundStatement): string {
-  const name = partitions.dim === 'time' ? partitions.column : undefined
-  const type = columns.find((column) => column.name === name)?.type
-  if (type === 'timestamptz') return `TIMESTAMPTZ '2026-01-01 00:00:00+00'`
-  return type === 'timestamp' ? `TIMESTAMP '2026-01-01 00:00:00'` : `DATE '2026-01-01'`
+  const time = timeOf(partitions)
+  const type = columns.find((column) => column.name === time?.column)?.type
+  return time === undefined ? 'NULL' : boundSql(time, type, 0)
 }

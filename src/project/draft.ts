@@ -4,6 +4,9 @@ import type { Check, CheckSpec } from '../checks/check.ts'
 import { checksFor, schemaChecks } from '../checks/expectations.ts'
 import { AssayError } from '../errors.ts'
 import { assetKey } from '../keys.ts'
+import type { Dep } from '../partitions/mapping.ts'
+import type { MappingSpec } from '../partitions/reach.ts'
+import { resolveMapping } from '../partitions/resolve.ts'
 import { type ColumnSpec, columnSpecs } from '../schema/column.ts'
 import { PARTITION_PARAMS, type Sql, type SqlPiece } from '../sql/template.ts'
 import { guardedHandles } from './handles.ts'
@@ -97,7 +100,11 @@ const located = (spec: CheckSpec, origins: Origins): CheckSpec =>
 /** The asset as plain data, its files relative to the root. @param module file that a worker imports, absolute */
 export function specOf(draft: Draft, root: string, made: Pick<AssetSpec, 'codeVersion'> & { readonly module: string }): AssetSpec {
   const { definition, columns, query } = draft
-  const deps = Object.entries(definition.made?.deps ?? {}).map(([name, dep]) => ({ name, asset: assetKey(dep.key), mapping: dep.mapping }))
+  const deps = Object.entries(definition.made?.deps ?? {}).map(([name, dep]) => ({
+    name,
+    asset: assetKey(dep.key),
+    mapping: mappingOf(definition, dep),
+  }))
   const kind = definition.made?.compute.kind
   return {
     key: definition.key,
@@ -115,6 +122,13 @@ export function specOf(draft: Draft, root: string, made: Pick<AssetSpec, 'codeVe
     retry: definition.retry,
     backfill: definition.backfill,
   }
+}
+
+/** @throws Error for a mapping that leads nowhere, which `validateAssets` has refused */
+function mappingOf({ key, partitions }: AssetDefinition, dep: Dep): MappingSpec {
+  const resolved = resolveMapping(dep.mapping, partitions.spec, dep.partitions.spec)
+  if (resolved.fault !== undefined) throw new Error(`${key} reads ${dep.key} ${resolved.fault.what}`)
+  return resolved.mapping
 }
 
 const rejectsOf = (definition: AssetDefinition, columns: readonly ColumnSpec[]): RejectsSpec => ({

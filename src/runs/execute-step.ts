@@ -5,7 +5,10 @@ import { AssayError } from '../errors.ts'
 import type { Store } from '../iceberg/store.ts'
 import type { Deps } from '../partitions/mapping.ts'
 import { each, type PartitionSet } from '../partitions/partition-set.ts'
-import { dayKey, partitionKey, type PartitionsSpec } from '../partitions/partitions.ts'
+import { boundSql } from '../partitions/holder.ts'
+import { project } from '../partitions/product.ts'
+import { dimensionsOf, timeOf } from '../partitions/spec.ts'
+import { partitionKey } from '../partitions/texts.ts'
 import { quoteIdentifier } from '../schema/iceberg-type.ts'
 import { scanSql } from '../iceberg/scan.ts'
 import { type EngineRow, SqlError, type SqlSession } from '../sql/engine.ts'
@@ -150,18 +153,21 @@ const contextOf = (environment: StepEnvironment, spec: AssetSpec, partitions: Pa
   log: environment.log,
 })
 
+/** Where the windows of a step begin or end, as a literal of the type of the column that holds them. */
 function boundOf(spec: AssetSpec, partitions: PartitionSet, name: ParamName): string {
-  const [first] = partitions
-  const last = partitions.at(-1)
-  if (first === undefined || last === undefined || spec.partitions.dim === 'none') return 'NULL'
-  return partitionBound(spec.partitions, spec.columns, name === 'partition.start' ? first[0] : last[1])
-}
-
-/** The instant at which a day begins, as a literal of the type of the partition column. */
-function partitionBound(partitions: PartitionsSpec & { dim: 'time' }, columns: AssetSpec['columns'], day: number): string {
-  const type = columns.find((column) => column.name === partitions.column)?.type
-  if (type === 'timestamptz') return `TIMESTAMPTZ '${dayKey(day)} 00:00:00+00'`
-  return type === 'timestamp' ? `TIMESTAMP '${dayKey(day)} 00:00:00'` : `DATE '${dayKey(day)}'`
+  const dimensions = dimensionsOf(spec.partitions)
+  const time = timeOf(spec.partitions)
+  const windows = project(
+    spec.partitions,
+    partitions,
+    Math.max(
+      0,
+      dimensions.findIndex((d) => d.spec === time),
+    ),
+  )
+  const bound = name === 'partition.start' ? windows[0]?.[0] : windows.at(-1)?.[1]
+  if (time === undefined || bound === undefined) return 'NULL'
+  return boundSql(time, spec.columns.find((column) => column.name === time.column)?.type, bound)
 }
 
 /** An error that names no place, at that of the asset. */

@@ -1,13 +1,14 @@
 import { AssayError } from '../errors.ts'
-import type { DataFile, PartitionValue } from '../iceberg/data-file.ts'
 import { type SnapshotId, schemaOf, snapshotOf, type TableMetadata } from '../iceberg/metadata.ts'
 import { liveFiles, scanSql } from '../iceberg/scan.ts'
 import type { Store } from '../iceberg/store.ts'
+import { insideSql } from '../partitions/holder.ts'
 import { contains, type PartitionSet } from '../partitions/partition-set.ts'
-import type { PartitionsSpec } from '../partitions/partitions.ts'
-import { quoteIdentifier } from '../schema/iceberg-type.ts'
+import { boxesOf } from '../partitions/product.ts'
+import { dimensionsOf, type PartitionsSpec } from '../partitions/spec.ts'
+import type { IcebergSchema } from '../schema/iceberg-type.ts'
 import { SqlError } from '../sql/engine.ts'
-import { dayFieldOf } from './asset-table.ts'
+import { locatorOf } from './asset-table.ts'
 
 /** A table version, or the partitions of an asset in it. */
 export interface Pinned {
@@ -23,27 +24,30 @@ export interface Slice {
 
 /**
  * A SELECT over the rows of a table version, all columns of its schema, narrowed to partitions: by whole files where they
- * hold one day each, row by row where another engine laid them out differently.
+ * hold one partition each, row by row where another engine laid them out differently.
  */
 export async function relationOf(store: Store, metadata: TableMetadata, { snapshotId, slice }: Pinned): Promise<string> {
   const files = await liveFiles(store, metadata, snapshotId)
   const schema = schemaOf(metadata, snapshotOf(metadata, snapshotId))
   if (slice === undefined || slice.spec.dim === 'none') return scanSql(store, schema, files)
-  const field = dayFieldOf(metadata, slice.spec)
-  const dayIn = (file: DataFile): PartitionValue | undefined => (field === undefined ? undefined : file.partition[field])
+  const locate = locatorOf(metadata, slice.spec)
   const kept = files.filter((file) => {
-    const day = dayIn(file)
-    return day === undefined || (typeof day === 'number' && contains(slice.partitions, day))
+    const at = locate(file.partition)
+    return at === 'any' || (at !== undefined && contains(slice.partitions, at))
   })
   const scan = scanSql(store, schema, kept)
-  return kept.some((file) => dayIn(file) === undefined) ? `SELECT * FROM (${scan}) WHERE ${insideOf(slice)}` : scan
+  return kept.some((file) => locate(file.partition) === 'any') ? `SELECT * FROM (${scan}) WHERE ${insideOf(slice, schema)}` : scan
 }
 
-function insideOf({ spec, partitions }: Slice): string {
-  const column = quoteIdentifier(spec.dim === 'none' ? '' : (spec.column ?? ''))
-  const day = (index: number): string => `DATE '1970-01-01' + ${index}`
-  const ranges = partitions.map(([from, to]) => `${column}::DATE >= ${day(from)} AND ${column}::DATE < ${day(to)}`)
-  return ranges.length === 0 ? 'false' : ranges.map((range) => `(${range})`).join(' OR ')
+function insideOf({ spec, partitions }: Slice, schema: IcebergSchema): string {
+  const dimensions = dimensionsOf(spec).map(({ spec: dimension }) => {
+    const type = schema.fields.find((field) => field.name === dimension.column)?.type
+    return { dimension, type: typeof type === 'string' ? type : ('binary' as const) }
+  })
+  const boxes = boxesOf(spec, partitions).map((box) =>
+    dimensions.map(({ dimension, type }, i) => insideSql(dimension, type, box[i] ?? [])).join(' AND '),
+  )
+  return boxes.length === 0 ? 'false' : boxes.map((box) => `(${box})`).join(' OR ')
 }
 
 /** An engine's error about a data file that is not there or not whole, as one of the catalogue; any other error as it is. */

@@ -1,6 +1,6 @@
 import type { AssetSpec } from '../../assets/spec.ts'
 import { domain } from '../../partitions/interval-map.ts'
-import { chunks, intersect, type PartitionSet } from '../../partitions/partition-set.ts'
+import { chunks, EMPTY, intersect, type PartitionSet } from '../../partitions/partition-set.ts'
 import { openDuckdb } from '../../resources/duckdb.ts'
 import { type Inspection, inspect } from '../../runs/launch.ts'
 import type { SqlEngine } from '../../sql/engine.ts'
@@ -25,7 +25,7 @@ export const check: Command = async (context) => {
     const results: CheckResult[] = []
     const unmade: string[] = []
     for (const spec of specs) {
-      const found = await checksOf(spec, inspection, engine, partitions)
+      const found = await checksOf(spec, inspection, engine, partitions && (partitions.get(spec.key) ?? EMPTY))
       if (found === undefined) unmade.push(spec.key)
       else results.push(...found)
     }
