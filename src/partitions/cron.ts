@@ -1,9 +1,8 @@
 import { AssayError } from '../errors.ts'
-import { DAY_MS, mod } from './calendar.ts'
+import { DAY_MS } from './calendar.ts'
 import { firstInstant, instantsOf, spans, type Zone } from './zone.ts'
 
 const MINUTE = 60_000
-const MINUTES_A_DAY = 1440
 
 /** A cron expression of five fields: minute, hour, day of month, month, day of week. */
 export interface Cron {
@@ -104,12 +103,14 @@ export function ticksOfDay(cron: Cron, zone: Zone, day: number): readonly number
 const lastInstant = (zone: Zone, local: number): number => instantsOf(zone, local).at(-1) ?? firstInstant(zone, local)
 
 function matching(cron: Cron, zone: Zone, from: number, to: number): readonly number[] {
-  const minutes = new Set(cron.minutes)
   return spans(zone, from, to).flatMap((span) => {
     const out: number[] = []
-    for (let at = span.from + mod(-(span.from + span.offset), MINUTE); at < span.to; at += MINUTE) {
-      const local = (at + span.offset) / MINUTE
-      if (minutes.has(mod(local, MINUTES_A_DAY)) && cron.onDay(Math.floor(local / MINUTES_A_DAY))) out.push(at)
+    for (let day = Math.floor((span.from + span.offset) / DAY_MS); day * DAY_MS < span.to + span.offset; day++) {
+      if (!cron.onDay(day)) continue
+      for (const minute of cron.minutes) {
+        const at = day * DAY_MS + minute * MINUTE - span.offset
+        if (at >= span.from && at < span.to) out.push(at)
+      }
     }
     return out
   })
@@ -128,13 +129,15 @@ export function ticksOf(cron: Cron, zone: Zone): Ticks {
   /** Ticks before each day, from 1970-01-01. */
   const before: number[] = [0]
   const odd = oddDays(zone)
-  let latest: { readonly day: number; readonly ticks: readonly number[] } | undefined
+  const recent = new Map<number, readonly number[]>()
   const ofDay = (day: number): readonly number[] => {
-    if (latest?.day === day) return latest.ticks
-    const ticks = ticksOfDay(cron, zone, day)
+    const known = recent.get(day)
+    if (known !== undefined) return known
     const last = odd(day) ? lastBefore(day) : Number.NEGATIVE_INFINITY
-    latest = { day, ticks: ticks.filter((tick) => tick > last) }
-    return latest.ticks
+    const ticks = ticksOfDay(cron, zone, day).filter((tick) => tick > last)
+    if (recent.size >= RECENT_DAYS) recent.clear()
+    recent.set(day, ticks)
+    return ticks
   }
   const lastBefore = (day: number): number =>
     day <= 0 ? Number.NEGATIVE_INFINITY : (ticksOfDay(cron, zone, day - 1).at(-1) ?? Number.NEGATIVE_INFINITY)
@@ -160,6 +163,8 @@ export function ticksOf(cron: Cron, zone: Zone): Ticks {
 }
 
 const DAYS_A_YEAR = 366
+/** Days whose ticks are kept: windows are mostly asked for one after the other. */
+const RECENT_DAYS = 64
 
 /** Days on which, or next to which, the offset changes; a year at a time. */
 function oddDays(zone: Zone): (day: number) => boolean {

@@ -65,7 +65,10 @@ function linkByName(declared: DeclaredMapping, dep: Named, readers: readonly Nam
           `and ${only === undefined ? 'none' : 'more than one'} of the dimensions ${names(readers)} lines up with it`,
           'Write { dep: all(dep) } to read all of them.',
         )
-      : fault(`and has no dimension ${dep.name} itself`, `Write { dep: perDimension(dep, { ${dep.name}: 'all', … }) }.`)
+      : fault(
+          `and has no dimension ${dep.name} itself`,
+          `Say how each dimension is read: { dep: perDimension(dep, { ${dep.name}: 'all', … }) }.`,
+        )
   }
   return linked(between(declared, only.reader.spec, dep.spec), only.i)
 }
