@@ -70,8 +70,8 @@ function values(text: string, field: Field, word: string): Set<number> {
   for (const part of word.split(',')) {
     const [span = '', step = '1', ...more] = part.split('/')
     const [first = '', last, ...rest] = span.split('-')
-    const from = span === '*' ? field.min : valueOf(field, first)
-    const to = span === '*' ? field.max : last !== undefined ? valueOf(field, last) : part.includes('/') ? field.max : from
+    const from = span === '*' ? field.min : numberOf(field, first)
+    const to = span === '*' ? field.max : last !== undefined ? numberOf(field, last) : part.includes('/') ? field.max : from
     const by = /^\d+$/.test(step) ? Number(step) : 0
     if (from === undefined || to === undefined || by === 0 || more.length + rest.length > 0 || to < from)
       throw invalid(text, `'${part}' is no ${field.name}`)
@@ -80,7 +80,7 @@ function values(text: string, field: Field, word: string): Set<number> {
   return out
 }
 
-function valueOf({ min, max, words }: Field, text: string): number | undefined {
+function numberOf({ min, max, words }: Field, text: string): number | undefined {
   const word = words.indexOf(text.toLowerCase())
   const value = word >= 0 ? word + (words === MONTHS ? 1 : 0) : /^\d+$/.test(text) ? Number(text) : Number.NaN
   return value >= min && value <= max ? value : undefined
@@ -91,7 +91,7 @@ function valueOf({ min, max, words }: Field, text: string): number | undefined {
  * at the first instant after the gap, one that comes twice at its second coming; a date that is skipped has none. Every
  * hour: each instant whose local time matches, none invented in a gap. Source of the rule: Vixie cron, as Dagster has it.
  */
-export function ticksOfDay(cron: Cron, zone: Zone, day: number): readonly number[] {
+function ticksOfDay(cron: Cron, zone: Zone, day: number): readonly number[] {
   const [from, to] = [firstInstant(zone, day * DAY_MS), firstInstant(zone, (day + 1) * DAY_MS)]
   if (from === to) return []
   if (cron.everyHour) return matching(cron, zone, from, to)

@@ -2,7 +2,6 @@ import type { PrimitiveType, Transform } from '../schema/iceberg-type.ts'
 import { quoteIdentifier, quoteText } from '../schema/iceberg-type.ts'
 import { each, type PartitionSet } from './partition-set.ts'
 import type { DimensionSpec, TimeSpec } from './spec.ts'
-import { partitionKey } from './texts.ts'
 import { axisOf, windowOfKey } from './time-axis.ts'
 
 /**
@@ -36,12 +35,16 @@ function indexIn(values: readonly string[], value: string): number | undefined {
   return at < 0 ? undefined : at
 }
 
+/** What a text column holds for a partition: its value, or its key as people write it. */
+export const heldKey = (spec: DimensionSpec, at: number): string =>
+  spec.dim === 'static' ? (spec.values[at] ?? '') : axisOf(spec).keyOf(at)
+
 /** The rows of a set, as SQL: by ranges where the column is a time, by its keys where it holds those. */
 export function insideSql(spec: DimensionSpec, type: PrimitiveType, set: PartitionSet): string {
   if (spec.column === undefined) return 'true'
   const column = quoteIdentifier(spec.column)
   if (spec.dim === 'static' || type === 'string') {
-    const keys = Array.from(each(set), (at) => quoteText(spec.dim === 'static' ? (spec.values[at] ?? '') : partitionKey(spec, at)))
+    const keys = Array.from(each(set), (at) => quoteText(heldKey(spec, at)))
     return keys.length === 0 ? 'false' : `${column} IN (${keys.join(', ')})`
   }
   const ranges = set.map(([from, to]) => `(${column} >= ${boundSql(spec, type, from)} AND ${column} < ${boundSql(spec, type, to)})`)

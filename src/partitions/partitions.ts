@@ -31,11 +31,3 @@ export function firstWindow(spec: TimeSpec): number {
 }
 
 const instantAt = (zone: Zone, text: string): number => firstInstant(zone, parseLocal(text)?.local ?? 0)
-
-/** Where the windows of a set begin and end, as instants in milliseconds; undefined where there is no time dimension. */
-export function boundsOf(spec: TimeSpec, set: PartitionSet): { readonly start: number; readonly end: number } | undefined {
-  const axis = axisOf(spec)
-  const [first] = set
-  const last = set.at(-1)
-  return first === undefined || last === undefined ? undefined : { start: axis.startOf(first[0]), end: axis.startOf(last[1]) }
-}

@@ -1,11 +1,11 @@
 import { type SourceLocation, AssayError } from '../errors.ts'
 import { boundSql } from '../partitions/holder.ts'
-import { type PartitionsSpec, timeOf } from '../partitions/spec.ts'
+import { dimensionsOf, type PartitionsSpec, timeOf } from '../partitions/spec.ts'
 import type { ColumnSpec } from '../schema/column.ts'
 import { duckdbType, quoteIdentifier } from '../schema/iceberg-type.ts'
 import { SqlError, type SqlSession } from '../sql/engine.ts'
 import { type Bindings, byDepName, locate, render } from '../sql/render.ts'
-import type { SqlPiece } from '../sql/template.ts'
+import { dimensionNamed, type ParamName, type SqlPiece } from '../sql/template.ts'
 import { compareColumns, type QueryColumn } from './column-match.ts'
 
 /** A statement of the project with all that is needed to bind it. */
@@ -30,13 +30,10 @@ export interface BoundStatement {
  * Returns the fault: ASSAY-1012 where DuckDB refuses the statement, ASSAY-1013 where its columns differ.
  */
 export async function analyseStatement(session: SqlSession, statement: BoundStatement): Promise<AssayError | undefined> {
-  if (timeOf(statement.partitions) === undefined && statement.pieces.some((piece) => piece.kind === 'param')) {
-    const next = 'Give the asset partitions by time, or take partition.start and partition.end out of the query.'
-    return new AssayError('ASSAY-1012', `${statement.name} has no partitions by time, so partition has no bounds`, {
-      where: statement.where,
-      next,
-    })
-  }
+  const unbound = statement.pieces
+    .map((piece) => (piece.kind === 'param' ? unboundParam(statement, piece.name) : undefined))
+    .find((fault) => fault !== undefined)
+  if (unbound !== undefined) return unbound
   const tables = Object.entries(statement.inputs).filter(([, columns]) => columns.length > 0)
   for (const [name, columns] of tables)
     await session.run(`CREATE OR REPLACE TABLE ${quoteIdentifier(name)} (${columns.map(definition).join(', ')})`)
@@ -52,13 +49,28 @@ export async function analyseStatement(session: SqlSession, statement: BoundStat
       })
 }
 
+/** A bound or a list of keys that the partitions of the asset do not have. */
+function unboundParam({ name, partitions, where }: BoundStatement, param: ParamName): AssayError | undefined {
+  const isBound = param === 'partition.start' || param === 'partition.end'
+  if (isBound && timeOf(partitions) === undefined) {
+    const next = 'Give the asset partitions by time, or take partition.start and partition.end out of the query.'
+    return new AssayError('ASSAY-1012', `${name} has no partitions by time, so partition has no bounds`, { where, next })
+  }
+  const dimensions = dimensionsOf(partitions)
+  if (isBound || dimensions.some((dimension) => dimension.name === dimensionNamed(param))) return undefined
+  const names = dimensions.filter((dimension) => dimension.name !== '').map((dimension) => dimension.name)
+  const next =
+    names.length === 0 ? 'Write partition.keys() for an asset with partitions.' : `Write partition.keys(…) with ${names.join(' or ')}.`
+  return new AssayError('ASSAY-1012', `${name} has no ${param.replace(/\.(?=[^.]*$)/, ' of ')}`, { where, next })
+}
+
 const definition = (column: ColumnSpec): string => `${quoteIdentifier(column.name)} ${duckdbType(column.type)}`
 
 /** In brackets, as it will stand when it runs: so a statement that is not one SELECT is refused here. */
 const OPEN = '('
 
 async function bind(session: SqlSession, statement: BoundStatement): Promise<readonly QueryColumn[] | AssayError> {
-  const bindings: Bindings = { table: byDepName, param: () => sampleBound(statement) }
+  const bindings: Bindings = { table: byDepName, param: (name) => sampleOf(statement, name) }
   try {
     return await session.describe(`${OPEN}${render(statement.pieces, bindings)})`)
   } catch (error) {
@@ -74,8 +86,9 @@ async function bind(session: SqlSession, statement: BoundStatement): Promise<rea
   }
 }
 
-/** Any bound of the type that the partition column has: binding looks at types alone. */
-function sampleBound({ partitions, columns }: BoundStatement): string {
+/** A bound or a list of the type that it will have: binding looks at types alone. */
+function sampleOf({ partitions, columns }: BoundStatement, param: ParamName): string {
+  if (param !== 'partition.start' && param !== 'partition.end') return '([]::VARCHAR[])'
   const time = timeOf(partitions)
   const type = columns.find((column) => column.name === time?.column)?.type
   return time === undefined ? 'NULL' : boundSql(time, type, 0)

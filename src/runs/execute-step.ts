@@ -5,15 +5,15 @@ import { AssayError } from '../errors.ts'
 import type { Store } from '../iceberg/store.ts'
 import type { Deps } from '../partitions/mapping.ts'
 import { each, type PartitionSet } from '../partitions/partition-set.ts'
-import { boundSql } from '../partitions/holder.ts'
+import { boundSql, heldKey } from '../partitions/holder.ts'
 import { project } from '../partitions/product.ts'
 import { dimensionsOf, timeOf } from '../partitions/spec.ts'
 import { partitionKey } from '../partitions/texts.ts'
-import { quoteIdentifier } from '../schema/iceberg-type.ts'
+import { quoteIdentifier, quoteText } from '../schema/iceberg-type.ts'
 import { scanSql } from '../iceberg/scan.ts'
 import { type EngineRow, SqlError, type SqlSession } from '../sql/engine.ts'
 import { type Bindings, byDepName, locate, render } from '../sql/render.ts'
-import type { ParamName, Sql, SqlPiece } from '../sql/template.ts'
+import { dimensionNamed, type ParamName, type Sql, type SqlPiece } from '../sql/template.ts'
 import type { CheckResult } from '../storage/events.ts'
 import { fileProblem, relationOf } from '../tables/read.ts'
 import { runChecks } from '../tables/run-checks.ts'
@@ -156,6 +156,7 @@ const contextOf = (environment: StepEnvironment, spec: AssetSpec, partitions: Pa
 /** Where the windows of a step begin or end, as a literal of the type of the column that holds them. */
 function boundOf(spec: AssetSpec, partitions: PartitionSet, name: ParamName): string {
   const dimensions = dimensionsOf(spec.partitions)
+  if (name !== 'partition.start' && name !== 'partition.end') return keysOf(spec, partitions, name)
   const time = timeOf(spec.partitions)
   const windows = project(
     spec.partitions,
@@ -168,6 +169,15 @@ function boundOf(spec: AssetSpec, partitions: PartitionSet, name: ParamName): st
   const bound = name === 'partition.start' ? windows[0]?.[0] : windows.at(-1)?.[1]
   if (time === undefined || bound === undefined) return 'NULL'
   return boundSql(time, spec.columns.find((column) => column.name === time.column)?.type, bound)
+}
+
+/** The keys in one dimension, or in the only one, as a list. */
+function keysOf(spec: AssetSpec, partitions: PartitionSet, name: ParamName): string {
+  const at = dimensionsOf(spec.partitions).findIndex((d) => d.name === dimensionNamed(name))
+  const dimension = dimensionsOf(spec.partitions)[at]?.spec
+  const keys =
+    dimension === undefined ? [] : Array.from(each(project(spec.partitions, partitions, at)), (p) => quoteText(heldKey(dimension, p)))
+  return `([${keys.join(', ')}]::VARCHAR[])`
 }
 
 /** An error that names no place, at that of the asset. */

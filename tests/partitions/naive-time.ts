@@ -5,7 +5,7 @@ const MINUTE = 60_000
 const formats = new Map<string, Intl.DateTimeFormat>()
 
 /** Local time of an instant as milliseconds, as if it were UTC. */
-export function localOf(timeZone: string, instant: number): number {
+function localOf(timeZone: string, instant: number): number {
   let format = formats.get(timeZone)
   if (format === undefined) {
     const whole = { year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit' } as const

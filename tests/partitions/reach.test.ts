@@ -201,7 +201,7 @@ describe('products', () => {
     ],
   ]
 
-  test.each(CASES)('%s', (_, declared, reader, dep, reads) => {
+  test.each(CASES.map(([title, ...rest]) => [title, rest] as const))('%s', (_, [declared, reader, dep, reads]) => {
     const mapping = resolved(declared, reader, dep)
     const [readers, deps] = [universe(reader.spec, NOW), universe(dep.spec, NOW)]
     const at = (spec: PartitionsSpec, n: number): readonly number[] => (dimensionsOf(spec).length === 1 ? [n] : unpack(spec, n))
@@ -226,7 +226,7 @@ describe('products', () => {
 describe('what leads nowhere says so', () => {
   const day = daily({ start: '2026-01-01' })
   const both = product({ day, country: COUNTRIES })
-  test.each([
+  const CASES = [
     ['an earlier start', { kind: 'identity' }, daily({ start: '2025-12-31' }), day, 'from 2025-12-31 on'],
     ['an end', { kind: 'identity' }, day, daily({ start: '2026-01-01', end: '2026-02-01' }), 'the dep ends with 2026-01-31'],
     ['values into days', { kind: 'identity' }, day, COUNTRIES, 'by values, and is itself partitioned by the day'],
@@ -243,7 +243,8 @@ describe('what leads nowhere says so', () => {
     ],
     ['a rule too many', { kind: 'dimensions', dimensions: { day: 'same', country: 'all', x: 'all' } }, day, both, 'by its dimension x'],
     ['the last of values', { kind: 'last' }, day, COUNTRIES, 'only time windows'],
-  ] as const)('%s', (_, declared, reader, dep, words) => {
+  ] as const
+  test.each(CASES.map(([title, ...rest]) => [title, rest] as const))('%s', (_, [declared, reader, dep, words]) => {
     expect(resolveMapping(declared, reader.spec, dep.spec).fault?.what).toContain(words)
   })
 })
