@@ -53,8 +53,8 @@ export const CATALOGUE = {
   ),
   'ASSAY-1010': entry(
     'The partitions of a dep do not line up',
-    'The mapping of the dep does not lead from the partitions of this asset to those of the dep.',
-    'Wrap the dep in timeWindow() or all().',
+    'The mapping of the dep does not lead from the partitions of this asset to those of the dep, or to some that can never exist.',
+    'Wrap the dep in timeWindow(), perDimension(), byTable(), last() or all().',
   ),
   'ASSAY-1011': entry(
     'The definition of an asset is not valid',
@@ -83,7 +83,7 @@ export const CATALOGUE = {
   ),
   'ASSAY-1016': entry(
     'A partition definition is not valid',
-    'start and end are days as YYYY-MM-DD, and end lies after start.',
+    'start and end are local times at which a window begins, end lies after start, and the column named with on() has a type that can hold the window.',
     'Mend the definition.',
   ),
   'ASSAY-1017': entry(

@@ -7,10 +7,19 @@ export type { Compute, Handles, Input, Inputs, StepContext } from './computes/co
 export { duckdb } from './computes/duckdb-sql.ts'
 export { typescript } from './computes/typescript.ts'
 export { AssayError } from './errors.ts'
-export { all, timeWindow } from './partitions/mapping.ts'
-export type { Dep, Deps } from './partitions/mapping.ts'
-export { daily } from './partitions/partitions.ts'
-export type { Daily, Partitions, Unpartitioned } from './partitions/partitions.ts'
+export { cron, daily, hourly, monthly, product, staticPartitions, weekly } from './partitions/declare.ts'
+export type {
+  Daily,
+  Dimension,
+  Partitions,
+  ProductPartitions,
+  StaticPartitions,
+  TimeWindows,
+  Unpartitioned,
+  WindowOptions,
+} from './partitions/declare.ts'
+export { all, byTable, last, perDimension, timeWindow } from './partitions/mapping.ts'
+export type { Dep, Deps, DimensionRule, WindowOffsets } from './partitions/mapping.ts'
 export { defineProject } from './project/define-project.ts'
 export type { Project, ProjectOptions } from './project/define-project.ts'
 export { resource, swap } from './resources/resource.ts'

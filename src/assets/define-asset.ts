@@ -3,13 +3,13 @@ import type { Check, Checks } from '../checks/check.ts'
 import type { Compute, ComputeSpec } from '../computes/compute.ts'
 import { AssayError, type SourceLocation } from '../errors.ts'
 import { type AssetKey, assetKey } from '../keys.ts'
-import type { Dep, Deps, Fitting, MappingSpec } from '../partitions/mapping.ts'
-import { type Daily, type Partitions, UNPARTITIONED, type Unpartitioned } from '../partitions/partitions.ts'
+import { type Partitions, UNPARTITIONED, type Unpartitioned } from '../partitions/declare.ts'
+import type { DeclaredMapping, Dep, Deps, FedBy, Fitting } from '../partitions/mapping.ts'
 import type { Row, Schema } from '../schema/column.ts'
 
 /** An asset: what readers see of it. `.from()` says how it is made. */
 export interface Asset<out K extends string = string, out S extends Schema = Schema, out P extends Partitions = Partitions>
-  extends Dep<S, P, P extends Unpartitioned ? Partitions : Daily> {
+  extends Dep<S, P, FedBy<P>> {
   readonly key: K
   /**
    * How it is made, once: from what, and by which compute. Readers never wait for this type.
@@ -20,7 +20,7 @@ export interface Asset<out K extends string = string, out S extends Schema = Sch
 
 /** Something that others make. It can be read where the catalog has its table; it is never made here. */
 export interface ExternalAsset<out K extends string = string, out S extends Schema = Schema, out P extends Partitions = Partitions>
-  extends Dep<S, P, P extends Unpartitioned ? Partitions : Daily> {
+  extends Dep<S, P, FedBy<P>> {
   readonly key: K
 }
 
@@ -37,8 +37,8 @@ export interface BackfillPolicy {
   readonly partitionsPerStep: number
 }
 
-/** A daily asset with a schema names the column that holds the day. */
-type Sliced<S extends Schema> = Unpartitioned | Daily<keyof S & string>
+/** An asset with a schema names the column that holds each of its dimensions. */
+type Sliced<S extends Schema> = Unpartitioned | { readonly column: keyof S & string }
 
 /** What people say of an asset. It decides nothing of what is made, so to change it makes nothing stale. */
 export interface Metadata {
@@ -180,9 +180,9 @@ function faceOf(definition: AssetDefinition): {
   key: AssetKey
   schema: Schema
   partitions: Partitions
-  mapping: MappingSpec
+  mapping: DeclaredMapping
   feeds: undefined
 } {
-  const mapping: MappingSpec = definition.partitions.dim === 'none' ? { kind: 'all' } : { kind: 'identity' }
+  const mapping: DeclaredMapping = definition.partitions.dim === 'none' ? { kind: 'all' } : { kind: 'identity' }
   return { key: definition.key, schema: definition.schema, partitions: definition.partitions, mapping, feeds: undefined }
 }

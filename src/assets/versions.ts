@@ -1,7 +1,7 @@
 import type { AssetKey } from '../keys.ts'
 import { difference, domain, type IntervalMap, restrict } from '../partitions/interval-map.ts'
-import { downstreamOf, type MappingSpec } from '../partitions/mapping.ts'
-import { EMPTY, intersect, type Interval, isEmpty, normalise, type PartitionSet, subtract, union } from '../partitions/partition-set.ts'
+import { downstreamOf, reachOf } from '../partitions/reach.ts'
+import { intersect, type Interval, isEmpty, normalise, type PartitionSet, subtract, union } from '../partitions/partition-set.ts'
 import type { AssetSpec, DepSpec } from './spec.ts'
 
 /** What a materialization remembers, as far as staleness needs it. */
@@ -88,9 +88,8 @@ function byRecord(made: IntervalMap<MadeFrom>, exist: PartitionSet): ReadonlyMap
 function inputCauses(dep: DepSpec, record: MadeFrom, partitions: PartitionSet, current: IntervalMap<string>): readonly Stale[] {
   const consumed = record.inputs[dep.name]
   if (consumed === undefined || consumed.asset !== dep.asset) return [{ partitions, cause: { kind: 'dependency added', dep: dep.name } }]
-  const reach = reachOf(dep.mapping, partitions)
-  const before = restrict(consumed.versions, reach)
-  const after = restrict(current, reach)
+  const before = restrict(consumed.versions, reachOf(dep.mapping, partitions, domain(consumed.versions)))
+  const after = restrict(current, reachOf(dep.mapping, partitions, domain(current)))
   const moved = difference(before, after)
   const affected = downstreamOf(dep.mapping, moved, partitions)
   if (isEmpty(affected)) return []
@@ -101,14 +100,4 @@ function inputCauses(dep: DepSpec, record: MadeFrom, partitions: PartitionSet, c
       cause: { kind: 'input changed', dep: dep.name, asset: dep.asset, partitions: moved, from: values(before), to: values(after) },
     },
   ]
-}
-
-const EVERYTHING: PartitionSet = [[Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER]]
-
-/** All partitions of a dep that partitions of a reader may look at, there or not. */
-export function reachOf(mapping: MappingSpec, wanted: PartitionSet): PartitionSet {
-  if (isEmpty(wanted)) return EMPTY
-  if (mapping.kind === 'all') return EVERYTHING
-  if (mapping.kind === 'identity') return wanted
-  return normalise(wanted.map(([from, to]): Interval => [from + mapping.startOffset, to + mapping.endOffset]))
 }

@@ -2,8 +2,9 @@ import { select, type StatusesOf } from '../assets/selection.ts'
 import { readSettings, type Settings } from '../config.ts'
 import { AssayError } from '../errors.ts'
 import type { AssetKey } from '../keys.ts'
-import { intersect, isEmpty, type PartitionSet } from '../partitions/partition-set.ts'
-import { formatSet, parseRange, universe } from '../partitions/partitions.ts'
+import { EMPTY, intersect, isEmpty, type PartitionSet } from '../partitions/partition-set.ts'
+import { universe } from '../partitions/partitions.ts'
+import { formatSet, parseSet, readSet } from '../partitions/texts.ts'
 import { loadProject } from '../project/load.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
 import type { CommandContext } from './context.ts'
@@ -46,7 +47,7 @@ export function selected(context: CommandContext, { manifest }: LoadedManifest, 
 }
 
 /**
- * The partitions that a text names, of which at least one must be one of the assets'.
+ * The partitions that a text names, of each asset that has such ones; at least one must exist.
  * @throws ASSAY-4004
  */
 export function partitionsOf(
@@ -54,16 +55,19 @@ export function partitionsOf(
   loaded: LoadedManifest,
   keys: readonly AssetKey[],
   now: number,
-): PartitionSet | undefined {
+): ReadonlyMap<AssetKey, PartitionSet> | undefined {
   if (text === undefined) return undefined
-  const asked = parseRange(text)
   const sliced = keys.flatMap((key) => loaded.asset(key) ?? []).filter((spec) => spec.partitions.dim !== 'none')
-  if (sliced.some((spec) => !isEmpty(intersect(asked, universe(spec.partitions, now))))) return asked
-  const [first] = sliced
+  const read = sliced.map((spec) => ({ spec, exist: universe(spec.partitions, now) }))
+  const asked = read.map(({ spec, exist }) => ({ key: spec.key, exist, set: readSet(spec.partitions, text, exist) }))
+  if (asked.some(({ set, exist }) => !isEmpty(intersect(set ?? EMPTY, exist))))
+    return new Map(asked.map(({ key, set }) => [key, set ?? EMPTY]))
+  const [first] = read
+  if (first !== undefined && asked.every(({ set }) => set === undefined)) parseSet(first.spec.partitions, text, first.exist)
   const names = keys.length === 1 ? `${keys[0]} has` : 'the selected assets have'
-  throw new AssayError('ASSAY-4004', sliced.length === 0 ? `${names} no partitions` : `${names} no partition ${text}`, {
-    details: first === undefined ? [] : [`${first.key} has ${formatSet(first.partitions, universe(first.partitions, now))}`],
-    ...(sliced.length === 0 ? { next: 'Leave --partition out.' } : {}),
+  throw new AssayError('ASSAY-4004', first === undefined ? `${names} no partitions` : `${names} no partition ${text}`, {
+    details: first === undefined ? [] : [`${first.spec.key} has ${formatSet(first.spec.partitions, first.exist)}`],
+    ...(first === undefined ? { next: 'Leave --partition out.' } : {}),
   })
 }
 

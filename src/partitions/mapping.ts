@@ -1,12 +1,36 @@
 import type { Schema } from '../schema/column.ts'
-import { EMPTY, type Interval, intersect, isEmpty, normalise, type PartitionSet, range, shift, subtract, union } from './partition-set.ts'
-import type { Daily, Partitions } from './partitions.ts'
+import type { Dimensions, Partitions, ProductPartitions, StaticPartitions, TimeWindows, Unpartitioned } from './declare.ts'
 
-/** Which partitions of a dep a partition reads, as plain data. */
-export type MappingSpec =
+/** Which partitions of a dep a partition reads, as declared. `resolve.ts` makes of it what plans and stores work with. */
+export type DeclaredMapping =
   | { readonly kind: 'identity' }
   | { readonly kind: 'all' }
-  | { readonly kind: 'timeWindow'; readonly startOffset: number; readonly endOffset: number; readonly allowHoleAtEnd: boolean }
+  | { readonly kind: 'last' }
+  | WindowMapping
+  | { readonly kind: 'table'; readonly table: ValueTable }
+  | { readonly kind: 'dimensions'; readonly dimensions: { readonly [name: string]: DimensionRule } }
+
+export interface WindowMapping {
+  readonly kind: 'timeWindow'
+  readonly startOffset: number
+  readonly endOffset: number
+  readonly allowHoleAtStart?: boolean
+  readonly allowHoleAtEnd: boolean
+}
+
+/** The values of the dep that each value of the reader reads. */
+export type ValueTable = { readonly [value: string]: readonly string[] }
+
+/**
+ * What a dimension of a dep takes of the reader: the same partition, all there are, a window, or values by a table. `of`
+ * is the dimension of the reader that is meant, where it has another name.
+ */
+export type DimensionRule =
+  | 'same'
+  | 'all'
+  | { readonly of: string }
+  | { readonly timeWindow: WindowOffsets; readonly of?: string }
+  | { readonly table: ValueTable; readonly of?: string }
 
 /**
  * What assets and mapped deps share: columns to read, and the partitions that a reader may have (`feeds`). The type never
@@ -18,30 +42,77 @@ export interface Dep<out S extends Schema = Schema, out P extends Partitions = P
   readonly partitions: P
   /** For the type checker only. */
   readonly feeds: Feeds
-  readonly mapping: MappingSpec
+  readonly mapping: DeclaredMapping
 }
 export type Deps = { readonly [name: string]: Dep }
 
 /**
- * Each partition reads those from `startOffset` to `endOffset` partitions away, both included; 0 is the same one.
- * `allowHoleAtEnd`: partitions after the last one that has been made may be absent. Term and meaning: Dagster's
+ * The partitions of a reader that line up with `P` by themselves: windows with the windows that they share an instant
+ * with, values with the same values, a product dimension by dimension. What lies within a product is held at load.
+ */
+export type FedBy<P extends Partitions> = P extends Unpartitioned
+  ? Partitions
+  : P extends TimeWindows
+    ? TimeWindows | ProductPartitions
+    : P extends StaticPartitions<infer V>
+      ? StaticPartitions<V> | ProductPartitions
+      : ProductPartitions
+
+export interface WindowOffsets {
+  /** Partitions of the dep before (negative) or after the first one that shares an instant with the reader's. */
+  readonly startOffset: number
+  /** Likewise from the last one; included. */
+  readonly endOffset: number
+  /** Partitions before the first one that the dep has need not be there: the first windows are then incomplete. */
+  readonly allowHoleAtStart?: boolean
+  /** Partitions after the last one that has been made may be absent, but for the first of each window. */
+  readonly allowHoleAtEnd?: boolean
+}
+
+/**
+ * Each partition reads those of the dep that share an instant with it, widened by `startOffset` and `endOffset` partitions
+ * of the dep; 0 and 0 is how windows of any two grains and zones line up without it. Term and meaning: Dagster's
  * TimeWindowPartitionMapping.
  */
-export const timeWindow = <S extends Schema, P extends Daily>(
+export const timeWindow = <S extends Schema, P extends TimeWindows>(
   dep: Dep<S, P>,
-  window: { readonly startOffset: number; readonly endOffset: number; readonly allowHoleAtEnd?: boolean },
-): Dep<S, P, Daily> =>
-  mapped(dep, {
-    kind: 'timeWindow',
-    startOffset: window.startOffset,
-    endOffset: window.endOffset,
-    allowHoleAtEnd: window.allowHoleAtEnd ?? false,
-  })
+  window: WindowOffsets,
+): Dep<S, P, TimeWindows | ProductPartitions> => mapped(dep, windowMapping(window))
 
 /** Every partition of the reader reads all of the dep. */
 export const all = <S extends Schema, P extends Partitions>(dep: Dep<S, P>): Dep<S, P> => mapped(dep, { kind: 'all' })
 
-const mapped = <D>(dep: Dep, mapping: MappingSpec): D =>
+/** Every partition of the reader reads the last one of the dep that has been made. */
+export const last = <S extends Schema, P extends TimeWindows>(dep: Dep<S, P>): Dep<S, P> => mapped(dep, { kind: 'last' })
+
+/**
+ * Each value of the reader reads the values of the dep that the table names.
+ * @example byTable(orders, { eu: ['de', 'fr'], us: ['us'] })
+ */
+export const byTable = <S extends Schema, V extends string, const R extends string>(
+  dep: Dep<S, StaticPartitions<V>>,
+  table: { readonly [Value in R]: readonly NoInfer<V>[] },
+): Dep<S, StaticPartitions<V>, StaticPartitions<R> | ProductPartitions> => mapped(dep, { kind: 'table', table })
+
+/**
+ * How each dimension of a product is read.
+ * @example perDimension(sales, { day: { timeWindow: { startOffset: -6, endOffset: 0 } }, country: 'all' })
+ */
+export const perDimension = <S extends Schema, D extends Dimensions>(
+  dep: Dep<S, ProductPartitions<D>>,
+  dimensions: { readonly [N in keyof D]: DimensionRule },
+): Dep<S, ProductPartitions<D>> => mapped(dep, { kind: 'dimensions', dimensions: dimensions as { readonly [name: string]: DimensionRule } })
+
+/** A window with what was left out filled in. */
+export const windowMapping = ({ startOffset, endOffset, allowHoleAtStart, allowHoleAtEnd }: WindowOffsets): WindowMapping => ({
+  kind: 'timeWindow',
+  startOffset,
+  endOffset,
+  ...(allowHoleAtStart === true ? { allowHoleAtStart } : {}),
+  allowHoleAtEnd: allowHoleAtEnd ?? false,
+})
+
+const mapped = <D>(dep: Dep, mapping: DeclaredMapping): D =>
   ({ key: dep.key, schema: dep.schema, partitions: dep.partitions, feeds: undefined, mapping }) as D
 
 /** `unknown` where the dep fits, else a sentence: `D & Fitting<D, P>` then fails on that dep alone. */
@@ -49,40 +120,4 @@ export type Fitting<D extends Deps, P extends Partitions> = {
   readonly [N in keyof D]: P extends D[N]['feeds']
     ? unknown
     : `'${D[N]['partitions']['name']}' partitions do not line up with '${P['name']}': wrap the dep in timeWindow() or all()`
-}
-
-/** Partitions of a dep: those that a reader will see, and those that it needs and that are not there. */
-export interface Upstream {
-  readonly needed: PartitionSet
-  readonly missing: PartitionSet
-}
-
-/**
- * What `wanted` partitions of a reader need of a dep.
- * @param exist all partitions that the dep has. @param made those that have been made, or will be in this plan.
- */
-export function upstreamOf(mapping: MappingSpec, wanted: PartitionSet, exist: PartitionSet, made: PartitionSet): Upstream {
-  if (isEmpty(wanted)) return { needed: EMPTY, missing: EMPTY }
-  if (mapping.kind === 'all') {
-    const needed = intersect(exist, made)
-    return { needed, missing: isEmpty(needed) ? exist : EMPTY }
-  }
-  const wish = mapping.kind === 'identity' ? wanted : windowOf(mapping, wanted, made)
-  return { needed: intersect(wish, made), missing: subtract(wish, made) }
-}
-
-/** With a hole allowed, the first partition of each window must be there; later ones only up to the last that was made. */
-function windowOf(mapping: MappingSpec & { kind: 'timeWindow' }, wanted: PartitionSet, made: PartitionSet): PartitionSet {
-  const reach = normalise(wanted.map(([from, to]): Interval => [from + mapping.startOffset, to + mapping.endOffset]))
-  if (!mapping.allowHoleAtEnd) return reach
-  const madeUpTo = range(Number.MIN_SAFE_INTEGER, made.at(-1)?.[1] ?? Number.MIN_SAFE_INTEGER)
-  return union(shift(wanted, mapping.startOffset), intersect(reach, madeUpTo))
-}
-
-/** The partitions of a reader that read any of the `changed` ones of a dep. @param reader all partitions of the reader. */
-export function downstreamOf(mapping: MappingSpec, changed: PartitionSet, reader: PartitionSet): PartitionSet {
-  if (isEmpty(changed)) return EMPTY
-  if (mapping.kind === 'all') return reader
-  if (mapping.kind === 'identity') return intersect(changed, reader)
-  return intersect(normalise(changed.map(([from, to]): Interval => [from - mapping.endOffset, to - mapping.startOffset])), reader)
 }

@@ -1,12 +1,13 @@
 import { type SourceLocation, AssayError } from '../errors.ts'
-import type { PartitionsSpec } from '../partitions/partitions.ts'
+import { boundSql } from '../partitions/holder.ts'
+import { dimensionsOf, type PartitionsSpec, timeOf } from '../partitions/spec.ts'
 import type { ColumnSpec } from '../schema/column.ts'
 import { duckdbType, quoteIdentifier, quoteText } from '../schema/iceberg-type.ts'
 import { SqlError, type SqlSession } from '../sql/engine.ts'
 import { lineageOf } from '../sql/lineage.ts'
 import type { Lineage } from '../sql/lineage-sources.ts'
 import { type Bindings, byDepName, locate, render } from '../sql/render.ts'
-import type { SqlPiece } from '../sql/template.ts'
+import { dimensionNamed, type ParamName, type SqlPiece } from '../sql/template.ts'
 import { compareColumns, type QueryColumn } from './column-match.ts'
 
 /** A statement of the project with all that is needed to bind it. */
@@ -61,12 +62,11 @@ export async function bindStatement({ session, aggregates }: Binder, statement: 
   }
 }
 
-/** ASSAY-1012 for bounds of partitions that an asset does not have; undefined where all is well. */
-export function boundsFault({ name, partitions, pieces, where }: BoundStatement): AssayError | undefined {
-  if (partitions.dim !== 'none' || !pieces.some((piece) => piece.kind === 'param')) return undefined
-  const next = 'Give the asset partitions, or take partition.start and partition.end out of the query.'
-  return new AssayError('ASSAY-1012', `${name} has no partitions, so partition has no bounds`, { where, next })
-}
+/** ASSAY-1012 for bounds or keys of partitions that an asset does not have; undefined where all is well. */
+export const boundsFault = (statement: BoundStatement): AssayError | undefined =>
+  statement.pieces
+    .map((piece) => (piece.kind === 'param' ? unboundParam(statement, piece.name) : undefined))
+    .find((fault) => fault !== undefined)
 
 /** ASSAY-1013 where a statement does not yield the columns that it must. */
 export function columnFault({ name, yields, where }: BoundStatement, facts: StatementFacts): AssayError | undefined {
@@ -76,9 +76,24 @@ export function columnFault({ name, yields, where }: BoundStatement, facts: Stat
     : new AssayError('ASSAY-1013', `the query of ${name} does not yield the columns of its schema`, { where, details })
 }
 
+/** A bound or a list of keys that the partitions of the asset do not have. */
+function unboundParam({ name, partitions, where }: BoundStatement, param: ParamName): AssayError | undefined {
+  const isBound = param === 'partition.start' || param === 'partition.end'
+  if (isBound && timeOf(partitions) === undefined) {
+    const next = 'Give the asset partitions by time, or take partition.start and partition.end out of the query.'
+    return new AssayError('ASSAY-1012', `${name} has no partitions by time, so partition has no bounds`, { where, next })
+  }
+  const dimensions = dimensionsOf(partitions)
+  if (isBound || dimensions.some((dimension) => dimension.name === dimensionNamed(param))) return undefined
+  const names = dimensions.filter((dimension) => dimension.name !== '').map((dimension) => dimension.name)
+  const next =
+    names.length === 0 ? 'Write partition.keys() for an asset with partitions.' : `Write partition.keys(…) with ${names.join(' or ')}.`
+  return new AssayError('ASSAY-1012', `${name} has no ${param.replace(/\.(?=[^.]*$)/, ' of ')}`, { where, next })
+}
+
 const definition = (column: ColumnSpec): string => `${quoteIdentifier(column.name)} ${duckdbType(column.type)}`
 
-const bindingsOf = (statement: BoundStatement): Bindings => ({ table: byDepName, param: () => sampleBound(statement) })
+const bindingsOf = (statement: BoundStatement): Bindings => ({ table: byDepName, param: (name) => sampleOf(statement, name) })
 
 /** In brackets, as it will stand when it runs: so a statement that is not one SELECT is refused here. */
 const OPEN = '('
@@ -100,10 +115,10 @@ async function bind(session: SqlSession, statement: BoundStatement): Promise<rea
   }
 }
 
-/** Any bound of the type that the partition column has: binding looks at types alone. */
-function sampleBound({ partitions, columns }: BoundStatement): string {
-  const name = partitions.dim === 'time' ? partitions.column : undefined
-  const type = columns.find((column) => column.name === name)?.type
-  if (type === 'timestamptz') return `TIMESTAMPTZ '2026-01-01 00:00:00+00'`
-  return type === 'timestamp' ? `TIMESTAMP '2026-01-01 00:00:00'` : `DATE '2026-01-01'`
+/** A bound or a list of the type that it will have: binding looks at types alone. */
+function sampleOf({ partitions, columns }: BoundStatement, param: ParamName): string {
+  if (param !== 'partition.start' && param !== 'partition.end') return '([]::VARCHAR[])'
+  const time = timeOf(partitions)
+  const type = columns.find((column) => column.name === time?.column)?.type
+  return time === undefined ? 'NULL' : boundSql(time, type, 0)
 }

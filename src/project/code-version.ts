@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { AssetDefinition } from '../assets/define-asset.ts'
 import type { CheckSpec } from '../checks/check.ts'
 import { isRowCheck } from '../checks/planner.ts'
+import type { PartitionsSpec } from '../partitions/spec.ts'
 import { quoteIdentifier } from '../schema/iceberg-type.ts'
 import { render } from '../sql/render.ts'
 import type { SqlPiece } from '../sql/template.ts'
@@ -19,17 +20,23 @@ import { canonicalJson } from './manifest.ts'
 export function codeVersion({ definition, columns, checks, query }: Draft, reader: CodeReader): string {
   const { made } = definition
   if (made === undefined) return ''
-  const { start: _, end: __, ...slices } = { start: '', end: '', ...definition.partitions.spec }
   const deps = Object.values(made.deps).map((dep) => canonicalJson([dep.key, dep.mapping]))
   const parts = {
     code: query === undefined ? reader.codeAt(definition.key, made.frames) : statementOf(definition, query.pieces),
     columns: columns.map(({ name, type, nullable }) => [name, type, nullable]),
-    slices,
+    slices: slicesOf(definition.partitions.spec),
     deps: deps.toSorted(),
     rowKey: definition.rowKey,
     quarantine: definition.quarantine && checks.filter(isRowCheck).map(ruleOf).toSorted(),
   }
   return createHash('sha256').update(canonicalJson(parts)).digest('hex').slice(0, 16)
+}
+
+/** How the asset is cut, without which pieces there are. */
+function slicesOf(spec: PartitionsSpec): unknown {
+  if (spec.dim === 'product') return spec.dimensions.map((dimension) => [dimension.name, slicesOf(dimension.spec)])
+  const { start: _, end: __, endOffset: ___, ...slices } = { start: '', end: '', endOffset: 0, ...spec }
+  return slices
 }
 
 /** What a check holds, without its name and place. The values of an enum are the rule of a check too; their order is none. */

@@ -4,6 +4,9 @@ import type { Check, CheckSpec } from '../checks/check.ts'
 import { checksFor, schemaChecks } from '../checks/expectations.ts'
 import { AssayError } from '../errors.ts'
 import { assetKey } from '../keys.ts'
+import type { Dep } from '../partitions/mapping.ts'
+import type { MappingSpec } from '../partitions/reach.ts'
+import { resolveMapping } from '../partitions/resolve.ts'
 import { type ColumnSpec, columnSpecs } from '../schema/column.ts'
 import type { Lineage } from '../sql/lineage-sources.ts'
 import { PARTITION_PARAMS, type Sql, type SqlPiece } from '../sql/template.ts'
@@ -108,7 +111,11 @@ interface Analysed {
 /** The asset as plain data, its files relative to the root. */
 export function specOf(draft: Draft, root: string, made: Analysed): AssetSpec {
   const { definition, columns, query } = draft
-  const deps = Object.entries(definition.made?.deps ?? {}).map(([name, dep]) => ({ name, asset: assetKey(dep.key), mapping: dep.mapping }))
+  const deps = Object.entries(definition.made?.deps ?? {}).map(([name, dep]) => ({
+    name,
+    asset: assetKey(dep.key),
+    mapping: mappingOf(definition, dep),
+  }))
   const kind = definition.made?.compute.kind
   return {
     key: definition.key,
@@ -137,6 +144,13 @@ function inColumnOrder({ columns, ...rest }: Lineage, schema: readonly ColumnSpe
     return sources === undefined ? [] : [[name, sources] as const]
   })
   return { columns: Object.fromEntries(known), ...rest }
+}
+
+/** @throws Error for a mapping that leads nowhere, which `validateAssets` has refused */
+function mappingOf({ key, partitions }: AssetDefinition, dep: Dep): MappingSpec {
+  const resolved = resolveMapping(dep.mapping, partitions.spec, dep.partitions.spec)
+  if (resolved.fault !== undefined) throw new Error(`${key} reads ${dep.key} ${resolved.fault.what}`)
+  return resolved.mapping
 }
 
 const rejectsOf = (definition: AssetDefinition, columns: readonly ColumnSpec[]): RejectsSpec => ({

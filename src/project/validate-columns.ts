@@ -2,6 +2,8 @@ import type { AssetDefinition } from '../assets/define-asset.ts'
 import { REJECT_REASON } from '../assets/spec.ts'
 import { didYouMean } from '../assets/nearest.ts'
 import { AssayError } from '../errors.ts'
+import { holders, transformOf } from '../partitions/holder.ts'
+import { type DimensionSpec, dimensionsOf } from '../partitions/spec.ts'
 import type { ColumnSpec } from '../schema/column.ts'
 import { decimalOf } from '../schema/iceberg-type.ts'
 
@@ -65,22 +67,35 @@ const absent = (
       ]
 
 type PartitionFault = readonly ['ASSAY-1011' | 'ASSAY-1016', string, (string | undefined)?]
-const DAY_TYPES = ['timestamptz', 'timestamp', 'date']
 
 function partitionFaults(asset: AssetDefinition, columns: readonly ColumnSpec[]): readonly PartitionFault[] {
-  const spec = asset.partitions.spec
-  if (spec.dim === 'none') return []
-  if (columns.length > 0 && spec.column === undefined) {
-    return [['ASSAY-1016', `${asset.key} has days, but does not say which column holds the day`, 'Write daily({ … }).on(column).']]
+  const dimensions = dimensionsOf(asset.partitions.spec)
+  const faults = dimensions.flatMap(({ name, spec }) => dimensionFaults(asset, columns, { name, spec }))
+  const twice = dimensions.find(
+    ({ spec }, i) => spec.column !== undefined && dimensions.findIndex((d) => d.spec.column === spec.column) !== i,
+  )
+  if (twice === undefined) return faults
+  return [...faults, ['ASSAY-1016', `two dimensions of ${asset.key} are held by ${twice.spec.column}`, 'Name a column for each.']]
+}
+
+function dimensionFaults(
+  asset: AssetDefinition,
+  columns: readonly ColumnSpec[],
+  { name, spec }: { readonly name: string; readonly spec: DimensionSpec },
+): readonly PartitionFault[] {
+  const slice = spec.dim === 'static' ? 'value' : spec.grain === 'cron' ? 'window' : spec.grain
+  if (spec.column === undefined) {
+    const which = name === '' ? `the ${slice}` : `the ${slice} of ${name}`
+    const made = `${asset.key} has ${slice}s, but does not say which column holds ${which}`
+    return columns.length === 0 ? [] : [['ASSAY-1016', made, 'Say it with .on(column) behind the partitions.']]
   }
-  if (spec.column === undefined) return []
-  const column = columns.find(({ name }) => name === spec.column)
+  const column = columns.find((c) => c.name === spec.column)
   if (column === undefined)
     return absent(asset, columns, 'partitions', spec.column).map(([what, next]): PartitionFault => ['ASSAY-1011', what, next])
-  if (DAY_TYPES.includes(column.type)) return []
-  return [
-    ['ASSAY-1016', `${asset.key}.${column.name} is a ${column.type}, which holds no day`, `Name a column of type ${DAY_TYPES.join(', ')}.`],
-  ]
+  if (transformOf(spec, column.type) !== undefined) return []
+  const of = spec.dim === 'time' && spec.zone !== undefined ? ` of ${spec.zone}` : ''
+  const what = `${asset.key}.${column.name} is a ${column.type}, which holds no ${slice}${of}`
+  return [['ASSAY-1016', what, `Name a column of type ${holders(spec).join(', ')}; a string holds the key of the partition.`]]
 }
 
 /** What JSON cannot hold, such as Infinity, would be lost on the way to the plan. */

@@ -3,6 +3,7 @@ import { assetGraph, findCycles, type GraphNode, topologicalOrder } from '../ass
 import { didYouMean } from '../assets/nearest.ts'
 import { AssayError } from '../errors.ts'
 import type { Dep } from '../partitions/mapping.ts'
+import { resolveMapping } from '../partitions/resolve.ts'
 import { printPlace } from './user-place.ts'
 
 /** What is wrong between the assets of a project. Places are absolute. @param root for places in texts */
@@ -40,16 +41,15 @@ function* making(asset: AssetDefinition, byKey: ReadonlyMap<string, AssetDefinit
   }
 }
 
-/** The type checker holds this too; a project that was not checked must not read the wrong partitions. */
+/** The type checker holds most of this; a project that was not checked must not read the wrong partitions. */
 function* lineUp(asset: AssetDefinition, name: string, dep: Dep): Generator<AssayError> {
-  if (dep.mapping.kind === 'all' || (asset.partitions.dim === 'time' && dep.partitions.dim === 'time')) return
-  const what =
-    dep.partitions.dim === 'none'
-      ? `${asset.key} reads a window of ${dep.key}, which has no partitions`
-      : `${asset.key} has no partitions, and reads the same partition of ${dep.key}, which has days`
-  const next =
-    dep.partitions.dim === 'none' ? `Write { ${name} } without timeWindow().` : `Write { ${name}: all(${name}) } to read all of them.`
-  yield new AssayError('ASSAY-1010', what, { where: asset.made?.where, next })
+  const { fault } = resolveMapping(dep.mapping, asset.partitions.spec, dep.partitions.spec)
+  if (fault === undefined) return
+  const next = fault.next?.replaceAll(/\bdep\b/g, name)
+  yield new AssayError('ASSAY-1010', `${asset.key} reads ${dep.key} ${fault.what}`, {
+    where: asset.made?.where,
+    ...(next === undefined ? {} : { next }),
+  })
 }
 
 function* rejectsKey(asset: AssetDefinition, byKey: ReadonlyMap<string, AssetDefinition>): Generator<AssayError> {

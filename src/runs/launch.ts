@@ -37,7 +37,8 @@ export interface RunRequest {
   readonly request: string
   /** A selection; undefined: all assets. */
   readonly select?: string | undefined
-  readonly partitions?: PartitionSet | undefined
+  /** Of each asset, or the same of all that have days alike. Undefined: all. */
+  readonly partitions?: PartitionSet | ReadonlyMap<AssetKey, PartitionSet> | undefined
   readonly force: boolean
   /** Run only if this is still the plan. */
   readonly shown?: Plan | undefined

@@ -1,19 +1,27 @@
 import type { AssetSpec } from '../assets/spec.ts'
-import type { PartitionSet } from '../partitions/partition-set.ts'
-import { dayKey, type PartitionsSpec } from '../partitions/partitions.ts'
-import type { ParamName } from '../sql/template.ts'
+import { boundSql, heldKey } from '../partitions/holder.ts'
+import { each, type PartitionSet } from '../partitions/partition-set.ts'
+import { project } from '../partitions/product.ts'
+import { dimensionsOf, timeOf } from '../partitions/spec.ts'
+import { quoteText } from '../schema/iceberg-type.ts'
+import { dimensionNamed, type ParamName } from '../sql/template.ts'
 
-/** A bound of the partitions being made, as a SQL literal. */
+/** Where the windows of a step begin or end, as a literal of the type of the column that holds them; or its keys, as a list. */
 export function boundOf(spec: AssetSpec, partitions: PartitionSet, name: ParamName): string {
-  const [first] = partitions
-  const last = partitions.at(-1)
-  if (first === undefined || last === undefined || spec.partitions.dim === 'none') return 'NULL'
-  return partitionBound(spec.partitions, spec.columns, name === 'partition.start' ? first[0] : last[1])
+  if (name !== 'partition.start' && name !== 'partition.end') return keysOf(spec, partitions, name)
+  const time = timeOf(spec.partitions)
+  const dimension = dimensionsOf(spec.partitions).findIndex((d) => d.spec === time)
+  const windows = project(spec.partitions, partitions, Math.max(0, dimension))
+  const bound = name === 'partition.start' ? windows[0]?.[0] : windows.at(-1)?.[1]
+  if (time === undefined || bound === undefined) return 'NULL'
+  return boundSql(time, spec.columns.find((column) => column.name === time.column)?.type, bound)
 }
 
-/** The instant at which a day begins, as a literal of the type of the partition column. */
-export function partitionBound(partitions: PartitionsSpec & { dim: 'time' }, columns: AssetSpec['columns'], day: number): string {
-  const type = columns.find((column) => column.name === partitions.column)?.type
-  if (type === 'timestamptz') return `TIMESTAMPTZ '${dayKey(day)} 00:00:00+00'`
-  return type === 'timestamp' ? `TIMESTAMP '${dayKey(day)} 00:00:00'` : `DATE '${dayKey(day)}'`
+/** The keys in one dimension, or in the only one. */
+function keysOf(spec: AssetSpec, partitions: PartitionSet, name: ParamName): string {
+  const at = dimensionsOf(spec.partitions).findIndex((d) => d.name === dimensionNamed(name))
+  const dimension = dimensionsOf(spec.partitions)[at]?.spec
+  const keys =
+    dimension === undefined ? [] : Array.from(each(project(spec.partitions, partitions, at)), (p) => quoteText(heldKey(dimension, p)))
+  return `([${keys.join(', ')}]::VARCHAR[])`
 }

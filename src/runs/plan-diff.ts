@@ -1,6 +1,6 @@
 import { AssayError } from '../errors.ts'
 import { equals, type PartitionSet, subtract, isEmpty } from '../partitions/partition-set.ts'
-import { formatSet } from '../partitions/partitions.ts'
+import { formatSet } from '../partitions/texts.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
 import type { Plan, PlannedAsset } from './plan.ts'
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { AssetSpec } from '../assets/spec.ts'
-import { reachOf, type Stale, versionStatus } from '../assets/versions.ts'
+import { type Stale, versionStatus } from '../assets/versions.ts'
 import type { AssetKey } from '../keys.ts'
 import { assign, domain, type IntervalMap } from '../partitions/interval-map.ts'
-import { downstreamOf, upstreamOf } from '../partitions/mapping.ts'
+import { downstreamOf, reachOf, upstreamOf } from '../partitions/reach.ts'
 import { chunks, EMPTY, intersect, isEmpty, type PartitionSet, subtract, union, WHOLE } from '../partitions/partition-set.ts'
 import { universe } from '../partitions/partitions.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
@@ -53,8 +53,8 @@ export interface PlanRequest {
   readonly request: string
   /** In topological order. */
   readonly selection: readonly AssetKey[]
-  /** Undefined: all. */
-  readonly partitions?: PartitionSet | undefined
+  /** Of each asset, or the same of all that have days alike. Undefined: all. */
+  readonly partitions?: PartitionSet | ReadonlyMap<AssetKey, PartitionSet> | undefined
   /** Make also what is fresh. */
   readonly force: boolean
 }
@@ -135,7 +135,7 @@ class Planner {
     const own: PlannedStep[] = []
     for (const partitions of chunks(run, spec.backfill.partitionsPerStep)) {
       const after = spec.deps.flatMap((dep) => {
-        const reach = reachOf(dep.mapping, partitions)
+        const reach = reachOf(dep.mapping, partitions, domain(this.#versionsOf(dep.asset)))
         return (this.#stepsOf.get(dep.asset) ?? []).filter((step) => !isEmpty(intersect(step.partitions, reach))).map((step) => step.id)
       })
       own.push({ id: `s${this.steps.length + own.length + 1}`, asset: spec.key, partitions, after: [...new Set(after)] })
@@ -153,7 +153,8 @@ class Planner {
   }
 
   #widened(spec: AssetSpec, wanted: PartitionSet): PartitionSet {
-    return this.#request.partitions === undefined || spec.partitions.dim === 'none' ? EMPTY : subtract(wanted, this.#request.partitions)
+    const asked = askedOf(this.#request, spec.key)
+    return asked === undefined || spec.partitions.dim === 'none' ? EMPTY : subtract(wanted, asked)
   }
 }
 
@@ -161,17 +162,20 @@ class Planner {
 const PLANNED = 'plan:'
 export const isPlanned = (version: string): boolean => version.startsWith(PLANNED)
 
+const askedOf = ({ partitions }: PlanRequest, key: AssetKey): PartitionSet | undefined =>
+  partitions !== undefined && 'get' in partitions ? (partitions.get(key) ?? EMPTY) : partitions
+
 /** The asked-for partitions of each asset, and those that its selected readers need of it. Readers first. */
 function wantedPartitions(loaded: LoadedManifest, request: PlanRequest, now: number): ReadonlyMap<AssetKey, PartitionSet> {
   const wanted = new Map<AssetKey, PartitionSet>()
   for (const key of [...request.selection].reverse()) {
     const spec = loaded.asset(key) as AssetSpec
     const exist = universe(spec.partitions, now)
-    const asked = spec.partitions.dim === 'none' ? WHOLE : (request.partitions ?? exist)
+    const asked = spec.partitions.dim === 'none' ? WHOLE : (askedOf(request, key) ?? exist)
     const mine = intersect(exist, union(asked, wanted.get(key) ?? EMPTY))
     wanted.set(key, mine)
     for (const dep of spec.deps) {
-      if (dep.mapping.kind !== 'all') wanted.set(dep.asset, union(wanted.get(dep.asset) ?? EMPTY, reachOf(dep.mapping, mine)))
+      if (dep.mapping.kind !== 'all') wanted.set(dep.asset, union(wanted.get(dep.asset) ?? EMPTY, reachOf(dep.mapping, mine, EMPTY)))
     }
   }
   return wanted

@@ -1,14 +1,14 @@
 import type { AssetSpec, DepSpec } from '../assets/spec.ts'
-import { reachOf } from '../assets/versions.ts'
+import { reachOf } from '../partitions/reach.ts'
 import { intersect, type PartitionSet } from '../partitions/partition-set.ts'
 import { universe } from '../partitions/partitions.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
-import { quoteIdentifier } from '../schema/iceberg-type.ts'
 import type { EngineRow, SqlSession } from '../sql/engine.ts'
 import { byDepName, render } from '../sql/render.ts'
 import { openInputs } from './execute-step.ts'
 import type { Inspection } from './launch.ts'
-import { boundOf, partitionBound } from './partition-bound.ts'
+import { insideOf } from '../tables/read.ts'
+import { boundOf } from './partition-bound.ts'
 import { RunLake } from './run-state.ts'
 
 /** A statement of a duckdb compute, for the partitions that it would make. */
@@ -70,12 +70,8 @@ function dedented(text: string): string {
 function inputSql({ loaded, partitions, now }: Preview, dep: DepSpec): string {
   const upstream = loaded.asset(dep.asset)
   const from = `from ${dep.asset}`
-  const slices = upstream?.partitions
-  if (upstream === undefined || slices?.dim !== 'time' || slices.column === undefined || dep.mapping.kind === 'all') return from
-  const column = quoteIdentifier(slices.column)
-  const reach = intersect(reachOf(dep.mapping, partitions), universe(slices, now))
-  const bound = (day: number): string => partitionBound(slices, upstream.columns, day)
-  const ranges = reach.map(([first, end]) => `${column} >= ${bound(first)} and ${column} < ${bound(end)}`)
-  const narrowed = ranges.length < 2 ? ranges : ranges.map((range) => `(${range})`)
-  return `${from} where ${narrowed.length === 0 ? 'false' : narrowed.join(' or ')}`
+  if (upstream === undefined || upstream.partitions.dim === 'none' || dep.mapping.kind === 'all') return from
+  const exist = universe(upstream.partitions, now)
+  const reach = intersect(reachOf(dep.mapping, partitions, exist), exist)
+  return `${from} where ${insideOf({ spec: upstream.partitions, partitions: reach }, upstream.columns)}`
 }

@@ -15,7 +15,7 @@ import type { AssetKey } from '../keys.ts'
 import type { PartitionSet } from '../partitions/partition-set.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
 import { openStorage } from '../storage/sqlite.ts'
-import { dayOfFiles } from '../tables/asset-table.ts'
+import { locatorOf } from '../tables/asset-table.ts'
 import { loadHeads, type Observation, observe, touchedBy, withObservations } from '../tables/observe.ts'
 import { openCatalog } from './launch.ts'
 import { recover } from './recover.ts'
@@ -52,13 +52,12 @@ export async function planRollback(
   if (head === undefined || head.id === target.id) return undefined
   const direction = directionOf(table, head, target)
   const files = await fileDiff(store, metadata, { from: head, to: target })
-  const dayOf = dayOfFiles(metadata, spec.partitions)
   return {
     asset: spec.key,
     from: head,
     to: target,
     direction,
-    partitions: touchedBy(spec, [...files.added, ...files.removed].map(dayOf)),
+    partitions: touchedBy(spec, [...files.added, ...files.removed], locatorOf(metadata, spec.partitions)),
     rows: { appear: rowsIn(files.added), disappear: rowsIn(files.removed) },
   }
 }

@@ -1,9 +1,10 @@
 import type { AssetSpec, DepSpec } from '../assets/spec.ts'
-import { reachOf, versionStatus } from '../assets/versions.ts'
+import { versionStatus } from '../assets/versions.ts'
 import { formatTableId } from '../iceberg/catalog.ts'
 import type { AssetKey } from '../keys.ts'
 import { assign, domain, restrict } from '../partitions/interval-map.ts'
 import { isEmpty, type PartitionSet, subtract } from '../partitions/partition-set.ts'
+import { reachOf } from '../partitions/reach.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
 import type { ConsumedInput, Materialization } from '../storage/events.ts'
 import type { AssetState } from '../storage/storage.ts'
@@ -39,7 +40,8 @@ export class RunLake {
 
   /** The data versions that a step reads of a dep. */
   consumed(dep: DepSpec, partitions: PartitionSet): ConsumedInput {
-    return { asset: dep.asset, versions: restrict(this.#states.get(dep.asset)?.versions ?? [], reachOf(dep.mapping, partitions)) }
+    const versions = this.#states.get(dep.asset)?.versions ?? []
+    return { asset: dep.asset, versions: restrict(versions, reachOf(dep.mapping, partitions, domain(versions))) }
   }
 
   /** The table version that a step reads of a dep; undefined where the dep has no table. */

@@ -29,9 +29,18 @@ export interface ParamRef {
 export interface PartitionParams {
   readonly start: ParamRef
   readonly end: ParamRef
+  /**
+   * The keys of the partitions being made, as a list of texts: `list_contains(${partition.keys()}, country)`. Of a product
+   * those of one dimension, by its name.
+   */
+  keys(dimension?: string): ParamRef
 }
 
-export type ParamName = 'partition.start' | 'partition.end'
+/** `partition.keys` may be followed by a dot and the name of a dimension. */
+export type ParamName = 'partition.start' | 'partition.end' | `partition.keys${string}`
+
+/** The dimension that the keys of a parameter are of; `''` where none is named. */
+export const dimensionNamed = (param: ParamName): string => param.slice('partition.keys.'.length)
 
 /** One piece of a statement, as plain data; `origin` is where its text stands in the user's file. */
 export type SqlPiece =
@@ -101,7 +110,11 @@ export function handleOf<S extends Schema>(dep: string, columns: readonly string
 }
 
 /** The bounds of the partitions being made. */
-export const PARTITION_PARAMS: PartitionParams = { start: param('partition.start'), end: param('partition.end') }
+export const PARTITION_PARAMS: PartitionParams = {
+  start: param('partition.start'),
+  end: param('partition.end'),
+  keys: (dimension) => param(dimension === undefined ? 'partition.keys' : `partition.keys.${dimension}`),
+}
 
 function param(name: ParamName): ParamRef {
   return Object.freeze({ $piece: Object.freeze({ kind: 'param', name }) })

@@ -10,7 +10,7 @@ import type { Store } from '../iceberg/store.ts'
 import { contains, type PartitionSet } from '../partitions/partition-set.ts'
 import { quoteIdentifier } from '../schema/iceberg-type.ts'
 import type { SqlSession } from '../sql/engine.ts'
-import { dayOfFiles } from './asset-table.ts'
+import { locatorOf } from './asset-table.ts'
 import { metadataAt, type StagedTable, type StagingTarget } from './stage.ts'
 
 interface Compared {
@@ -41,12 +41,12 @@ export async function equalsPublished(
 async function isEqual({ session, store, spec, partitions }: Compared, { staged }: StagedTable, head: TableMetadata): Promise<boolean> {
   const schema = schemaOf(head)
   if (JSON.stringify(schema.fields) !== JSON.stringify(staged.schema.fields)) return false
-  const dayIn = dayOfFiles(head, spec.partitions)
+  const locate = locatorOf(head, spec.partitions)
   const sliced = spec.partitions.dim !== 'none'
   const plan = await planScan(store, head)
-  // A file without a day holds rows of other partitions too: who knows which. Of one with deletes, counts say nothing.
-  if (plan.files.some(({ file, deletes }) => deletes.length > 0 || (sliced && dayIn(file) === undefined))) return false
-  const isThere = (file: FilePlace): boolean => !sliced || isIn(partitions, dayIn(file))
+  // A file that does not tell its partition holds rows of other partitions too: who knows which. Of one with deletes, counts say nothing.
+  if (plan.files.some(({ file, deletes }) => deletes.length > 0 || (sliced && locate(file) === 'any'))) return false
+  const isThere = (file: FilePlace): boolean => !sliced || isIn(partitions, locate(file))
   const there = (await liveEntries(store, head)).filter(({ file }) => isThere(file))
   const made = staged.manifest === undefined ? [] : await cachedEntries(store, { ...head, specs: [staged.spec] }, staged.manifest)
   if (!sameStatistics(statisticsOf(schema, there), statisticsOf(schema, made))) return false

@@ -1,6 +1,6 @@
 import type { AssetSpec } from '../assets/spec.ts'
 import { type Catalog, formatTableId, type LoadedTable } from '../iceberg/catalog.ts'
-import type { PartitionValue } from '../iceberg/data-file.ts'
+import type { FilePlace } from '../iceberg/data-file.ts'
 import { ancestors, type TableMetadata } from '../iceberg/metadata.ts'
 import { ancestorsSince, changesSince } from '../iceberg/scan.ts'
 import type { Store } from '../iceberg/store.ts'
@@ -8,7 +8,8 @@ import { type AssetKey, tableNameOf } from '../keys.ts'
 import { assign, difference, domain, type IntervalMap, remove } from '../partitions/interval-map.ts'
 import { EMPTY, type Interval, normalise, type PartitionSet, WHOLE } from '../partitions/partition-set.ts'
 import type { AssetState } from '../storage/storage.ts'
-import { dayOfFiles, tablesOf } from './asset-table.ts'
+import { universe } from '../partitions/partitions.ts'
+import { locatorOf, tablesOf } from './asset-table.ts'
 
 /** A table that moved without Assay: by another engine, or by a process that died before it could record. */
 export interface Observation {
@@ -100,23 +101,24 @@ async function touched(
   metadata: TableMetadata,
   { known, ours }: { readonly known: string | undefined; readonly ours?: string },
 ): Promise<IntervalMap<string>> {
-  const dayOf = dayOfFiles(metadata, spec.partitions)
+  const locate = locatorOf(metadata, spec.partitions)
   let versions: IntervalMap<string> = []
   for (const change of await changesSince(store, metadata, known)) {
-    if (change.snapshotId !== ours) versions = assign(versions, touchedBy(spec, change.partitions.map(dayOf)), change.snapshotId)
+    if (change.snapshotId !== ours) versions = assign(versions, touchedBy(spec, change.partitions, locate), change.snapshotId)
   }
   return versions
 }
 
-/** From year 1 to 9999. */
-const EVERY_DAY: PartitionSet = [[-719_162, 2_932_897]]
+/** 2100-01-01: far beyond any partition of an open end. */
+const FAR = 4_102_444_800_000
 
-/** Files that do not tell their day may hold any; files without a day hold none. */
-export function touchedBy(spec: AssetSpec, days: readonly (PartitionValue | undefined)[]): PartitionSet {
-  if (days.length === 0) return EMPTY
+/** Files that do not tell their partition may hold any; files without one hold none. */
+export function touchedBy(spec: AssetSpec, files: readonly FilePlace[], locate: ReturnType<typeof locatorOf>): PartitionSet {
+  if (files.length === 0) return EMPTY
   if (spec.partitions.dim === 'none') return WHOLE
-  if (days.includes(undefined)) return EVERY_DAY
-  return normalise(days.filter((day) => typeof day === 'number').map((day): Interval => [day, day + 1]))
+  const partitions = files.map(locate)
+  if (partitions.includes('any')) return universe(spec.partitions, FAR)
+  return normalise(partitions.filter((at) => typeof at === 'number').map((at): Interval => [at, at + 1]))
 }
 
 /** The states as they are with the observations taken in. */

@@ -9,7 +9,7 @@ import { scanSql } from '../iceberg/scan.ts'
 import { discardStaged, stageFiles } from '../iceberg/stage.ts'
 import type { Store } from '../iceberg/store.ts'
 import type { PartitionSet } from '../partitions/partition-set.ts'
-import { formatSet, partitionKey } from '../partitions/partitions.ts'
+import { formatSet, partitionKey } from '../partitions/texts.ts'
 import { quoteIdentifier } from '../schema/iceberg-type.ts'
 import type { SqlSession } from '../sql/engine.ts'
 import { type AssetTable, inPartitions, partitionOf, tablesOf } from './asset-table.ts'
@@ -86,14 +86,14 @@ export async function metadataAt(store: Store, location: string): Promise<TableM
   return parseMetadata(await store.read(location), location)
 }
 
-/** A compute that was asked for some days and yields a row of another would silently overwrite or lose it. */
+/** A compute that was asked for some partitions and yields a row of another would silently overwrite or lose it. */
 async function refuseOutsiders({ session, store, spec, partitions }: Staging, table: AssetTable, staged: StagedFiles): Promise<void> {
-  const inside = inPartitions(partitions)
+  const inside = inPartitions(spec, partitions)
   const outsider = staged.files.find((file) => !inside(file.partition))
   if (outsider === undefined) return
-  const at = partitionOf(outsider.partition)
+  const at = partitionOf(spec, outsider.partition)
   const sample = await session.rows(`SELECT to_json(r)::VARCHAR AS row FROM (${scanSql(store, staged.schema, [outsider])}) r LIMIT 1`)
-  const where = at === undefined ? 'without a day' : `of partition ${partitionKey(spec.partitions, at)}`
+  const where = at === undefined ? 'of no partition' : `of partition ${partitionKey(spec.partitions, at)}`
   throw new AssayError(
     'ASSAY-5002',
     `${table.key} yielded ${outsider.rows} rows ${where}, but was asked for ${formatSet(spec.partitions, partitions)}`,

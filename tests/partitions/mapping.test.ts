@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { all, downstreamOf, type MappingSpec, timeWindow, upstreamOf } from '../../src/partitions/mapping.ts'
+import { daily } from '../../src/partitions/declare.ts'
+import { all, timeWindow } from '../../src/partitions/mapping.ts'
 import { each, equals, intersect, type PartitionSet, range, union } from '../../src/partitions/partition-set.ts'
-import { daily } from '../../src/partitions/partitions.ts'
+import { downstreamOf, type MappingSpec, upstreamOf } from '../../src/partitions/reach.ts'
 import { t } from '../../src/schema/column.ts'
 import { partitionSet, setOf, sorted } from './arbitrary.ts'
 

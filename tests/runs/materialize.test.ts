@@ -2,12 +2,16 @@ import { mkdirSync, readdirSync, rmSync, watch, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, type MockInstance, vi } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
-import { parseRange } from '../../src/partitions/partitions.ts'
+import { dayIndex } from '../../src/partitions/calendar.ts'
+import { range } from '../../src/partitions/partition-set.ts'
 import { openStorage } from '../../src/storage/sqlite.ts'
 import type { StoreEvent } from '../../src/storage/events.ts'
 import { dropForeign, rollBackForeign } from '../support/append-foreign.ts'
 import { impatientClock, type RanProject, type TestProject, testProject } from '../support/project.ts'
 import { ROOT } from '../support/shop.ts'
+
+const JANUARY_2 = dayIndex('2026-01-02') ?? 0
+const SECOND_DAY = range(JANUARY_2, JANUARY_2 + 1)
 
 const HEAD = `import { all, asset, daily, defineProject, duckdb, skip, sql, t, timeWindow, typescript } from 'assay'\n`
 const project = (body: string): string => `${HEAD}${body}`
@@ -114,7 +118,7 @@ export default defineProject({ name: 'test', assets: { events, copy } })`
     expect(first.plan.steps.map((s) => s.asset)).toEqual([...Array(2).fill('bronze.events'), ...Array(4).fill('silver.copy')])
     const [one] = (await p.rows('silver.copy')) as readonly { day: string }[]
     expect(one?.day).toBe('2026-01-01')
-    const forced = await p.run({ select: 'silver.copy', partitions: parseRange('2026-01-02'), force: true })
+    const forced = await p.run({ select: 'silver.copy', partitions: SECOND_DAY, force: true })
     expect(forced.plan.steps).toHaveLength(1)
     expect(await p.rows('silver.copy')).toHaveLength(4)
   })
@@ -179,7 +183,7 @@ counts.from({}, typescript(async function* (_i, row, { partitions }) {
 export default defineProject({ name: 'test', assets: { counts } })`
     const p = await of(meanwhile(''))
     await p.run()
-    const second = { partitions: parseRange('2026-01-02'), force: true }
+    const second = { partitions: SECOND_DAY, force: true }
     await p.write({ 'project.ts': project(meanwhile('2026-01-02')) })
     expect(failed((await p.run(second)).events)).toMatchObject([{ problem: { code: 'ASSAY-2006' } }])
     expect(await p.rows('silver.counts')).toHaveLength(5)

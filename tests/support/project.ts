@@ -10,7 +10,7 @@ import type { EngineRow } from '../../src/sql/engine.ts'
 import { inspect, launch, type RunOutcome } from '../../src/runs/launch.ts'
 import type { StoreEvent } from '../../src/storage/events.ts'
 import { relationOf } from '../../src/tables/read.ts'
-import { assetKey } from '../../src/keys.ts'
+import { type AssetKey, assetKey } from '../../src/keys.ts'
 import { ROOT } from './shop.ts'
 
 export interface RanProject extends RunOutcome {
@@ -24,7 +24,7 @@ export interface TestProject {
   write(files: Readonly<Record<string, string>>): Promise<void>
   run(options?: {
     readonly select?: string
-    readonly partitions?: PartitionSet
+    readonly partitions?: PartitionSet | ReadonlyMap<AssetKey, PartitionSet>
     readonly force?: boolean
     readonly profile?: string
     readonly clock?: Clock

@@ -3,7 +3,7 @@ import type { AssetSpec } from '../../src/assets/spec.ts'
 import { ancestors } from '../../src/iceberg/metadata.ts'
 import { assetKey } from '../../src/keys.ts'
 import type { IntervalMap } from '../../src/partitions/interval-map.ts'
-import { dayIndex } from '../../src/partitions/partitions.ts'
+import { dayIndex } from '../../src/partitions/calendar.ts'
 import { type Observation, observe } from '../../src/tables/observe.ts'
 import { column, type Lab, openLab, renamedSpec } from '../iceberg/lab.ts'
 

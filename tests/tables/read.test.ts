@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { dayIndex, type PartitionsSpec } from '../../src/partitions/partitions.ts'
+import { dayIndex } from '../../src/partitions/calendar.ts'
+import type { PartitionsSpec } from '../../src/partitions/spec.ts'
 import { relationOf } from '../../src/tables/read.ts'
 import { column, type Lab, openLab, renamedSpec } from '../iceberg/lab.ts'
 

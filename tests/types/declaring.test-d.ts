@@ -1,4 +1,4 @@
-import { all, asset, daily, defineProject, duckdb, Instant, type RowOf, sql, t, timeWindow, typescript } from 'assay'
+import { all, asset, byTable, daily, defineProject, duckdb, hourly, Instant, last, monthly, perDimension, product, type RowOf, sql, staticPartitions, t, timeWindow, typescript } from 'assay'
 
 const days = daily({ start: '2026-01-01' })
 const events = asset('bronze.events', { partitions: days.on('ts'), schema: { event_id: t.string(), user_id: t.long().nullable(), ts: t.timestamptz(), amount: t.decimal(18, 2), kind: t.enum(['view', 'buy']) } })
@@ -21,6 +21,14 @@ const marker = asset('landing.files', { partitions: days })
 marker.from({}, typescript(async (_inputs, _row, context) => { context.log.info(context.partitions.join()) }))
 const perDay = asset('gold.per_day', { partitions: days.on('day'), schema: { day: t.date(), n: t.long() } })
 perDay.from({ total, events }, duckdb(({ total, events: e }) => sql`select ${e.ts}::date as day, ${total.n} from ${total}, ${e}`))
+const regions = asset('gold.regions', { partitions: staticPartitions(['eu', 'us']).on('region'), schema: { region: t.string(), n: t.long() } })
+const countries = asset('silver.countries', { partitions: staticPartitions(['de', 'fr', 'us']).on('country'), schema: { country: t.string(), n: t.long() } })
+regions.from({ countries: byTable(countries, { eu: ['de', 'fr'], us: ['us'] }) }, duckdb(({ countries: c }, { partition }) => sql`select ${partition.keys()}[1] as region, ${c.n} from ${c}`))
+const sales = asset('silver.sales', { partitions: product({ day: days.on('day'), country: staticPartitions(['de', 'fr']).on('country') }), schema: { day: t.date(), country: t.string() } })
+sales.from({ events, countries }, duckdb(({ events: e }) => sql`select ${e.ts} from ${e}`))
+const months = asset('gold.months', { partitions: monthly({ start: '2026-01' }).on('month'), schema: { month: t.date(), n: t.long() } })
+months.from({ events, sales: perDimension(sales, { day: 'same', country: 'all' }), latest: last(spend) }, duckdb(({ events: e }) => sql`select ${e.ts} from ${e}`))
+asset('gold.hours', { partitions: hourly({ start: '2026-01-01' }) }).from({ months }, typescript(async () => {}))
 export const row: RowOf<typeof spend> = { day: '2026-01-01', user_id: 1n, spend: 1 }
 export const when: RowOf<typeof events>['ts'] = Instant.parse('2026-01-01T00:00:00Z')
 export const project = defineProject({ name: 'p', assets: { events, spend } })
@@ -41,6 +49,16 @@ asset('a.b', { schema: { n: t.date() }, partitions: days.on('m') })
 asset('a.b', { schema: { n: t.date() }, partitions: days })
 // @ts-expect-error daily into unpartitioned needs all()
 total.from({ spend }, duckdb(({ spend }) => sql`select count(*) as n from ${spend}`))
+// @ts-expect-error days into values
+countries.from({ spend }, duckdb(({ spend: s }) => sql`select 1 from ${s}`))
+// @ts-expect-error values that the dep does not have
+regions.from({ countries }, duckdb(({ countries: c }) => sql`select 1 from ${c}`))
+// @ts-expect-error a table that names a value that the dep does not have
+byTable(countries, { eu: ['it'] })
+// @ts-expect-error a dimension without a rule
+perDimension(sales, { day: 'same' })
+// @ts-expect-error a dimension without a column
+asset('a.b', { schema: { day: t.date() }, partitions: product({ day: days.on('day'), country: staticPartitions(['de']) }) })
 // @ts-expect-error a column is missing
 total.from({}, typescript(async function* (_i, row) { yield row({}) }))
 // @ts-expect-error a column too many

@@ -1,6 +1,6 @@
 import type { AssetSpec } from '../../assets/spec.ts'
 import { domain } from '../../partitions/interval-map.ts'
-import { chunks, intersect, type PartitionSet } from '../../partitions/partition-set.ts'
+import { chunks, EMPTY, intersect, type PartitionSet } from '../../partitions/partition-set.ts'
 import { universe } from '../../partitions/partitions.ts'
 import { openDuckdb } from '../../resources/duckdb.ts'
 import { type Inspection, inspect, statusesIn } from '../../runs/launch.ts'
@@ -29,7 +29,8 @@ export const check: Command = async (context) => {
     for (const spec of specs) {
       // Others may have written what is no partition of the asset.
       const exist = universe(spec.partitions, now)
-      const found = await checksOf(spec, inspection, engine, partitions === undefined ? exist : intersect(exist, partitions))
+      const asked = partitions === undefined ? exist : intersect(exist, partitions.get(spec.key) ?? EMPTY)
+      const found = await checksOf(spec, inspection, engine, asked)
       if (found === undefined) unmade.push(spec.key)
       else results.push(...found)
     }

@@ -1,5 +1,6 @@
 import { AssayError } from '../../errors.ts'
-import { union } from '../../partitions/partition-set.ts'
+import type { AssetKey } from '../../keys.ts'
+import { EMPTY, type PartitionSet, union } from '../../partitions/partition-set.ts'
 import type { LoadedManifest } from '../../project/manifest.ts'
 import type { RunRequest } from '../../runs/launch.ts'
 import { openStorageReader } from '../../storage/sqlite.ts'
@@ -52,7 +53,13 @@ function requestFor(loaded: LoadedManifest, run: RunRecord, steps: readonly Step
   return {
     request: `retry ${run.id}${wasForced(run.request) ? ' --force' : ''}`,
     select: [...new Set(open.map((step) => step.asset))].join(' '),
-    partitions: sliced.length === 0 ? undefined : union(...sliced.map((step) => step.partitions)),
+    partitions: sliced.length === 0 ? undefined : byAsset(sliced),
     force: wasForced(run.request),
   }
+}
+
+function byAsset(steps: readonly StepRecord[]): ReadonlyMap<AssetKey, PartitionSet> {
+  const out = new Map<AssetKey, PartitionSet>()
+  for (const { asset, partitions } of steps) out.set(asset, union(out.get(asset) ?? EMPTY, partitions))
+  return out
 }

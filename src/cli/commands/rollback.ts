@@ -1,5 +1,5 @@
 import { AssayError } from '../../errors.ts'
-import { formatSet } from '../../partitions/partitions.ts'
+import { formatSet } from '../../partitions/texts.ts'
 import { inspect } from '../../runs/launch.ts'
 import { planRollback, type RollbackPlan, rollBack } from '../../runs/rollback.ts'
 import { type Command, type CommandContext, emit } from '../context.ts'

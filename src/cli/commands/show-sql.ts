@@ -1,7 +1,8 @@
 import { AssayError } from '../../errors.ts'
 import type { PartitionSet } from '../../partitions/partition-set.ts'
-import { intersect } from '../../partitions/partition-set.ts'
-import { formatSet, universe } from '../../partitions/partitions.ts'
+import { EMPTY, intersect } from '../../partitions/partition-set.ts'
+import { universe } from '../../partitions/partitions.ts'
+import { formatSet } from '../../partitions/texts.ts'
 import { openDuckdb } from '../../resources/duckdb.ts'
 import { inspect } from '../../runs/launch.ts'
 import { type Preview, previewRows, previewSql } from '../../runs/preview.ts'
@@ -22,7 +23,8 @@ export async function showSql(context: CommandContext): Promise<number> {
   const spec = oneAsset(loaded, context.words[0] ?? '')
   const now = context.surroundings.clock.now()
   const asked = partitionsOf(options.partition, loaded, [spec.key], now)
-  const partitions = asked === undefined ? lastOf(universe(spec.partitions, now)) : intersect(asked, universe(spec.partitions, now))
+  const partitions =
+    asked === undefined ? lastOf(universe(spec.partitions, now)) : intersect(asked.get(spec.key) ?? EMPTY, universe(spec.partitions, now))
   const preview: Preview = { loaded, spec, partitions, now }
   const sql = previewSql(preview)
   if (sql === undefined)

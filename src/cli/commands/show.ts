@@ -2,7 +2,9 @@ import type { AssetSpec } from '../../assets/spec.ts'
 import { ancestors } from '../../iceberg/metadata.ts'
 import { AssayError } from '../../errors.ts'
 import { isEmpty } from '../../partitions/partition-set.ts'
-import { formatSet } from '../../partitions/partitions.ts'
+import type { DimensionLink } from '../../partitions/reach.ts'
+import { dimensionsOf, type PartitionsSpec } from '../../partitions/spec.ts'
+import { formatSet } from '../../partitions/texts.ts'
 import { type Inspection, inspect } from '../../runs/launch.ts'
 import type { CheckOutcome } from '../../storage/events.ts'
 import { type AssetFacts, factsJson, factsOf, madePartitions, partitionCount, statusWords } from '../asset-facts.ts'
@@ -177,10 +179,7 @@ function sliceRows(facts: AssetFacts): readonly Fact[] {
   const { partitions, kind } = facts.spec
   const { stale, missing } = facts.version
   if (partitions.dim === 'none') return []
-  const all = fact(
-    'partitions',
-    `${formatSet(partitions, facts.exist)}, by day${partitions.column === undefined ? '' : ` of ${partitions.column}`}`,
-  )
+  const all = fact('partitions', `${formatSet(partitions, facts.exist)}, by ${dimensionsOf(partitions).map(sliceWords).join(' and ')}`)
   if (kind === 'external') return [all]
   return [
     all,
@@ -188,6 +187,13 @@ function sliceRows(facts: AssetFacts): readonly Fact[] {
     ...(isEmpty(stale) ? [] : [fact('stale', formatSet(partitions, stale))]),
     ...(isEmpty(missing) ? [] : [fact('missing', formatSet(partitions, missing))]),
   ]
+}
+
+/** `day of ordered_at`, `hour in Europe/Berlin of hour_key`. */
+function sliceWords({ name, spec }: ReturnType<typeof dimensionsOf>[number]): string {
+  const cut = spec.dim === 'static' ? name || 'value' : spec.grain === 'cron' ? `'${spec.cron}'` : spec.grain
+  const zone = spec.dim === 'time' && spec.zone !== undefined ? ` in ${spec.zone}` : ''
+  return `${cut}${zone}${spec.column === undefined ? '' : ` of ${spec.column}`}`
 }
 
 const LOOK_OF: Readonly<Record<CheckOutcome, LookWord>> = { pass: 'succeeded', warn: 'warned', fail: 'failed', error: 'failed' }
@@ -210,7 +216,20 @@ function checkRows(terminal: Terminal, { facts, checks, now }: Shown): readonly 
 function mappingWords(mapping: AssetSpec['deps'][number]['mapping']): string {
   if (mapping.kind === 'identity') return 'the same partition'
   if (mapping.kind === 'all') return 'all of it'
+  if (mapping.kind === 'last') return 'the last partition'
+  if (mapping.kind === 'values') return 'values by a table'
+  if (mapping.kind === 'dimensions')
+    return dimensionsOf(mapping.dep)
+      .map(({ name }, i) => `${name || 'it'}: ${linkWords(mapping.rules[i], mapping.reader)}`)
+      .join('; ')
+  if (mapping.startOffset === 0 && mapping.endOffset === 0) return 'the partitions at the same time'
   return `partitions ${mapping.startOffset} to ${mapping.endOffset} away${mapping.allowHoleAtEnd ? ', as far as made' : ''}`
+}
+
+function linkWords(link: DimensionLink | undefined, reader: PartitionsSpec): string {
+  if (link === undefined || link.of === null) return 'all of it'
+  const name = dimensionsOf(reader)[link.of]?.name ?? ''
+  return `${mappingWords(link.mapping)}${name === '' ? '' : ` of ${name}`}`
 }
 
 function section(terminal: Terminal, title: string, columns: readonly TableColumn[], rows: readonly (readonly TableCell[])[]): void {

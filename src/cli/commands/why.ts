@@ -2,7 +2,7 @@ import { withUpstream } from '../../assets/asset-graph.ts'
 import { graphOf } from '../../assets/selection.ts'
 import type { AssetSpec } from '../../assets/spec.ts'
 import { count, intersect, isEmpty, type PartitionSet } from '../../partitions/partition-set.ts'
-import { formatSet } from '../../partitions/partitions.ts'
+import { formatSet } from '../../partitions/texts.ts'
 import type { LoadedManifest } from '../../project/manifest.ts'
 import { type Inspection, inspect } from '../../runs/launch.ts'
 import { type AssetFacts, factsJson, factsOf, statusWords } from '../asset-facts.ts'
@@ -24,7 +24,7 @@ export const why: Command = async (context) => {
   const asked = partitionsOf(context.words[1], loaded, [spec.key], now)
   const inspection = await inspect(settings, loaded)
   try {
-    const facts = narrowed(factsOf(spec, inspection, now), asked)
+    const facts = narrowed(factsOf(spec, inspection, now), asked?.get(spec.key))
     const reasons = await explain({ loaded, inspection, now }, spec, facts.exist)
     const attempts = await lastAttempts(inspection, facts)
     const upstream = upstreamDue(loaded, inspection, spec, now)

@@ -1,6 +1,6 @@
 import type { AssetSpec } from '../../assets/spec.ts'
 import { count, isEmpty, type PartitionSet } from '../../partitions/partition-set.ts'
-import { formatSet } from '../../partitions/partitions.ts'
+import { formatSet } from '../../partitions/texts.ts'
 import { type AssetProgress, endedPartitions, type RunView, warnings } from './run-view.ts'
 import { glyph, type LookWord, tinted } from './status.ts'
 import type { Terminal } from './terminal.ts'

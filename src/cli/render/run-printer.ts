@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts'
 import { count, isEmpty } from '../../partitions/partition-set.ts'
-import { formatSet } from '../../partitions/partitions.ts'
+import { formatSet } from '../../partitions/texts.ts'
 import type { LoadedManifest } from '../../project/manifest.ts'
 import type { RunListener, RunOutcome } from '../../runs/launch.ts'
 import type { Plan } from '../../runs/plan.ts'
