@@ -47,8 +47,9 @@ export function insideSql(spec: DimensionSpec, type: PrimitiveType, set: Partiti
     const keys = Array.from(each(set), (at) => quoteText(heldKey(spec, at)))
     return keys.length === 0 ? 'false' : `${column} IN (${keys.join(', ')})`
   }
-  const ranges = set.map(([from, to]) => `(${column} >= ${boundSql(spec, type, from)} AND ${column} < ${boundSql(spec, type, to)})`)
-  return ranges.length === 0 ? 'false' : `(${ranges.join(' OR ')})`
+  const ranges = set.map(([from, to]) => `${column} >= ${boundSql(spec, type, from)} AND ${column} < ${boundSql(spec, type, to)}`)
+  if (ranges.length < 2) return ranges[0] ?? 'false'
+  return `(${ranges.map((range) => `(${range})`).join(' OR ')})`
 }
 
 /**

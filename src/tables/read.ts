@@ -52,7 +52,7 @@ export function insideOf({ spec, partitions }: Slice, fields: readonly { readonl
   const boxes = boxesOf(spec, partitions).map((box) =>
     dimensions.map(({ dimension, type }, i) => insideSql(dimension, type, box[i] ?? [])).join(' AND '),
   )
-  return boxes.length === 0 ? 'false' : boxes.map((box) => `(${box})`).join(' OR ')
+  return boxes.length < 2 ? (boxes[0] ?? 'false') : boxes.map((box) => `(${box})`).join(' OR ')
 }
 
 /** What the engine says of a file that is not there, or is not what its name says. */

@@ -67,7 +67,7 @@ test('the statement of a partition, with its inputs', async () => {
   const { code, stdout } = await folder.tell(['show', 'silver.orders', '--sql', '--partition', '2026-01-06'])
   expect(code).toBe(0)
   expect(stdout).toContain(
-    `"raw" as (from bronze.orders where "received_at" >= TIMESTAMPTZ '2026-01-06 00:00:00+00' and "received_at" < TIMESTAMPTZ '2026-01-07 00:00:00+00')`,
+    `"raw" as (from bronze.orders where "received_at" >= TIMESTAMPTZ '2026-01-06 00:00:00+00' AND "received_at" < TIMESTAMPTZ '2026-01-07 00:00:00+00')`,
   )
   expect(stdout).toContain('from "raw"')
 })
