@@ -47,6 +47,7 @@ export async function openFolder(): Promise<Folder> {
   const path = await realpath(await mkdtemp(join(tmpdir(), 'assay-cli-')))
   await mkdir(join(path, 'node_modules'))
   await symlink(ROOT, join(path, 'node_modules/assay'))
+  await symlink(join(ROOT, 'node_modules/zod'), join(path, 'node_modules/zod'))
   return {
     path,
     assay: (args, options = {}) => run(path, args, options),

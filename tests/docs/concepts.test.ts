@@ -1,0 +1,64 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { ROOT } from '../support/shop.ts'
+import { type Folder, openFolder } from '../cli/command-line.ts'
+
+const FOLDER = join(ROOT, 'docs/concepts')
+const pages = readdirSync(FOLDER).filter((name) => name !== 'README.md')
+
+/** The files of a page, by the path in the first line of each block. */
+const filesOf = (page: string): Readonly<Record<string, string>> =>
+  Object.fromEntries([...page.matchAll(/```ts\n\/\/ (\S+)\n([\s\S]*?)```/g)].map(([, path = '', text = '']) => [path, text]))
+
+/** The commands of a page, each with lines that its output must have, spaces aside. */
+const commandsOf = (page: string): readonly (readonly [command: string, lines: readonly string[]])[] =>
+  [...page.matchAll(/```console\n([\s\S]*?)```/g)].flatMap(([, session = '']) =>
+    session
+      .split(/^\$ /m)
+      .slice(1)
+      .map((part) => {
+        const [command = '', ...lines] = part.trimEnd().split('\n')
+        return [command, lines] as const
+      }),
+  )
+
+/** `assay ls "a b"` as words. */
+const wordsOf = (command: string): readonly string[] => [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, word]) => quoted ?? word ?? '')
+
+const spaced = (text: string): string => text.replaceAll(/\s+/g, ' ')
+
+async function runCommand(folder: Folder, command: string): Promise<string> {
+  const [verb = '', ...words] = wordsOf(command)
+  if (verb === 'edit') {
+    await folder.edit(words[0] ?? '', words[1] ?? '', words[2] ?? '')
+    return ''
+  }
+  expect(verb).toBe('assay')
+  const { stdout, stderr } = await folder.tell(words)
+  return spaced(stdout + stderr)
+}
+
+describe('the example of each concept', () => {
+  it('is listed', () => {
+    const index = readFileSync(join(FOLDER, 'README.md'), 'utf8')
+    for (const page of pages) expect(index).toContain(`(${page})`)
+  })
+
+  it.each(pages)('%s does what it says', async (name) => {
+    const page = readFileSync(join(FOLDER, name), 'utf8')
+    const folder = await openFolder()
+    try {
+      await folder.write('package.json', '{ "type": "module" }')
+      for (const [path, text] of Object.entries(filesOf(page))) await folder.write(path, text)
+      const commands = commandsOf(page)
+      expect(commands.length).toBeGreaterThan(0)
+      for (const [command, lines] of commands) {
+        const output = await runCommand(folder, command)
+        for (const line of lines) expect(output, command).toContain(spaced(line.trim()))
+      }
+    } finally {
+      await folder.remove()
+    }
+  })
+})
