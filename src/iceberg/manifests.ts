@@ -121,6 +121,7 @@ async function readAvro(store: Store, path: string): Promise<AvroFile> {
 
 export interface NewManifest {
   readonly path: string
+  readonly content: ManifestFile['content']
   readonly snapshotId: SnapshotId
   readonly spec: PartitionSpec
   /** The schema of the header, and older ones that the spec's source columns may come from. */
@@ -129,9 +130,9 @@ export interface NewManifest {
   readonly entries: readonly ManifestEntry[]
 }
 
-/** A data manifest as bytes and as a list names it; {@link withSequence} completes the latter. */
+/** A manifest as bytes and as a list names it; {@link withSequence} completes the latter. */
 export function encodeManifest(manifest: NewManifest): { readonly bytes: Buffer; readonly manifest: ManifestFile } {
-  const { path, snapshotId, spec, schema, schemas, entries } = manifest
+  const { path, content, snapshotId, spec, schema, schemas, entries } = manifest
   const types = partitionTypes(spec, schemas)
   const header = {
     schema: JSON.stringify(schema),
@@ -139,7 +140,7 @@ export function encodeManifest(manifest: NewManifest): { readonly bytes: Buffer;
     'partition-spec': JSON.stringify(spec.fields),
     'partition-spec-id': String(spec['spec-id']),
     'format-version': '2',
-    content: 'data',
+    content,
   }
   const bytes = encodeAvro(
     entrySchema(spec, schemas),
@@ -156,7 +157,7 @@ export function encodeManifest(manifest: NewManifest): { readonly bytes: Buffer;
       path,
       length: bytes.length,
       specId: spec['spec-id'],
-      content: 'data',
+      content,
       sequenceNumber: UNASSIGNED,
       minSequenceNumber: live.length === 0 ? UNASSIGNED : Math.min(...live),
       addedSnapshotId: snapshotId,

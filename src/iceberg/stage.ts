@@ -46,7 +46,7 @@ async function stage(session: SqlSession, store: Store, request: StageRequest): 
   const files = entries.map((entry) => entry.file)
   const staged = { snapshotId, location, folder, schema, spec, files, rows: sum(files, (f) => f.rows), size: sum(files, (f) => f.size) }
   if (files.length === 0) return { ...staged, manifest: undefined }
-  const { bytes, manifest } = encodeManifest({ path: manifestPath, snapshotId, spec, schema, schemas: [schema], entries })
+  const { bytes, manifest } = encodeManifest({ path: manifestPath, content: 'data', snapshotId, spec, schema, schemas: [schema], entries })
   await Promise.all([
     store.write(manifestPath, bytes),
     store.sync(
