@@ -47,8 +47,8 @@ async function readAll(store: Store, metadata: TableMetadata, manifests: readonl
   return all
 }
 
-/** Without field ids in the files, or with nested fields that changed, the engine would silently yield nulls. */
-function refuseUnmapped(metadata: TableMetadata): void {
+/** Without field ids in the files, or with nested fields that changed, the engine would silently yield nulls. @throws ASSAY-2004 */
+export function refuseUnmapped(metadata: TableMetadata): void {
   const refuse = (what: string): never => {
     throw new AssayError('ASSAY-2004', `The table at ${metadata.location} ${what}`)
   }
@@ -63,7 +63,8 @@ function refuseUnmapped(metadata: TableMetadata): void {
   }
 }
 
-function refuseForeignFile(metadata: TableMetadata, { file, fields }: ManifestEntry): void {
+/** @throws ASSAY-2004 for data files other than Parquet */
+export function refuseForeignFile(metadata: TableMetadata, { file, fields }: ManifestEntry): void {
   const format = String(fields['file_format'])
   if (format.toUpperCase() === 'PARQUET') return
   throw new AssayError('ASSAY-2004', `The table at ${metadata.location} has files in the format ${format}, such as ${file.path}`)
