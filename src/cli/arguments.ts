@@ -83,6 +83,7 @@ function optionsOf(values: Values): Options {
     at: texts('at'),
     force: values['force'] === true,
     exitCode: values['exit-code'] === true,
+    dryRun: values['dry-run'] === true,
     json: values['json'] === true,
     trace: values['trace'] === true,
   }

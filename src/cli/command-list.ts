@@ -9,6 +9,7 @@ export type OptionName =
   | 'limit'
   | 'at'
   | 'exit-code'
+  | 'dry-run'
   | 'json'
   | 'trace'
   | 'help'
@@ -30,6 +31,7 @@ export const OPTIONS: Readonly<Record<OptionName, OptionEntry>> = {
   limit: { type: 'string', value: 'N', help: 'rows shown (40; with --json all)' },
   at: { type: 'string', multiple: true, value: 'TABLE=ID', help: 'read a table as of a snapshot' },
   'exit-code': { type: 'boolean', help: 'exit with 4 when there is something to run' },
+  'dry-run': { type: 'boolean', help: 'say what would be done, and do nothing' },
   project: { type: 'string', value: 'FILE', help: 'the project file' },
   json: { type: 'boolean', help: 'one JSON object a line' },
   trace: { type: 'boolean', help: 'show the stack of an error' },
@@ -144,6 +146,15 @@ export const COMMANDS: readonly CommandEntry[] = [
     words: [0, 1],
     example: 'assay retry',
     load: async () => (await import('./commands/retry.ts')).retry,
+  },
+  {
+    name: 'maintain',
+    takes: '[assets]',
+    summary: 'compact tables, remove files that nothing names',
+    options: ['select', 'dry-run', ...ON_A_PROJECT],
+    words: [0, ANY],
+    example: 'assay maintain --dry-run',
+    load: async () => (await import('./commands/maintain.ts')).maintain,
   },
   {
     name: 'explain',

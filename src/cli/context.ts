@@ -25,6 +25,7 @@ export interface Options {
   readonly limit?: number
   readonly at: readonly string[]
   readonly exitCode: boolean
+  readonly dryRun: boolean
   readonly json: boolean
   readonly trace: boolean
 }

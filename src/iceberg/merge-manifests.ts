@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IcebergSchema } from '../schema/iceberg-type.ts'
 import type { ManifestFile } from './data-file.ts'
-import { encodeManifest, readManifest, specOf } from './manifests.ts'
+import { encodeManifest, hasLive, readManifest, specOf } from './manifests.ts'
 import type { SnapshotId, TableMetadata } from './metadata.ts'
 import type { NewFile, Store } from './store.ts'
 
@@ -37,14 +37,12 @@ export async function mergeManifests(
     readonly folder: string
   },
 ): Promise<MergedManifests> {
-  const least = Math.max(2, Number.parseInt(before.properties[MIN_COUNT] ?? '', 10) || DEFAULT_MIN_COUNT)
-  if (before.properties[ENABLED] === 'false' || to.manifests.length < least) return { manifests: to.manifests, merged: 0, written: [] }
-  const kinds = Map.groupBy(to.manifests, (manifest) => kindOf(manifest, least))
+  const groups = groupsOf(before, to.manifests)
   const manifests: ManifestFile[] = []
   const written: NewFile[] = []
   let merged = 0
-  for (const [kind, group] of kinds) {
-    if (kind === LARGE || group.length < least) {
+  for (const { group, isMerged } of groups) {
+    if (!isMerged) {
       manifests.push(...group)
       continue
     }
@@ -54,6 +52,22 @@ export async function mergeManifests(
     merged += group.length
   }
   return { manifests, merged, written }
+}
+
+/** How many manifests a commit would merge into fewer. */
+export const mergeableManifests = (metadata: TableMetadata, manifests: readonly ManifestFile[]): number =>
+  groupsOf(metadata, manifests).reduce((sum, { group, isMerged }) => sum + (isMerged ? group.length : 0), 0)
+
+interface Group {
+  readonly group: readonly ManifestFile[]
+  readonly isMerged: boolean
+}
+
+function groupsOf({ properties }: TableMetadata, manifests: readonly ManifestFile[]): readonly Group[] {
+  const least = Math.max(2, Number.parseInt(properties[MIN_COUNT] ?? '', 10) || DEFAULT_MIN_COUNT)
+  if (properties[ENABLED] === 'false' || manifests.length < least) return [{ group: manifests, isMerged: false }]
+  const kinds = Map.groupBy(manifests.filter(hasLive), (manifest) => kindOf(manifest, least))
+  return [...kinds].map(([kind, group]) => ({ group, isMerged: kind !== LARGE && group.length >= least }))
 }
 
 const LARGE = 'large'
