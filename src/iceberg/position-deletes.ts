@@ -1,11 +1,14 @@
 import { type IcebergSchema, quoteText } from '../schema/iceberg-type.ts'
 import type { SqlSession, WrittenFile } from '../sql/engine.ts'
+import type { AvroValue } from './avro.ts'
 import type { DataFile, ManifestFile } from './data-file.ts'
+import { metric } from './filter.ts'
 import { DELETE_PATH_ID, DELETE_POS_ID } from './live-entries.ts'
 import { ROW_PATH, ROW_POS } from './live-rows.ts'
 import { encodeManifest, type ManifestEntry } from './manifests.ts'
 import type { SnapshotId, TableMetadata } from './metadata.ts'
 import type { StagedDeletes } from './rewrite.ts'
+import { fieldsOf } from './stage.ts'
 import type { Store } from './store.ts'
 
 const SCHEMA: IcebergSchema = {
@@ -77,17 +80,13 @@ async function stageManifests(
 function entryOf(written: WrittenFile, target: ManifestEntry, path: string, snapshotId: SnapshotId): ManifestEntry {
   const { partition, specId } = target.file
   const file: DataFile = { path: written.path, partition, specId, rows: written.rows, size: written.size }
-  const bound = [{ key: DELETE_PATH_ID, value: Buffer.from(path) }]
-  const fields = {
-    content: 1,
-    file_path: written.path,
-    file_format: 'PARQUET',
-    record_count: written.rows,
-    file_size_in_bytes: written.size,
-    lower_bounds: bound,
-    upper_bounds: bound,
-  }
-  return { status: 'added', snapshotId, sequenceNumber: undefined, fileSequenceNumber: undefined, file, fields }
+  const fields = fieldsOf(written, SCHEMA)
+  const bounds = (name: string): AvroValue => [
+    { key: DELETE_PATH_ID, value: Buffer.from(path) },
+    ...[metric(fields, name, DELETE_POS_ID)].flatMap((value) => (value === undefined ? [] : [{ key: DELETE_POS_ID, value }])),
+  ]
+  const own = { content: 1, lower_bounds: bounds('lower_bounds'), upper_bounds: bounds('upper_bounds') }
+  return { status: 'added', snapshotId, sequenceNumber: undefined, fileSequenceNumber: undefined, file, fields: { ...fields, ...own } }
 }
 
 const sum = (files: readonly DataFile[], of: (file: DataFile) => number): number => files.reduce((total, file) => total + of(file), 0)

@@ -142,7 +142,7 @@ function entryOf(
 }
 
 /** The data file fields of a manifest. NaN counts are given where they are known, which is where there are none. */
-function fieldsOf(written: WrittenFile, schema: IcebergSchema): AvroRecord {
+export function fieldsOf(written: WrittenFile, schema: IcebergSchema): AvroRecord {
   const byId = (value: (column: WrittenColumn, type: IcebergSchema['fields'][number]['type']) => AvroValue | undefined): AvroRecord[] =>
     written.columns.flatMap((column) => {
       const found = value(column, schema.fields.find((field) => field.id === column.id)?.type ?? 'binary')
