@@ -29,7 +29,7 @@ export async function liveFiles(store: Store, metadata: TableMetadata, snapshotI
 }
 
 /** The manifests of a snapshot that name live data files. @throws ASSAY-2004 where rows are deleted by delete files */
-export async function dataManifests(store: Store, metadata: TableMetadata, snapshot: Snapshot): Promise<readonly ManifestFile[]> {
+async function dataManifests(store: Store, metadata: TableMetadata, snapshot: Snapshot): Promise<readonly ManifestFile[]> {
   const manifests = (await readManifestList(store, snapshot.manifestList)).filter(hasLive)
   if (manifests.some((manifest) => manifest.content === 'deletes')) {
     throw new AssayError('ASSAY-2004', `Snapshot ${snapshot.id} of the table at ${metadata.location} has delete files (merge-on-read)`, {

@@ -9,9 +9,9 @@ import type { StagedRewrite, WriteMode } from './rewrite.ts'
 import { stageRewrite, type Tools, type WriteRequest } from './stage-rewrite.ts'
 
 /** The columns that tell when a row held. Intervals are half open: a row ends at the instant at which the next begins. */
-export const VALID_FROM = 'valid_from'
-export const VALID_TO = 'valid_to'
-export const IS_CURRENT = 'is_current'
+const VALID_FROM = 'valid_from'
+const VALID_TO = 'valid_to'
+const IS_CURRENT = 'is_current'
 
 export interface HistoryRequest extends WriteRequest {
   /** The version to add to; undefined for a table that is not there yet. */
