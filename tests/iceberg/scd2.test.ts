@@ -142,7 +142,7 @@ describe('history', () => {
         }
         expect(sorted(await rows())).toEqual(sorted(flat(history)))
       }),
-      { numRuns: 8 },
+      { numRuns: 4 },
     )
-  }, 30_000)
+  }, 90_000)
 })
