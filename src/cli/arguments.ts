@@ -92,6 +92,7 @@ function optionsOf(values: Values): Options {
     force: values['force'] === true,
     yes: values['yes'] === true,
     exitCode: values['exit-code'] === true,
+    dryRun: values['dry-run'] === true,
     json: values['json'] === true,
     trace: values['trace'] === true,
   }

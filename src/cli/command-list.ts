@@ -14,6 +14,7 @@ export type OptionName =
   | 'to'
   | 'yes'
   | 'exit-code'
+  | 'dry-run'
   | 'json'
   | 'trace'
   | 'help'
@@ -40,6 +41,7 @@ export const OPTIONS: Readonly<Record<OptionName, OptionEntry>> = {
   to: { type: 'string', value: 'VERSION', help: 'the later version, or the one to go to' },
   yes: { type: 'boolean', help: 'do it; without it, only show what would change' },
   'exit-code': { type: 'boolean', help: 'exit with 4 when there is something to run' },
+  'dry-run': { type: 'boolean', help: 'say what would be done, and do nothing' },
   project: { type: 'string', value: 'FILE', help: 'the project file' },
   json: { type: 'boolean', help: 'one JSON object a line' },
   trace: { type: 'boolean', help: 'show the stack of an error' },
@@ -181,6 +183,15 @@ export const COMMANDS: readonly CommandEntry[] = [
     words: [0, 1],
     example: 'assay retry',
     load: async () => (await import('./commands/retry.ts')).retry,
+  },
+  {
+    name: 'maintain',
+    takes: '[assets]',
+    summary: 'compact tables, drop old versions and files that nothing names',
+    options: ['select', 'dry-run', ...ON_A_PROJECT],
+    words: [0, ANY],
+    example: 'assay maintain --dry-run',
+    load: async () => (await import('./commands/maintain.ts')).maintain,
   },
   {
     name: 'explain',

@@ -33,6 +33,7 @@ export interface Options {
   readonly to?: string
   readonly yes: boolean
   readonly exitCode: boolean
+  readonly dryRun: boolean
   readonly json: boolean
   readonly trace: boolean
 }

@@ -57,8 +57,8 @@ export async function planScan(store: Store, metadata: TableMetadata, { snapshot
   const manifests = (await cachedList(store, snapshot.manifestList)).filter(hasLive)
   const kept = manifests.filter((manifest) => pruner.manifest(manifest, specOf(metadata, manifest)))
   const [data, deletes] = await Promise.all([
-    liveEntries(store, metadata, kept, 'data'),
-    liveEntries(store, metadata, kept, 'deletes').then((entries) => entries.map((entry) => deleteFileOf(metadata, entry))),
+    entriesIn(store, metadata, kept, 'data'),
+    entriesIn(store, metadata, kept, 'deletes').then((entries) => entries.map((entry) => deleteFileOf(metadata, entry))),
   ])
   const deletesOn = deletesOf(deletes)
   const files = data
@@ -76,7 +76,8 @@ const NOTHING: ScanCounts = { manifests: 0, files: 0, bytes: 0 }
 const specById = (metadata: TableMetadata, id: number): TableMetadata['specs'][number] =>
   metadata.specs.find((spec) => spec['spec-id'] === id) ?? { 'spec-id': id, fields: [] }
 
-async function liveEntries(
+/** Those that are live. */
+async function entriesIn(
   store: Store,
   metadata: TableMetadata,
   manifests: readonly ManifestFile[],

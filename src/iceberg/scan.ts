@@ -27,8 +27,8 @@ export async function liveEntries(store: Store, metadata: TableMetadata, snapsho
 }
 
 /**
- * The manifests of a snapshot that name live data files, for a writer.
- * @throws ASSAY-2004 where rows are deleted by delete files, which a writer would have to carry on
+ * The manifests of a snapshot that name live data files, where these are all there is to know.
+ * @throws ASSAY-2004 where rows are deleted by delete files
  */
 export async function dataManifests(store: Store, metadata: TableMetadata, snapshot: Snapshot): Promise<readonly ManifestFile[]> {
   const manifests = (await cachedList(store, snapshot.manifestList)).filter(hasLive)

@@ -18,8 +18,17 @@ export interface StageRequest {
   readonly attempt: string
   readonly schema: IcebergSchema
   readonly spec: PartitionSpec
-  /** A SELECT that yields the columns of the schema. */
+  /** A SELECT that yields the columns of the schema, or several, whose rows go to files of their own. */
+  readonly query: string | readonly StagePart[]
+  /** The sort order of the table that the parts are sorted by. */
+  readonly sortOrderId?: number
+}
+
+/** A query whose rows become files of their own. */
+export interface StagePart {
   readonly query: string
+  /** That of all rows. They then go to one file, in the order of the query. */
+  readonly partition?: PartitionTuple
 }
 
 /**
@@ -41,8 +50,9 @@ async function stage(session: SqlSession, store: Store, request: StageRequest): 
   const location = store.normalise(request.location)
   const { folder, manifestPath } = stagedPlaces({ ...request, location })
   await store.makeFolder(folder)
-  const written = await session.writeParquet(query, { folder, schema, partitionBy: partitionExpressions(schema, spec) })
-  const entries = written.map((file) => entryOf(file, request))
+  const entries = typeof query === 'string' ? await writePart(session, request, { query }, folder) : []
+  if (typeof query !== 'string')
+    for (const [i, part] of query.entries()) entries.push(...(await writePart(session, request, part, `${folder}/${i}`)))
   const files = entries.map((entry) => entry.file)
   const staged = { snapshotId, location, folder, schema, spec, files, rows: sum(files, (f) => f.rows), size: sum(files, (f) => f.size) }
   if (files.length === 0) return { ...staged, manifest: undefined }
@@ -55,6 +65,13 @@ async function stage(session: SqlSession, store: Store, request: StageRequest): 
   const failed = (await Promise.allSettled([store.write(manifestPath, bytes), synced])).find((result) => result.status === 'rejected')
   if (failed !== undefined) throw failed.reason
   return { ...staged, manifest }
+}
+
+async function writePart(session: SqlSession, request: StageRequest, part: StagePart, folder: string): Promise<ManifestEntry[]> {
+  const { schema, spec } = request
+  const partitionBy = part.partition === undefined ? partitionExpressions(schema, spec) : {}
+  const written = await session.writeParquet(part.query, { folder, schema, partitionBy })
+  return written.map((file) => entryOf(file, request, part.partition ?? partitionOf(file, request)))
 }
 
 /** What an attempt writes at most: the folder of its data files, and its manifest. */
@@ -109,16 +126,23 @@ function partitionExpressions(schema: IcebergSchema, spec: PartitionSpec): Reado
   )
 }
 
-function entryOf(written: WrittenFile, { snapshotId, schema, spec }: StageRequest): ManifestEntry {
-  const partition: PartitionTuple = Object.fromEntries(
+const partitionOf = (written: WrittenFile, { schema, spec }: StageRequest): PartitionTuple =>
+  Object.fromEntries(
     spec.fields.map((field) => [field.name, partitionValue(field, sourceOf(schema, field).type, written.partition[field.name] ?? null)]),
   )
+
+function entryOf(
+  written: WrittenFile,
+  { snapshotId, schema, spec, sortOrderId = 0 }: StageRequest,
+  partition: PartitionTuple,
+): ManifestEntry {
   const file: DataFile = { path: written.path, partition, specId: spec['spec-id'], rows: written.rows, size: written.size }
-  return { status: 'added', snapshotId, sequenceNumber: undefined, fileSequenceNumber: undefined, file, fields: fieldsOf(written, schema) }
+  const fields = { ...fieldsOf(written, schema), sort_order_id: sortOrderId }
+  return { status: 'added', snapshotId, sequenceNumber: undefined, fileSequenceNumber: undefined, file, fields }
 }
 
 /** The data file fields of a manifest. NaN counts are given where they are known, which is where there are none. */
-function fieldsOf(written: WrittenFile, schema: IcebergSchema): AvroRecord {
+export function fieldsOf(written: WrittenFile, schema: IcebergSchema): AvroRecord {
   const byId = (value: (column: WrittenColumn, type: IcebergSchema['fields'][number]['type']) => AvroValue | undefined): AvroRecord[] =>
     written.columns.flatMap((column) => {
       const found = value(column, schema.fields.find((field) => field.id === column.id)?.type ?? 'binary')
@@ -136,7 +160,6 @@ function fieldsOf(written: WrittenFile, schema: IcebergSchema): AvroRecord {
     nan_value_counts: byId((column, type) => ((type === 'float' || type === 'double') && !column.hasNan ? 0 : undefined)),
     lower_bounds: byId((column, type) => (column.min === undefined || !isPrimitive(type) ? undefined : lowerBound(type, column.min))),
     upper_bounds: byId((column, type) => (column.max === undefined || !isPrimitive(type) ? undefined : upperBound(type, column.max))),
-    sort_order_id: 0,
   }
 }
 

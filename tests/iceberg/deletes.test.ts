@@ -114,7 +114,8 @@ describe('deletes', () => {
       ],
     }
     const { snapshots, ...metadata } = table.metadata()
-    const evolved = { ...metadata, schemas: [SCHEMA, now], snapshots: snapshots.map((snapshot) => ({ ...snapshot, schemaId: 1 })) }
+    const later = snapshots.map((snapshot) => ({ ...snapshot, schemaId: 1 }))
+    const evolved = { ...metadata, schemas: [SCHEMA, now], currentSchemaId: 1, snapshots: later }
     const sql = await rowsSql(lab, await planScan(lab.store, evolved))
     expect(await lab.session.rows(`SELECT * FROM (${sql}) ORDER BY ALL`)).toEqual([
       { filename: 0n, c2: 0 },
@@ -127,7 +128,7 @@ describe('deletes', () => {
     await table.commit([await table.data(rows(0, 4), IN_0), await table.data(rows(4, 8, 1), IN_1)])
     await table.commit([await table.equals('SELECT 1::INTEGER AS k', 'k', IN_1)])
     const [change] = await changesSince(lab.store, table.metadata(), '1')
-    expect(change?.partitions).toEqual([{ p: 1 }])
+    expect(change?.partitions).toEqual([{ specId: 0, partition: { p: 1 } }])
   })
 
   it('are refused by name in formats that are not read, and where a file lacks what it needs', async () => {

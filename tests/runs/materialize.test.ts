@@ -300,8 +300,10 @@ export default defineProject({ name: 'test', assets: { dies, lives, flaky, sourc
         (e): e is Extract<StoreEvent, { type: typeof type }> => e.type === type && 'stepId' in e && asset.get(e.stepId) === key,
       )
   })
-  afterAll(() => p.remove())
-  afterAll(() => complaints.mockRestore())
+  afterAll(() => {
+    complaints.mockRestore()
+    return p.remove()
+  })
 
   it('goes on where lines cannot be kept, and says so once', () => {
     expect(of('step.succeeded', 'a.marker')).toHaveLength(1)
