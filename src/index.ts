@@ -14,7 +14,7 @@ export type { Daily, Partitions, Unpartitioned } from './partitions/partitions.t
 export { defineProject } from './project/define-project.ts'
 export type { Project, ProjectOptions } from './project/define-project.ts'
 export { t } from './schema/column.ts'
-export type { Column, Decimal, IsoDate, LocalDateTime, Row, Schema } from './schema/column.ts'
+export type { Column, Decimal, IsoDate, IsoTime, LocalDateTime, Row, Schema } from './schema/column.ts'
 export { Instant } from './schema/instant.ts'
 export { sql } from './sql/template.ts'
 export type { ColumnRef, Handle, Sql, TableRef } from './sql/template.ts'

@@ -17,6 +17,10 @@ export function parseLossless(text: string): unknown {
   )
 }
 
-/** The inverse of {@link parseLossless}. */
+/** The inverse of {@link parseLossless}. Cells have maps and bytes too: those become objects and hexadecimal text. */
 export const stringifyLossless = (value: unknown): string =>
-  JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? JSON.rawJSON(String(inner)) : inner))
+  JSON.stringify(value, (_, inner: unknown) => {
+    if (typeof inner === 'bigint') return JSON.rawJSON(String(inner))
+    if (inner instanceof Map) return Object.fromEntries(inner)
+    return inner instanceof Uint8Array ? Buffer.from(inner).toString('hex') : inner
+  })

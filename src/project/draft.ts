@@ -21,11 +21,11 @@ export interface Draft {
 
 /** The columns of an asset. @throws ASSAY-1011 when something in the schema is no column */
 export function columnsOf(definition: AssetDefinition): readonly ColumnSpec[] {
-  const stray = Object.entries(definition.schema).find(([, column]) => typeof (column as { type?: unknown } | undefined)?.type !== 'string')
+  const stray = Object.entries(definition.schema).find(([, column]) => (column as { kind?: unknown } | undefined)?.kind === undefined)
   if (stray === undefined) return columnSpecs(definition.schema)
   throw new AssayError('ASSAY-1011', `${definition.key}.${stray[0]} is no column`, {
     where: definition.where,
-    next: 'Write a column as t.string(), t.long(), …',
+    next: 'Write a column as t.string(), t.long(), …; a zod object becomes columns by fromZod(…).',
   })
 }
 

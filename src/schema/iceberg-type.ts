@@ -43,6 +43,8 @@ export interface NestedField {
   readonly required: boolean
   readonly type: IcebergType
   readonly doc?: string
+  /** Of declared columns only: the name that the field has had so far. It never reaches table metadata. */
+  readonly renamedFrom?: string
 }
 
 /** A schema as table metadata holds it. */
@@ -71,6 +73,29 @@ const DECIMAL = /^decimal\(\s*(\d+)\s*,\s*(\d+)\s*\)$/
 export function decimalOf(type: IcebergType): { readonly precision: number; readonly scale: number } | undefined {
   const match = typeof type === 'string' ? DECIMAL.exec(type) : null
   return match ? { precision: Number(match[1]), scale: Number(match[2]) } : undefined
+}
+
+/** Bytes of a fixed type; undefined for any other. */
+export function fixedLength(type: IcebergType): number | undefined {
+  const match = typeof type === 'string' ? /^fixed\[(\d+)\]$/.exec(type) : null
+  return match ? Number(match[1]) : undefined
+}
+
+/** A type in words: `list<struct<a: long, b: string>>`. */
+export function typeName(type: IcebergType): string {
+  if (typeof type === 'string') return type
+  if (type.type === 'list') return `list<${typeName(type.element)}>`
+  if (type.type === 'map') return `map<${typeName(type.key)}, ${typeName(type.value)}>`
+  return `struct<${type.fields.map((field) => `${field.name}: ${typeName(field.type)}`).join(', ')}>`
+}
+
+/** Every field id of a type and what lies in it, `own` first. */
+export function fieldIds(type: IcebergType, own?: number): readonly number[] {
+  const first = own === undefined ? [] : [own]
+  if (typeof type === 'string') return first
+  if (type.type === 'list') return [...first, ...fieldIds(type.element, type['element-id'])]
+  if (type.type === 'map') return [...first, ...fieldIds(type.key, type['key-id']), ...fieldIds(type.value, type['value-id'])]
+  return [...first, ...type.fields.flatMap((field) => fieldIds(field.type, field.id))]
 }
 
 const DUCKDB: Readonly<Record<string, string>> = {
