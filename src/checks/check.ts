@@ -1,5 +1,6 @@
 import type { SourceLocation } from '../errors.ts'
 import type { Decimal, IsoDate, IsoTime, Kind, LocalDateTime, Schema } from '../schema/column.ts'
+import type { IcebergType } from '../schema/iceberg-type.ts'
 import type { Handle, Sql, SqlPiece } from '../sql/template.ts'
 
 /** `block` keeps the rows from being published; `warn` is shown. */
@@ -15,7 +16,8 @@ export type CheckSpec = {
 } & CheckRule
 
 export type CheckRule =
-  | { readonly rule: 'notNull'; readonly column: string; readonly mostly: number }
+  /** `within`: of a nested column, what lies in it and may not be null there. */
+  | { readonly rule: 'notNull'; readonly column: string; readonly mostly: number; readonly within?: IcebergType }
   | { readonly rule: 'unique'; readonly columns: readonly string[] }
   /** Bounds are SQL literals without quotes: numbers or ISO times; both included, null for none. */
   | { readonly rule: 'between'; readonly column: string; readonly min: string; readonly max: string; readonly mostly: number }

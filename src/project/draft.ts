@@ -5,6 +5,7 @@ import { checksFor, schemaChecks } from '../checks/expectations.ts'
 import { AssayError } from '../errors.ts'
 import { assetKey } from '../keys.ts'
 import { type ColumnSpec, columnSpecs } from '../schema/column.ts'
+import { nullableWithin } from '../schema/iceberg-type.ts'
 import { PARTITION_PARAMS, type Sql, type SqlPiece } from '../sql/template.ts'
 import { guardedHandles } from './handles.ts'
 import type { Origins } from './origins.ts'
@@ -120,7 +121,7 @@ export function specOf(draft: Draft, root: string, made: Pick<AssetSpec, 'codeVe
 const rejectsOf = (definition: AssetDefinition, columns: readonly ColumnSpec[]): RejectsSpec => ({
   key: assetKey(`${definition.key}__rejects`),
   columns: [
-    ...columns.map(({ values: _, ...column }) => ({ ...column, nullable: true })),
+    ...columns.map(({ values: _, ...column }) => ({ ...column, type: nullableWithin(column.type), nullable: true })),
     { name: REJECT_REASON, type: 'string', nullable: false },
   ],
 })

@@ -89,6 +89,14 @@ export function typeName(type: IcebergType): string {
   return `struct<${type.fields.map((field) => `${field.name}: ${typeName(field.type)}`).join(', ')}>`
 }
 
+/** The type with null allowed wherever something lies in it; the keys of maps have to stay. */
+export function nullableWithin(type: IcebergType): IcebergType {
+  if (typeof type === 'string') return type
+  if (type.type === 'list') return { ...type, element: nullableWithin(type.element), 'element-required': false }
+  if (type.type === 'map') return { ...type, value: nullableWithin(type.value), 'value-required': false }
+  return { ...type, fields: type.fields.map((field) => ({ ...field, type: nullableWithin(field.type), required: false })) }
+}
+
 /** Every field id of a type and what lies in it, `own` first. */
 export function fieldIds(type: IcebergType, own?: number): readonly number[] {
   const first = own === undefined ? [] : [own]
