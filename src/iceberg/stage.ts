@@ -1,5 +1,5 @@
 import { AssayError } from '../errors.ts'
-import { decimalOf, type IcebergSchema, type PartitionSpec, quoteIdentifier } from '../schema/iceberg-type.ts'
+import { type IcebergSchema, type Leaf, leavesOf, type PartitionSpec, type PrimitiveType, quoteIdentifier } from '../schema/iceberg-type.ts'
 import { SqlError, type SqlSession, type WrittenColumn, type WrittenFile } from '../sql/engine.ts'
 import type { AvroRecord, AvroValue } from './avro.ts'
 import { lowerBound, upperBound } from './bounds.ts'
@@ -94,20 +94,13 @@ const sourceOf = (schema: IcebergSchema, field: PartitionSpec['fields'][number])
   return source
 }
 
-function partitionExpressions(schema: IcebergSchema, spec: PartitionSpec): Readonly<Record<string, string>> {
-  return Object.fromEntries(
+const partitionExpressions = (schema: IcebergSchema, spec: PartitionSpec): Readonly<Record<string, string>> =>
+  Object.fromEntries(
     spec.fields.map((field) => {
       const source = sourceOf(schema, field)
-      if (source.type === 'binary' || typeof source.type !== 'string' || source.type.startsWith('fixed')) {
-        throw new AssayError(
-          'ASSAY-2004',
-          `Assay does not write partitions by the ${typeof source.type === 'string' ? source.type : source.type.type} column ${source.name}`,
-        )
-      }
       return [field.name, transformSql(field.transform, quoteIdentifier(source.name), source.type)]
     }),
   )
-}
 
 function entryOf(written: WrittenFile, { snapshotId, schema, spec }: StageRequest): ManifestEntry {
   const partition: PartitionTuple = Object.fromEntries(
@@ -117,30 +110,35 @@ function entryOf(written: WrittenFile, { snapshotId, schema, spec }: StageReques
   return { status: 'added', snapshotId, sequenceNumber: undefined, fileSequenceNumber: undefined, file, fields: fieldsOf(written, schema) }
 }
 
-/** The data file fields of a manifest. NaN counts are given where they are known, which is where there are none. */
+/**
+ * The data file fields of a manifest. NaN counts are given where they are known, which is where there are none. Of what
+ * lies in lists and maps there are sizes and counts of values alone: the engine's null counts are wrong there, and as in
+ * Iceberg's Java library there are no bounds.
+ */
 function fieldsOf(written: WrittenFile, schema: IcebergSchema): AvroRecord {
-  const byId = (value: (column: WrittenColumn, type: IcebergSchema['fields'][number]['type']) => AvroValue | undefined): AvroRecord[] =>
+  const leaves = new Map(leavesOf(schema.fields).map((leaf) => [leaf.id, leaf]))
+  const all = (value: (column: WrittenColumn, leaf: Leaf) => AvroValue | undefined): AvroRecord[] =>
     written.columns.flatMap((column) => {
-      const found = value(column, schema.fields.find((field) => field.id === column.id)?.type ?? 'binary')
+      const leaf = leaves.get(column.id)
+      const found = leaf === undefined ? undefined : value(column, leaf)
       return found === undefined ? [] : [{ key: column.id, value: found }]
     })
+  const single = (value: (column: WrittenColumn, type: PrimitiveType) => AvroValue | undefined): AvroRecord[] =>
+    all((column, leaf) => (leaf.repeated ? undefined : value(column, leaf.type)))
   return {
     content: 0,
     file_path: written.path,
     file_format: 'PARQUET',
     record_count: written.rows,
     file_size_in_bytes: written.size,
-    column_sizes: byId((column) => column.size),
-    value_counts: byId((column) => column.values),
-    null_value_counts: byId((column) => column.nulls),
-    nan_value_counts: byId((column, type) => ((type === 'float' || type === 'double') && !column.hasNan ? 0 : undefined)),
-    lower_bounds: byId((column, type) => (column.min === undefined || !isPrimitive(type) ? undefined : lowerBound(type, column.min))),
-    upper_bounds: byId((column, type) => (column.max === undefined || !isPrimitive(type) ? undefined : upperBound(type, column.max))),
+    column_sizes: all((column) => column.size),
+    value_counts: all((column) => column.values),
+    null_value_counts: single((column) => column.nulls),
+    nan_value_counts: single((column, type) => ((type === 'float' || type === 'double') && !column.hasNan ? 0 : undefined)),
+    lower_bounds: single((column, type) => (column.min === undefined ? undefined : lowerBound(type, column.min))),
+    upper_bounds: single((column, type) => (column.max === undefined ? undefined : upperBound(type, column.max))),
     sort_order_id: 0,
   }
 }
-
-const isPrimitive = (type: IcebergSchema['fields'][number]['type']): type is Extract<typeof type, string> =>
-  typeof type === 'string' && (decimalOf(type) !== undefined || !type.startsWith('fixed'))
 
 const sum = <T>(items: readonly T[], of: (item: T) => number): number => items.reduce((total, item) => total + of(item), 0)

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { type DuckDBConnection, DuckDBDataChunk, DuckDBInstance, DuckDBMapValue, type DuckDBType, type DuckDBValue } from '@duckdb/node-api'
 import type { ColumnSpec } from '../schema/column.ts'
-import { duckdbType, type IcebergSchema, type IcebergType, quoteIdentifier, quoteText } from '../schema/iceberg-type.ts'
+import { duckdbType, type IcebergSchema, type IcebergType, leavesOf, quoteIdentifier, quoteText } from '../schema/iceberg-type.ts'
 import {
   type EngineRow,
   type ParquetTarget,
@@ -14,6 +14,7 @@ import {
   type WrittenFile,
 } from '../sql/engine.ts'
 import { guarded } from './duckdb-errors.ts'
+import { addFunctions } from './duckdb-functions.ts'
 import { streamed } from './duckdb-stream.ts'
 import { misfit, rowsOfChunk, writerOf } from './duckdb-values.ts'
 
@@ -45,6 +46,9 @@ export async function openDuckdb(options: DuckdbOptions = {}): Promise<SqlEngine
     ...(options.threads === undefined ? {} : { threads: String(options.threads) }),
     ...(options.memoryLimit === undefined ? {} : { memory_limit: options.memoryLimit }),
   })
+  const first = await instance.connect()
+  addFunctions(first)
+  first.closeSync()
   const open = new Set<DuckDBConnection>()
   let sessions = 0
   let stops = 0
@@ -263,9 +267,9 @@ function fieldIds(id: number, type: IcebergType): string {
   return `{__duckdb_field_id: ${id}, ${inner.join(', ')}}`
 }
 
-/** RETURN_STATS quotes names. Top-level columns only: engines prune by those. */
+/** RETURN_STATS quotes each name of a path. */
 const idsByName = (schema: IcebergSchema): ReadonlyMap<string, number> =>
-  new Map(schema.fields.map((field) => [quoteIdentifier(field.name), field.id]))
+  new Map(leavesOf(schema.fields).map((leaf) => [leaf.path.map(quoteIdentifier).join('.'), leaf.id]))
 
 function writtenFile(
   row: Readonly<Record<string, DuckDBValue>>,

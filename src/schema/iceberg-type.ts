@@ -97,6 +97,29 @@ export function nullableWithin(type: IcebergType): IcebergType {
   return { ...type, fields: type.fields.map((field) => ({ ...field, type: nullableWithin(field.type), required: false })) }
 }
 
+/** A field of a schema that holds values itself, at whatever depth. */
+export interface Leaf {
+  readonly id: number
+  /** Names from the top down; `element`, `key` and `value` inside lists and maps. */
+  readonly path: readonly string[]
+  readonly type: PrimitiveType
+  /** In a list or a map: a row has any number of values. */
+  readonly repeated: boolean
+}
+
+/** The leaves of some fields, in order. */
+export const leavesOf = (fields: readonly NestedField[]): readonly Leaf[] =>
+  fields.flatMap((field) => leavesIn(field.type, { id: field.id, path: [field.name], repeated: false }))
+
+function leavesIn(type: IcebergType, at: Omit<Leaf, 'type'>): readonly Leaf[] {
+  if (typeof type === 'string') return [{ ...at, type }]
+  const inside = (name: string, id: number, inner: IcebergType, repeated = true): readonly Leaf[] =>
+    leavesIn(inner, { id, path: [...at.path, name], repeated: repeated || at.repeated })
+  if (type.type === 'list') return inside('element', type['element-id'], type.element)
+  if (type.type === 'map') return [...inside('key', type['key-id'], type.key), ...inside('value', type['value-id'], type.value)]
+  return type.fields.flatMap((field) => inside(field.name, field.id, field.type, false))
+}
+
 /** Every field id of a type and what lies in it, `own` first. */
 export function fieldIds(type: IcebergType, own?: number): readonly number[] {
   const first = own === undefined ? [] : [own]

@@ -39,7 +39,8 @@ export interface ParquetTarget {
 }
 
 /**
- * A SQL session of its own: tables and views that it makes are seen by it alone, and gone when it is closed. TEMP ones are
+ * A SQL session of its own, in which `sql/murmur3` is there as `murmur3(BLOB)`, `murmur3_long(BIGINT)` and
+ * `murmur3_decimal(HUGEINT)`: tables and views that it makes are seen by it alone, and gone when it is closed. TEMP ones are
  * not seen by `stream`. Implemented by `resources/duckdb`. Errors of a statement are {@link SqlError}s.
  */
 export interface SqlSession {

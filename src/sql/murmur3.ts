@@ -24,6 +24,17 @@ export function murmur3OfLong(value: bigint): number {
   return finished(hash, 8)
 }
 
+/** {@link murmur3} of the fewest bytes of an integer in two's complement, big end first: how Iceberg hashes decimals. */
+export function murmur3OfBigint(value: bigint): number {
+  const bytes: number[] = []
+  let rest = value
+  do {
+    bytes.unshift(Number(rest & 0xffn))
+    rest >>= 8n
+  } while (rest !== (((bytes[0] ?? 0) & 0x80) === 0 ? 0n : -1n))
+  return murmur3(Uint8Array.from(bytes))
+}
+
 function scrambled(block: number): number {
   const k = Math.imul(block, 0xcc9e2d51)
   return Math.imul((k << 15) | (k >>> 17), 0x1b873593)
