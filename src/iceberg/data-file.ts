@@ -52,6 +52,8 @@ export interface StagedFiles {
   /** Folder that belongs to this attempt alone; removing it undoes the staging. */
   readonly folder: string
   readonly schema: IcebergSchema
+  /** The highest field id that the table had when this was staged: those above are new. Absent: all may be. */
+  readonly knownColumnId?: number | undefined
   readonly spec: PartitionSpec
   /** Absent when there are no rows. */
   readonly manifest: ManifestFile | undefined

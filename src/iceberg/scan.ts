@@ -1,8 +1,9 @@
 import { AssayError } from '../errors.ts'
-import { duckdbType, type IcebergSchema, quoteIdentifier, quoteText } from '../schema/iceberg-type.ts'
+import { duckdbType, type IcebergSchema, quoteIdentifier, quoteText, type StructType } from '../schema/iceberg-type.ts'
 import type { DataFile, ManifestFile, PartitionTuple } from './data-file.ts'
 import { hasLive, type ManifestEntry, readManifest, readManifestList } from './manifests.ts'
 import { ancestors, type Snapshot, type SnapshotId, snapshotOf, type TableMetadata } from './metadata.ts'
+import { markedColumns, readingOf } from './reshape.ts'
 import type { Store } from './store.ts'
 
 /** Manifests read at once. */
@@ -47,20 +48,10 @@ async function readAll(store: Store, metadata: TableMetadata, manifests: readonl
   return all
 }
 
-/** Without field ids in the files, or with nested fields that changed, the engine would silently yield nulls. */
+/** Without field ids in the files the engine would silently yield nulls. */
 function refuseUnmapped(metadata: TableMetadata): void {
-  const refuse = (what: string): never => {
-    throw new AssayError('ASSAY-2004', `The table at ${metadata.location} ${what}`)
-  }
-  if (metadata.properties['schema.name-mapping.default'] !== undefined)
-    refuse('maps columns by name, because some of its files have no field ids')
-  const nested = new Map<number, string>()
-  for (const field of metadata.schemas.flatMap((schema) => schema.fields)) {
-    if (typeof field.type === 'string') continue
-    const type = JSON.stringify(field.type)
-    if ((nested.get(field.id) ?? type) !== type) refuse(`has changed the nested column ${field.name}`)
-    nested.set(field.id, type)
-  }
+  if (metadata.properties['schema.name-mapping.default'] === undefined) return
+  throw new AssayError('ASSAY-2004', `The table at ${metadata.location} maps columns by name, because some of its files have no field ids`)
 }
 
 function refuseForeignFile(metadata: TableMetadata, { file, fields }: ManifestEntry): void {
@@ -69,16 +60,37 @@ function refuseForeignFile(metadata: TableMetadata, { file, fields }: ManifestEn
   throw new AssayError('ASSAY-2004', `The table at ${metadata.location} has files in the format ${format}, such as ${file.path}`)
 }
 
-/** A SELECT that yields exactly the columns of `schema`, in order, from files written under any earlier schema. */
-export function scanSql(store: Store, schema: IcebergSchema, files: readonly DataFile[]): string {
-  const columns = schema.fields.map((field) => ({ name: quoteIdentifier(field.name), type: duckdbType(field.type), field }))
-  if (files.length === 0) return `SELECT ${columns.map(({ name, type }) => `CAST(NULL AS ${type}) AS ${name}`).join(', ')} WHERE false`
+/**
+ * A SELECT that yields exactly the columns of `schema`, in order, from files written under any earlier schema.
+ * @param history all schemas of the table; needed where nested columns have changed
+ */
+export function scanSql(
+  store: Store,
+  schema: IcebergSchema,
+  files: readonly DataFile[],
+  history: readonly StructType[] = [schema],
+): string {
+  const empty = schema.fields.map((field) => `CAST(NULL AS ${duckdbType(field.type)}) AS ${quoteIdentifier(field.name)}`)
+  if (files.length === 0) return `SELECT ${empty.join(', ')} WHERE false`
+  const marks = new Map<string, string>()
+  const columns = schema.fields.map((field) => ({ field, name: quoteIdentifier(field.name), reading: readingOf(field, history, marks) }))
+  const selected = columns.map(({ name, reading }) => (reading.project(name) === name ? name : `${reading.project(name)} AS ${name}`))
   const byId = columns.map(
-    ({ type, field }) => `${field.id}: {name: ${quoteText(field.name)}, type: ${quoteText(type)}, default_value: NULL}`,
+    ({ reading, field }) => `${field.id}: {name: ${quoteText(field.name)}, type: ${quoteText(reading.type)}, default_value: NULL}`,
   )
-  const paths = files.map((file) => quoteText(literalGlob(store.normalise(file.path))))
-  return `SELECT ${columns.map((c) => c.name).join(', ')} FROM read_parquet([${paths.join(', ')}], schema = MAP {${byId.join(', ')}}, hive_partitioning = false)`
+  const paths = `[${files.map((file) => quoteText(literalGlob(store.normalise(file.path)))).join(', ')}]`
+  const marked = markedColumns(marks, paths, FILE)
+  const options = [
+    `schema = MAP {${byId.join(', ')}}`,
+    'hive_partitioning = false',
+    ...(marked.length === 0 ? [] : [`filename = '${FILE}'`]),
+  ]
+  const source = `read_parquet(${paths}, ${options.join(', ')})`
+  return `SELECT ${selected.join(', ')} FROM ${marked.length === 0 ? source : `(SELECT *, ${marked.join(', ')} FROM ${source})`}`
 }
+
+/** The column that names the file of a row, where that is needed. */
+const FILE = '__file'
 
 /** The engine takes paths for patterns. */
 const literalGlob = (path: string): string => path.replace(/[*?[]/g, '[$&]')

@@ -17,6 +17,8 @@ export interface StageRequest {
   /** Names the files of this attempt; no other attempt at this table has it. */
   readonly attempt: string
   readonly schema: IcebergSchema
+  /** The highest field id of the table so far. */
+  readonly knownColumnId?: number | undefined
   readonly spec: PartitionSpec
   /** A SELECT that yields the columns of the schema. */
   readonly query: string
@@ -37,14 +39,15 @@ export async function stageFiles(session: SqlSession, store: Store, request: Sta
 }
 
 async function stage(session: SqlSession, store: Store, request: StageRequest): Promise<StagedFiles> {
-  const { snapshotId, schema, spec, query } = request
+  const { snapshotId, schema, knownColumnId, spec, query } = request
   const location = store.normalise(request.location)
   const { folder, manifestPath } = stagedPlaces({ ...request, location })
   await store.makeFolder(folder)
   const written = await session.writeParquet(query, { folder, schema, partitionBy: partitionExpressions(schema, spec) })
   const entries = written.map((file) => entryOf(file, request))
   const files = entries.map((entry) => entry.file)
-  const staged = { snapshotId, location, folder, schema, spec, files, rows: sum(files, (f) => f.rows), size: sum(files, (f) => f.size) }
+  const sums = { rows: sum(files, (f) => f.rows), size: sum(files, (f) => f.size) }
+  const staged = { snapshotId, location, folder, schema, knownColumnId, spec, files, ...sums }
   if (files.length === 0) return { ...staged, manifest: undefined }
   const { bytes, manifest } = encodeManifest({ path: manifestPath, snapshotId, spec, schema, schemas: [schema], entries })
   await Promise.all([

@@ -120,13 +120,17 @@ function leavesIn(type: IcebergType, at: Omit<Leaf, 'type'>): readonly Leaf[] {
   return type.fields.flatMap((field) => inside(field.name, field.id, field.type, false))
 }
 
-/** Every field id of a type and what lies in it, `own` first. */
-export function fieldIds(type: IcebergType, own?: number): readonly number[] {
-  const first = own === undefined ? [] : [own]
-  if (typeof type === 'string') return first
-  if (type.type === 'list') return [...first, ...fieldIds(type.element, type['element-id'])]
-  if (type.type === 'map') return [...first, ...fieldIds(type.key, type['key-id']), ...fieldIds(type.value, type['value-id'])]
-  return [...first, ...type.fields.flatMap((field) => fieldIds(field.type, field.id))]
+/** Every field of a schema, whatever its depth, with its path in words. */
+export function allFields(fields: readonly NestedField[], path = ''): readonly { readonly id: number; readonly path: string }[] {
+  return fields.flatMap((field) => [{ id: field.id, path: `${path}${field.name}` }, ...fieldsIn(field.type, `${path}${field.name}.`)])
+}
+
+function fieldsIn(type: IcebergType, path: string): ReturnType<typeof allFields> {
+  if (typeof type === 'string') return []
+  if (type.type === 'struct') return allFields(type.fields, path)
+  const inside = (id: number, name: string, inner: IcebergType) => [{ id, path: path + name }, ...fieldsIn(inner, `${path}${name}.`)]
+  if (type.type === 'list') return inside(type['element-id'], 'element', type.element)
+  return [...inside(type['key-id'], 'key', type.key), ...inside(type['value-id'], 'value', type.value)]
 }
 
 const DUCKDB: Readonly<Record<string, string>> = {

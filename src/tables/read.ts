@@ -28,14 +28,14 @@ export interface Slice {
 export async function relationOf(store: Store, metadata: TableMetadata, { snapshotId, slice }: Pinned): Promise<string> {
   const files = await liveFiles(store, metadata, snapshotId)
   const schema = schemaOf(metadata, snapshotOf(metadata, snapshotId))
-  if (slice === undefined || slice.spec.dim === 'none') return scanSql(store, schema, files)
+  if (slice === undefined || slice.spec.dim === 'none') return scanSql(store, schema, files, metadata.schemas)
   const field = dayFieldOf(metadata, slice.spec)
   const dayIn = (file: DataFile): PartitionValue | undefined => (field === undefined ? undefined : file.partition[field])
   const kept = files.filter((file) => {
     const day = dayIn(file)
     return day === undefined || (typeof day === 'number' && contains(slice.partitions, day))
   })
-  const scan = scanSql(store, schema, kept)
+  const scan = scanSql(store, schema, kept, metadata.schemas)
   return kept.some((file) => dayIn(file) === undefined) ? `SELECT * FROM (${scan}) WHERE ${insideOf(slice)}` : scan
 }
 

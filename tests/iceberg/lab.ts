@@ -61,11 +61,22 @@ export async function openLab(): Promise<Lab> {
     return table
   }
   const stage: Lab['stage'] = async ({ columns, query, by = [], base }) => {
-    const before = base === undefined ? undefined : { schema: schemaOf(base.metadata), lastColumnId: base.metadata.lastColumnId }
+    const before =
+      base === undefined
+        ? undefined
+        : { schema: schemaOf(base.metadata), lastColumnId: base.metadata.lastColumnId, specs: base.metadata.specs }
     const { schema } = evolveSchema(before, columns, 'shop.orders')
     const spec = partitionSpec(schema, by, base?.metadata)
     const id = String(++last)
-    return stageFiles(session, store, { snapshotId: id, location: `${root}/warehouse/shop/orders`, attempt: `a${id}`, schema, spec, query })
+    return stageFiles(session, store, {
+      snapshotId: id,
+      location: `${root}/warehouse/shop/orders`,
+      attempt: `a${id}`,
+      schema,
+      knownColumnId: before?.lastColumnId,
+      spec,
+      query,
+    })
   }
   return {
     root,
@@ -85,7 +96,9 @@ export async function openLab(): Promise<Lab> {
     read: async (snapshotId, order = 'ALL') => {
       const { metadata } = await load()
       const schema = schemaOf(metadata, snapshotId === undefined ? undefined : snapshotOf(metadata, snapshotId))
-      return session.rows(`SELECT * FROM (${scanSql(store, schema, await liveFiles(store, metadata, snapshotId))}) ORDER BY ${order}`)
+      return session.rows(
+        `SELECT * FROM (${scanSql(store, schema, await liveFiles(store, metadata, snapshotId), metadata.schemas)}) ORDER BY ${order}`,
+      )
     },
     close: async () => {
       catalog.close()
