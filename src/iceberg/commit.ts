@@ -6,6 +6,7 @@ import type { DataFile, ManifestFile, PartitionTuple, StagedFiles } from './data
 import { encodeManifest, encodeManifestList, type ManifestEntry, readManifest, specOf, withSequence } from './manifests.ts'
 import { FIRST_PARTITION_FIELD, type Snapshot, type SnapshotId, serialiseMetadata, snapshotOf, type TableMetadata } from './metadata.ts'
 import { ancestorsSince, changesSince, dataManifests, distinctPartitions, liveFiles } from './scan.ts'
+import { withSortOrder } from './sort-order.ts'
 import type { Store } from './store.ts'
 import { partitionTypes } from './transforms.ts'
 
@@ -140,7 +141,7 @@ async function refuseConflicts(store: Store, base: LoadedTable, { id, staged, ov
 /** The table with the schema, spec and properties that the change asks for, but without its snapshot. */
 function adopted(base: TableMetadata | undefined, change: Change): TableMetadata {
   const { staged, properties = {} } = change
-  if (base === undefined) return newTable(staged, { ...PROPERTIES, ...properties })
+  if (base === undefined) return sorted(newTable(staged, { ...PROPERTIES, ...properties }), staged)
   const known = base.specs.find((spec) => spec['spec-id'] === staged.spec['spec-id'])
   if (known !== undefined && JSON.stringify(known.fields) !== JSON.stringify(staged.spec.fields)) {
     throw new AssayError(
@@ -149,8 +150,12 @@ function adopted(base: TableMetadata | undefined, change: Change): TableMetadata
     )
   }
   const specs = known === undefined ? withSpec(base, staged.spec) : {}
-  return { ...base, ...withSchema(base, staged, change.id), ...specs, properties: { ...base.properties, ...properties } }
+  const evolved = { ...base, ...withSchema(base, staged, change.id), ...specs, properties: { ...base.properties, ...properties } }
+  return sorted(evolved, staged)
 }
+
+const sorted = (table: TableMetadata, { sortOrder }: StagedFiles): TableMetadata =>
+  sortOrder === undefined ? table : { ...table, rest: withSortOrder(table, sortOrder) }
 
 /** A new spec becomes the one that other writers write by. */
 const withSpec = (base: TableMetadata, spec: PartitionSpec): Pick<TableMetadata, 'specs' | 'defaultSpecId' | 'lastPartitionId'> => ({

@@ -1,5 +1,6 @@
 import type { IcebergSchema, PartitionSpec } from '../schema/iceberg-type.ts'
 import type { SnapshotId } from './metadata.ts'
+import type { SortOrder } from './sort-order.ts'
 
 /** Value of one partition field: days, months, hours and years as integers since 1970, the others as they are. */
 export type PartitionValue = string | number | boolean | null
@@ -55,6 +56,8 @@ export interface StagedFiles {
   /** The highest field id that the table had when this was staged: those above are new. Absent: all may be. */
   readonly knownColumnId?: number | undefined
   readonly spec: PartitionSpec
+  /** By which the files are sorted, and which becomes the default of the table. */
+  readonly sortOrder?: SortOrder | undefined
   /** Absent when there are no rows. */
   readonly manifest: ManifestFile | undefined
   readonly files: readonly DataFile[]

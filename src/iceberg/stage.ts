@@ -6,6 +6,7 @@ import { lowerBound, upperBound } from './bounds.ts'
 import type { DataFile, PartitionTuple, StagedFiles } from './data-file.ts'
 import { encodeManifest, type ManifestEntry } from './manifests.ts'
 import type { SnapshotId } from './metadata.ts'
+import { type SortOrder, sortSql } from './sort-order.ts'
 import type { Store } from './store.ts'
 import { partitionValue, transformSql } from './transforms.ts'
 
@@ -20,6 +21,8 @@ export interface StageRequest {
   /** The highest field id of the table so far. */
   readonly knownColumnId?: number | undefined
   readonly spec: PartitionSpec
+  /** What each file is to be sorted by. */
+  readonly sortOrder?: SortOrder | undefined
   /** A SELECT that yields the columns of the schema. */
   readonly query: string
 }
@@ -39,15 +42,16 @@ export async function stageFiles(session: SqlSession, store: Store, request: Sta
 }
 
 async function stage(session: SqlSession, store: Store, request: StageRequest): Promise<StagedFiles> {
-  const { snapshotId, schema, knownColumnId, spec, query } = request
+  const { snapshotId, schema, knownColumnId, spec, sortOrder, query } = request
   const location = store.normalise(request.location)
   const { folder, manifestPath } = stagedPlaces({ ...request, location })
   await store.makeFolder(folder)
-  const written = await session.writeParquet(query, { folder, schema, partitionBy: partitionExpressions(schema, spec) })
+  const orderBy = sortOrder === undefined ? '' : sortSql(schema, sortOrder)
+  const written = await session.writeParquet(query, { folder, schema, partitionBy: partitionExpressions(schema, spec), orderBy })
   const entries = written.map((file) => entryOf(file, request))
   const files = entries.map((entry) => entry.file)
   const sums = { rows: sum(files, (f) => f.rows), size: sum(files, (f) => f.size) }
-  const staged = { snapshotId, location, folder, schema, knownColumnId, spec, files, ...sums }
+  const staged = { snapshotId, location, folder, schema, knownColumnId, spec, sortOrder, files, ...sums }
   if (files.length === 0) return { ...staged, manifest: undefined }
   const { bytes, manifest } = encodeManifest({ path: manifestPath, snapshotId, spec, schema, schemas: [schema], entries })
   await Promise.all([
@@ -105,12 +109,13 @@ const partitionExpressions = (schema: IcebergSchema, spec: PartitionSpec): Reado
     }),
   )
 
-function entryOf(written: WrittenFile, { snapshotId, schema, spec }: StageRequest): ManifestEntry {
+function entryOf(written: WrittenFile, { snapshotId, schema, spec, sortOrder }: StageRequest): ManifestEntry {
   const partition: PartitionTuple = Object.fromEntries(
     spec.fields.map((field) => [field.name, partitionValue(field, sourceOf(schema, field).type, written.partition[field.name] ?? null)]),
   )
   const file: DataFile = { path: written.path, partition, specId: spec['spec-id'], rows: written.rows, size: written.size }
-  return { status: 'added', snapshotId, sequenceNumber: undefined, fileSequenceNumber: undefined, file, fields: fieldsOf(written, schema) }
+  const fields = { ...fieldsOf(written, schema), sort_order_id: sortOrder?.id ?? 0 }
+  return { status: 'added', snapshotId, sequenceNumber: undefined, fileSequenceNumber: undefined, file, fields }
 }
 
 /**
@@ -140,7 +145,6 @@ function fieldsOf(written: WrittenFile, schema: IcebergSchema): AvroRecord {
     nan_value_counts: single((column, type) => ((type === 'float' || type === 'double') && !column.hasNan ? 0 : undefined)),
     lower_bounds: single((column, type) => (column.min === undefined ? undefined : lowerBound(type, column.min))),
     upper_bounds: single((column, type) => (column.max === undefined ? undefined : upperBound(type, column.max))),
-    sort_order_id: 0,
   }
 }
 

@@ -214,7 +214,7 @@ async function appended(
 async function writeParquet(
   connection: DuckDBConnection,
   query: string,
-  { folder, schema, partitionBy }: ParquetTarget,
+  { folder, schema, partitionBy, orderBy = '' }: ParquetTarget,
 ): Promise<WrittenFile[]> {
   await mkdir(folder, { recursive: true }).catch((error: unknown) => {
     throw new SqlError(error instanceof Error ? error.message : String(error), 'io')
@@ -235,12 +235,26 @@ async function writeParquet(
     ...(divided ? [`PARTITION_BY (${[...names.values()].map(quoteIdentifier).join(', ')})`] : []),
   ]
   const to = divided ? folder : `${folder}/data.parquet`
-  const sql = `${head}${query}\n)${divided ? ')' : ''}) TO ${quoteText(to)} (${options.join(', ')})`
-  const reader = await guarded(sql, () => connection.runAndReadAll(sql), head.length)
+  const sorted = orderBy === '' ? '' : ` ORDER BY ${orderBy}`
+  const sql = `${head}${query}\n)${divided ? ')' : ''}${sorted}) TO ${quoteText(to)} (${options.join(', ')})`
+  const copy = () => guarded(sql, () => connection.runAndReadAll(sql), head.length)
+  const reader = divided && sorted !== '' ? await onOneThread(connection, copy) : await copy()
   const ids = idsByName(schema)
   const written = reader.getRowObjects().map((row) => writtenFile(row, ids, names))
   await Promise.all(written.filter((file) => file.rows === 0).map((file) => rm(file.path, { force: true })))
   return written.filter((file) => file.rows > 0)
+}
+
+/** Several threads that write into several files mix up the order of rows. The setting is that of the engine as a whole. */
+async function onOneThread<T>(connection: DuckDBConnection, action: () => Promise<T>): Promise<T> {
+  const setting = await connection.runAndReadAll(`SELECT current_setting('threads') AS threads`)
+  const threads = Number(setting.getRowObjects()[0]?.['threads'])
+  await connection.run('SET threads = 1')
+  try {
+    return await action()
+  } finally {
+    await connection.run(`SET threads = ${threads}`)
+  }
 }
 
 /** Partition columns are not written into the files, so each needs a name that no column has. */

@@ -36,6 +36,8 @@ export interface ParquetTarget {
   readonly schema: IcebergSchema
   /** SQL expressions over the columns that divide the rows into folders, by name. Empty: one file. */
   readonly partitionBy: Readonly<Record<string, string>>
+  /** What follows ORDER BY in each file; absent or empty where it does not matter. */
+  readonly orderBy?: string
 }
 
 /**
