@@ -3,7 +3,16 @@ import { tmpdir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { type DuckDBConnection, DuckDBDataChunk, DuckDBInstance, DuckDBMapValue, type DuckDBType, type DuckDBValue } from '@duckdb/node-api'
 import type { ColumnSpec } from '../schema/column.ts'
-import { duckdbType, type IcebergSchema, type IcebergType, leavesOf, quoteIdentifier, quoteText } from '../schema/iceberg-type.ts'
+import {
+  duckdbType,
+  fixedLength,
+  type IcebergSchema,
+  type IcebergType,
+  leavesOf,
+  type NestedField,
+  quoteIdentifier,
+  quoteText,
+} from '../schema/iceberg-type.ts'
 import {
   type EngineRow,
   type ParquetTarget,
@@ -221,9 +230,7 @@ async function writeParquet(
   })
   const names = hiddenNames(schema, Object.keys(partitionBy))
   const hidden = [...names].map(([name, alias]) => `${partitionBy[name] ?? 'NULL'} AS ${quoteIdentifier(alias)}`)
-  const casts = schema.fields.map(
-    (field) => `CAST(${quoteIdentifier(field.name)} AS ${duckdbType(field.type)}) AS ${quoteIdentifier(field.name)}`,
-  )
+  const casts = schema.fields.map((field) => `${stored(field)} AS ${quoteIdentifier(field.name)}`)
   const divided = hidden.length > 0
   const select = `SELECT ${casts.join(', ')} FROM (`
   const head = divided ? `COPY (SELECT *, ${hidden.join(', ')} FROM (${select}` : `COPY (${select}`
@@ -243,6 +250,15 @@ async function writeParquet(
   const written = reader.getRowObjects().map((row) => writtenFile(row, ids, names))
   await Promise.all(written.filter((file) => file.rows === 0).map((file) => rm(file.path, { force: true })))
   return written.filter((file) => file.rows > 0)
+}
+
+/** A column as the type that it is stored as. The engine has no bytes of a fixed number, so the number is looked at. */
+function stored({ name, type }: NestedField): string {
+  const value = `CAST(${quoteIdentifier(name)} AS ${duckdbType(type)})`
+  const length = fixedLength(type)
+  if (length === undefined) return value
+  const wrong = quoteText(`column ${name} holds a value that has not ${length} bytes`)
+  return `CASE WHEN octet_length(${value}) <> ${length} THEN error(${wrong}) ELSE ${value} END`
 }
 
 /** Several threads that write into several files mix up the order of rows. The setting is that of the engine as a whole. */

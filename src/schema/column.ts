@@ -159,7 +159,7 @@ export const t = {
   decimal: (precision: number, scale: number): Column<'decimal', Decimal> => plain('decimal', `decimal(${precision},${scale})`),
   /** Text such as `f79c3e09-677c-4bbd-a479-3f349cb785e7`; read in lower case. */
   uuid: (): Column<'uuid', string> => plain('uuid', 'uuid'),
-  /** Exactly `length` bytes. */
+  /** Exactly `length` bytes. Stored as bytes of any number, which PyIceberg does not read as fixed ones: `binary` serves everyone. */
   fixed: (length: number): Column<'fixed', Uint8Array> => plain('fixed', `fixed[${length}]`),
   binary: (): Column<'binary', Uint8Array> => plain('binary', 'binary'),
   /** Text that is one of `values`; a check holds it where the column is not nested. */
