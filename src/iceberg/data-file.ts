@@ -1,6 +1,5 @@
-import type { IcebergSchema, PartitionSpec } from '../schema/iceberg-type.ts'
+import type { IcebergSchema, PartitionSpec, SortOrder } from '../schema/iceberg-type.ts'
 import type { SnapshotId } from './metadata.ts'
-import type { SortOrder } from './sort-order.ts'
 
 /** Value of one partition field: days, months, hours and years as integers since 1970, the others as they are. */
 export type PartitionValue = string | number | boolean | null

@@ -1,21 +1,8 @@
 import * as z from 'zod'
 import { AssayError } from '../errors.ts'
-import { type IcebergSchema, quoteIdentifier, type Transform } from '../schema/iceberg-type.ts'
+import { type IcebergSchema, quoteIdentifier, type SortField, type SortOrder, type Transform } from '../schema/iceberg-type.ts'
 import type { TableMetadata } from './metadata.ts'
 import { transformSql } from './transforms.ts'
-
-/** By what the rows of a file are sorted. Source: table specification, "Sorting". */
-export interface SortOrder {
-  readonly id: number
-  readonly fields: readonly SortField[]
-}
-
-export interface SortField {
-  readonly 'source-id': number
-  readonly transform: string
-  readonly direction: 'asc' | 'desc'
-  readonly 'null-order': 'nulls-first' | 'nulls-last'
-}
 
 /** A column to sort by, as it is declared. */
 export interface SortBy {

@@ -1,12 +1,20 @@
 import { AssayError } from '../errors.ts'
-import { type IcebergSchema, type Leaf, leavesOf, type PartitionSpec, type PrimitiveType, quoteIdentifier } from '../schema/iceberg-type.ts'
+import {
+  type IcebergSchema,
+  type Leaf,
+  leavesOf,
+  type PartitionSpec,
+  type PrimitiveType,
+  quoteIdentifier,
+  type SortOrder,
+} from '../schema/iceberg-type.ts'
 import { SqlError, type SqlSession, type WrittenColumn, type WrittenFile } from '../sql/engine.ts'
 import type { AvroRecord, AvroValue } from './avro.ts'
 import { lowerBound, upperBound } from './bounds.ts'
 import type { DataFile, PartitionTuple, StagedFiles } from './data-file.ts'
 import { encodeManifest, type ManifestEntry } from './manifests.ts'
 import type { SnapshotId } from './metadata.ts'
-import { type SortOrder, sortSql } from './sort-order.ts'
+import { sortSql } from './sort-order.ts'
 import type { Store } from './store.ts'
 import { partitionValue, transformSql } from './transforms.ts'
 

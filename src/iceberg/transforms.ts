@@ -113,12 +113,12 @@ const isBytes = (type: IcebergType): boolean => type === 'binary' || fixedLength
 /** A partition value from the text that the engine gives for it. @throws ASSAY-5003 for what Iceberg cannot hold */
 export function partitionValue(field: PartitionField, source: IcebergType, text: string | null): PartitionValue {
   if (text === null) return null
-  const value = valueOf(resultType(field.transform, source), text, field.transform)
+  const value = valueIn(resultType(field.transform, source), text, field.transform)
   if (value === undefined) throw new AssayError('ASSAY-5003', `'${text}' cannot be a value of the partition field ${field.name}`)
   return value
 }
 
-function valueOf(type: IcebergType, text: string, transform: Transform): PartitionValue | undefined {
+function valueIn(type: IcebergType, text: string, transform: Transform): PartitionValue | undefined {
   if (type === 'string' && text.startsWith(MARK)) return text.slice(MARK.length)
   if (isBytes(type)) return Buffer.from(text, 'hex').toString('base64')
   const decimal = transform.startsWith('truncate') ? decimalOf(type) : undefined

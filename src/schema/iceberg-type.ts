@@ -67,6 +67,19 @@ export interface PartitionSpec {
   readonly fields: readonly PartitionField[]
 }
 
+/** By what the rows of a file are sorted. Source: table specification, "Sorting". */
+export interface SortOrder {
+  readonly id: number
+  readonly fields: readonly SortField[]
+}
+
+export interface SortField {
+  readonly 'source-id': number
+  readonly transform: string
+  readonly direction: 'asc' | 'desc'
+  readonly 'null-order': 'nulls-first' | 'nulls-last'
+}
+
 const DECIMAL = /^decimal\(\s*(\d+)\s*,\s*(\d+)\s*\)$/
 
 /** Precision and scale of a decimal type; undefined for any other. */

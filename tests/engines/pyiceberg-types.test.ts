@@ -49,7 +49,7 @@ const ROWS: readonly EngineRow[] = [
 const SEEN = {
   bo: true,
   i: -7,
-  lo: 9223372036854775807,
+  lo: '9223372036854775807',
   fl: 1.5,
   db: -0.1,
   de: '-14.20',

@@ -14,9 +14,9 @@ it('metrics are of leaves: whole in structs, without nulls and bounds in lists a
       query: `SELECT * FROM (VALUES ({n: 34, text: 'a'}, [1, NULL, 3], unhex('00ff')), (NULL, NULL, unhex('0100')), ({n: NULL, text: 'b'}, [], unhex('0001'))) v(s, l, f)`,
     })
     const [manifest] = await readManifestList(lab.store, snapshotOf(metadata)?.manifestList ?? '')
-    const [entry] = await readManifest(lab.store, metadata, manifest ?? expect.fail())
+    const [entry = expect.fail()] = await readManifest(lab.store, metadata, manifest ?? expect.fail())
     const metric = (name: string) =>
-      Object.fromEntries((entry?.fields[name] as { key: number; value: unknown }[]).map(({ key, value }) => [key, value]))
+      Object.fromEntries((entry.fields[name] as { key: number; value: unknown }[]).map(({ key, value }) => [key, value]))
     const hex = (name: string) =>
       Object.fromEntries(Object.entries(metric(name)).map(([id, value]) => [id, Buffer.from(value as Uint8Array).toString('hex')]))
     // s is 1, l is 2, f is 3; then s.n, s.text and the element of l.

@@ -45,7 +45,8 @@ def shown(value):
         return "0x" + value.hex()
     if isinstance(value, (datetime.date, datetime.time)):
         return value.isoformat()
-    return str(value) if isinstance(value, (decimal.Decimal, uuid.UUID)) else value
+    beyond = isinstance(value, int) and abs(value) > 2**53
+    return str(value) if beyond or isinstance(value, (decimal.Decimal, uuid.UUID)) else value
 
 
 def verify(table: Table) -> dict:
