@@ -159,7 +159,7 @@ export const CATALOGUE = {
   ),
   'ASSAY-2011': entry(
     'The partitioning differs from that of the table',
-    'The table exists with another partition spec; changing it is not supported here.',
+    'Rows of the table are laid out by another partition spec, so that partitions cannot be overwritten one by one.',
     'Give the asset a new key, or go back to the partitioning that the table has.',
   ),
   'ASSAY-2031': entry(

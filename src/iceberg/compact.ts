@@ -1,11 +1,11 @@
-import { quoteIdentifier } from '../schema/iceberg-type.ts'
+import { quoteIdentifier, type SortOrder } from '../schema/iceberg-type.ts'
 import type { DataFile } from './data-file.ts'
 import { type LiveEntries, mayReach, onlyTarget, partitionId } from './live-entries.ts'
 import { liveRowsSql, rewritable, ROW_PATH, ROW_POS } from './live-rows.ts'
 import { contentOf, type ManifestEntry } from './manifests.ts'
 import type { TableMetadata } from './metadata.ts'
 import type { Rewrite, StagedRewrite } from './rewrite.ts'
-import { type SortOrder, sortOrderOf, sortSql } from './sort-order.ts'
+import { sortOrderOf, sortSql } from './sort-order.ts'
 import { type StagePart, stageFiles } from './stage.ts'
 import type { Tools, WriteRequest } from './stage-rewrite.ts'
 import type { Store } from './store.ts'
@@ -56,11 +56,10 @@ export async function compactFiles(tools: Tools, request: CompactRequest): Promi
   const order = sortOrderOf(base)
   const parts: StagePart[] = []
   for (const bin of bins) {
-    const rows = await liveRowsSql({ ...tools, schema, live }, bin.files)
-    parts.push(...partsOf(bin, sorted(rows, { schema, order })))
+    const rows = await liveRowsSql({ ...tools, base, schema, live }, bin.files)
+    parts.push(...partsOf(bin, sorted(rows, { schema, order })).map((part) => ({ ...part, sortOrder: order })))
   }
-  const sortOrderId = order === undefined ? 0 : order.id
-  const staged = await stageFiles(session, store, { ...write, schema, spec, query: parts, sortOrderId })
+  const staged = await stageFiles(session, store, { ...write, schema, spec, query: parts })
   const rewrite: Rewrite = {
     operation: 'replace',
     readFrom: base.currentSnapshotId ?? 'nothing',
@@ -88,8 +87,8 @@ function currentSpec(base: TableMetadata): WriteRequest['spec'] {
 function sorted(rows: string, to: { readonly schema: WriteRequest['schema']; readonly order: SortOrder | undefined }): string {
   const names = to.schema.fields.map((field) => quoteIdentifier(field.name)).join(', ')
   // Without an order of its own, rows stay as they were written: what was clustered stays so. Places make the order total.
-  const by = to.order === undefined ? '' : `${sortSql(to.schema, to.order)}, `
-  return `SELECT ${names} FROM (${rows}) ORDER BY ${by}${ROW_PATH}, ${ROW_POS}`
+  const by = [to.order === undefined ? '' : sortSql(to.schema, to.order), ROW_PATH, ROW_POS].filter((key) => key !== '')
+  return `SELECT ${names} FROM (${rows}) ORDER BY ${by.join(', ')}`
 }
 
 function partsOf({ files, isOnePartition, parts }: Bin, query: string): readonly StagePart[] {

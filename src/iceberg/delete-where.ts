@@ -25,7 +25,7 @@ export async function deleteWhere(tools: Tools, request: DeleteRequest): Promise
   const live = await rewritable(store, base)
   const matches = live.data.map((entry) => ({ entry, match: matchOf(where, base, request.schema, entry) }))
   const of = (wanted: 'all' | 'some') => matches.filter(({ match }) => match === wanted).map(({ entry }) => entry)
-  const rows = await liveRowsSql({ ...tools, schema: request.schema, live }, of('some'))
+  const rows = await liveRowsSql({ ...tools, base, schema: request.schema, live }, of('some'))
   await session.run(
     `CREATE OR REPLACE TABLE ${HITS} AS SELECT ${ROW_PATH}, ${ROW_POS} FROM (${rows}) WHERE ${filterSql(where, request.schema)}`,
   )

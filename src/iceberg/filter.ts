@@ -1,4 +1,4 @@
-import { decimalOf, type IcebergSchema, type IcebergType, quoteIdentifier, quoteText } from '../schema/iceberg-type.ts'
+import { decimalOf, fixedLength, type IcebergSchema, type IcebergType, quoteIdentifier, quoteText } from '../schema/iceberg-type.ts'
 import type { AvroRecord, AvroValue } from './avro.ts'
 import { compareValues, decodeValue } from './bounds.ts'
 import type { PartitionValue } from './data-file.ts'
@@ -172,13 +172,15 @@ function factsOf(metadata: TableMetadata, schema: IcebergSchema, entry: Manifest
     mayBeNull: nulls === undefined || Number(nulls) > 0,
     mayHold: nulls === undefined || values === undefined || Number(nulls) < Number(values),
   }
+  // Of bytes there is more than one spelling.
+  if (type === 'binary' || fixedLength(type) !== undefined) return { ...NOTHING_KNOWN, type, ...counted }
   if (identity !== undefined && !real) {
     const value = entry.file.partition[identity.name] ?? null
     if (value === null) return { ...NOTHING_KNOWN, type, mayHold: false }
     return { type, lower: value, upper: value, mayBeNaN: false, mayBeNull: false, mayHold: true }
   }
   // Engines disagree about the order of UUIDs.
-  if (type === 'uuid' || type === 'binary') return { ...NOTHING_KNOWN, type, ...counted }
+  if (type === 'uuid') return { ...NOTHING_KNOWN, type, ...counted }
   const bound = (name: string): FilterValue | undefined => {
     const bytes = metric(entry.fields, name, id)
     return bytes instanceof Uint8Array ? decodeValue(type, bytes) : undefined

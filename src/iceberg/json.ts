@@ -25,3 +25,11 @@ export function stringifyLossless(value: unknown): string {
     return JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? JSON.rawJSON(String(inner)) : inner))
   }
 }
+
+/** The same for cells of tables, which hold maps and bytes too: those become objects and hexadecimal text. */
+export const stringifyCells = (value: unknown): string =>
+  JSON.stringify(value, (_, inner: unknown) => {
+    if (typeof inner === 'bigint') return JSON.rawJSON(String(inner))
+    if (inner instanceof Map) return Object.fromEntries(inner)
+    return inner instanceof Uint8Array ? Buffer.from(inner).toString('hex') : inner
+  })

@@ -1,10 +1,10 @@
 import { AssayError } from '../errors.ts'
-import { duckdbType, type IcebergSchema, quoteIdentifier, quoteText } from '../schema/iceberg-type.ts'
+import { type IcebergSchema, quoteIdentifier, quoteText } from '../schema/iceberg-type.ts'
 import type { SqlSession } from '../sql/engine.ts'
 import { allLiveEntries, type LiveEntries, mayReach } from './live-entries.ts'
 import { contentOf, type ManifestEntry } from './manifests.ts'
 import type { TableMetadata } from './metadata.ts'
-import { refuseChangedNesting, refuseForeignFile } from './scan.ts'
+import { literalGlob, refuseForeignFile, scanSql } from './scan.ts'
 import type { Store } from './store.ts'
 
 /** Columns that tell where a row lies: the path of its file as {@link Store.normalise} spells it, and its place from 0. */
@@ -19,7 +19,6 @@ export async function rewritable(store: Store, metadata: TableMetadata): Promise
       `The table at ${metadata.location} maps columns by name, because some of its files have no field ids, so they cannot be rewritten`,
     )
   }
-  refuseChangedNesting(metadata)
   const live = await allLiveEntries(store, metadata)
   for (const entry of live.data) refuseForeignFile(metadata, entry)
   return live
@@ -29,6 +28,8 @@ export async function rewritable(store: Store, metadata: TableMetadata): Promise
 export interface RowSource {
   readonly session: SqlSession
   readonly store: Store
+  /** The table as it is; undefined where there is none yet. */
+  readonly base: TableMetadata | undefined
   readonly schema: IcebergSchema
   readonly live: LiveEntries
 }
@@ -37,18 +38,19 @@ export interface RowSource {
  * A SELECT of the live rows of some data files: the columns of the schema, and where each row lies.
  * @throws ASSAY-2004 where rows are deleted by key (equality deletes)
  */
-export async function liveRowsSql({ session, store, schema, live }: RowSource, files: readonly ManifestEntry[]): Promise<string> {
-  const columns = schema.fields.map((field) => ({ name: quoteIdentifier(field.name), type: duckdbType(field.type), field }))
-  const names = columns.map((column) => column.name).join(', ')
+export async function liveRowsSql({ session, store, base, schema, live }: RowSource, files: readonly ManifestEntry[]): Promise<string> {
+  const names = schema.fields.map((field) => quoteIdentifier(field.name))
   if (files.length === 0) {
-    const nulls = columns.map(({ name, type }) => `CAST(NULL AS ${type}) AS ${name}`)
-    return `SELECT ${[...nulls, `'' AS ${ROW_PATH}`, `0::BIGINT AS ${ROW_POS}`].join(', ')} WHERE false`
+    const none = scanSql(store, schema, [])
+    return `SELECT ${[...names, `'' AS ${ROW_PATH}`, `0::BIGINT AS ${ROW_POS}`].join(', ')} FROM (${none})`
   }
-  const byId = columns.map(
-    ({ type, field }) => `${field.id}: {name: ${quoteText(field.name)}, type: ${quoteText(type)}, default_value: NULL}`,
+  const history = base?.schemas ?? [schema]
+  const rows = scanSql(
+    store,
+    schema,
+    files.map((entry) => entry.file),
+    { history, places: ROW_PATH },
   )
-  const options = `schema = MAP {${byId.join(', ')}}, hive_partitioning = false, filename = '${ROW_PATH}', file_row_number = true`
-  const rows = `SELECT ${names}, ${ROW_PATH}, ${ROW_POS} FROM read_parquet([${pathsOf(files)}], ${options})`
   const deleted = await deletedSql({ session, store, live }, files)
   if (deleted === undefined) return rows
   return `SELECT * FROM (${rows}) r ANTI JOIN (${deleted}) d ON r.${ROW_PATH} = d.path AND r.${ROW_POS} = d.pos`
@@ -80,6 +82,4 @@ async function deletedSql(
 
 const isOlder = (file: ManifestEntry, deletes: ManifestEntry): boolean => (file.sequenceNumber ?? 0) < (deletes.sequenceNumber ?? 0)
 
-/** The engine takes paths for patterns. */
-const pathsOf = (entries: readonly ManifestEntry[]): string =>
-  entries.map((entry) => quoteText(entry.file.path.replace(/[*?[]/g, '[$&]'))).join(', ')
+const pathsOf = (entries: readonly ManifestEntry[]): string => entries.map((entry) => quoteText(literalGlob(entry.file.path))).join(', ')

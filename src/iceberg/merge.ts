@@ -39,7 +39,7 @@ export async function mergeFiles(tools: Tools, request: MergeRequest): Promise<M
   const live: LiveEntries = base === undefined ? { data: [], deletes: [] } : await rewritable(store, base)
   const scope = await keyRange(session, request.schema, keys)
   const isDeleted = deleteFlag === undefined ? 'false' : `coalesce(s.${quoteIdentifier(deleteFlag)}, false)`
-  const rows = await liveRowsSql({ ...tools, schema: request.schema, live }, mayMatch(request, live, scope))
+  const rows = await liveRowsSql({ ...tools, base, schema: request.schema, live }, mayMatch(request, live, scope))
   const on = keys.map((key) => `r.${quoteIdentifier(key)} = s.${quoteIdentifier(key)}`).join(' AND ')
   await session.run(
     `CREATE OR REPLACE TABLE ${HITS} AS SELECT r.${ROW_PATH}, r.${ROW_POS}, ${isDeleted} AS __gone FROM (${rows}) r JOIN ${SOURCE} s ON ${on}`,

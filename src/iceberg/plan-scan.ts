@@ -6,7 +6,7 @@ import { cachedEntries, cachedList } from './manifest-cache.ts'
 import { hasLive, type LeanEntry, specOf } from './manifests.ts'
 import { type Snapshot, type SnapshotId, schemaOf, snapshotOf, type TableMetadata } from './metadata.ts'
 import { type Predicate, prunerOf } from './prune.ts'
-import { refuseChangedNesting, refuseForeignFile } from './scan.ts'
+import { refuseForeignFile } from './scan.ts'
 import type { Store } from './store.ts'
 
 /** A data file that has to be read, and the files that take rows from it. */
@@ -135,7 +135,6 @@ function refuseUnreadable(metadata: TableMetadata, schema: IcebergSchema, snapsh
     if (odd !== undefined) refuse(`has the column ${field.name} ${odd}`)
     if ('initial-default' in field && field['initial-default'] != null) refuse(`has the column ${field.name} with an initial default value`)
   }
-  refuseChangedNesting(metadata)
 }
 
 /** What is not read of a type, in words; undefined when all of it is. */

@@ -41,7 +41,7 @@ export async function historyFiles(tools: Tools, request: HistoryRequest): Promi
   const live: LiveEntries = base === undefined ? { data: [], deletes: [] } : await rewritable(store, base)
   const scope = await scopeOf(tools, request)
   const files = base === undefined ? [] : live.data.filter((entry) => matchOf(scope, base, request.schema, entry) !== 'none')
-  const rows = await liveRowsSql({ ...tools, schema: request.schema, live }, files)
+  const rows = await liveRowsSql({ ...tools, base, schema: request.schema, live }, files)
   const { on, differs } = conditions(request)
   const gone = isComplete ? `OR s.${quoteIdentifier(keys[0] ?? '')} IS NULL` : ''
   await session.run(`CREATE OR REPLACE TABLE __current AS SELECT * FROM (${rows}) WHERE ${IS_CURRENT}`)

@@ -12,7 +12,7 @@ import { discardStaged, type StageRequest, stageFiles } from './stage.ts'
 import type { Store } from './store.ts'
 
 /** Where and as what a change writes. */
-export type WriteRequest = Omit<StageRequest, 'query' | 'sortOrderId'>
+export type WriteRequest = Omit<StageRequest, 'query'>
 
 /** Session and store that a change is made with. */
 export interface Tools {
@@ -86,7 +86,7 @@ async function touchedFiles(
 }
 
 async function keptSql(tools: Tools, request: WriteRequest, plan: RewritePlan, files: readonly ManifestEntry[]): Promise<string> {
-  const rows = await liveRowsSql({ ...tools, schema: request.schema, live: plan.live }, files)
+  const rows = await liveRowsSql({ ...tools, base: plan.base, schema: request.schema, live: plan.live }, files)
   return `SELECT ${columnsOf(request)} FROM (${rows}) r ANTI JOIN ${plan.hits} h USING (${ROW_PATH}, ${ROW_POS})`
 }
 

@@ -80,6 +80,14 @@ describe('bounds', () => {
     expect(upperBound('binary', 'ff'.repeat(17))).toBeUndefined()
   })
 
+  it('keep fixed values whole, and cut binary ones', () => {
+    expect(hex(lowerBound('fixed[20]', 'ab'.repeat(20)))).toBe('ab'.repeat(20))
+    expect(hex(upperBound('fixed[20]', 'ab'.repeat(20)))).toBe('ab'.repeat(20))
+    expect(upperBound('fixed[300]', 'ab'.repeat(256))).toBeUndefined()
+    expect(hex(lowerBound('binary', 'ab'.repeat(20)))).toBe('ab'.repeat(16))
+    expect(hex(upperBound('binary', 'ab'.repeat(20)))).toBe(`${'ab'.repeat(15)}ac`)
+  })
+
   it('tell the zeros apart', () => {
     expect(hex(lowerBound('double', '0.0'))).toBe('0000000000000080')
     expect(hex(upperBound('double', '-0.0'))).toBe('0000000000000000')

@@ -79,11 +79,22 @@ export async function openLab(): Promise<Lab> {
     return table
   }
   const stage: Lab['stage'] = async ({ columns, query, by = [], base }) => {
-    const before = base === undefined ? undefined : { schema: schemaOf(base.metadata), lastColumnId: base.metadata.lastColumnId }
+    const before =
+      base === undefined
+        ? undefined
+        : { schema: schemaOf(base.metadata), lastColumnId: base.metadata.lastColumnId, specs: base.metadata.specs }
     const { schema } = evolveSchema(before, columns, 'shop.orders')
     const spec = partitionSpec(schema, by, base?.metadata)
     const id = String(++last)
-    return stageFiles(session, store, { snapshotId: id, location: `${root}/warehouse/shop/orders`, attempt: `a${id}`, schema, spec, query })
+    return stageFiles(session, store, {
+      snapshotId: id,
+      location: `${root}/warehouse/shop/orders`,
+      attempt: `a${id}`,
+      schema,
+      knownColumnId: before?.lastColumnId,
+      spec,
+      query,
+    })
   }
   return {
     root,
