@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { compactFiles } from '../../src/iceberg/compact.ts'
+import { deleteWhere } from '../../src/iceberg/delete-where.ts'
 import { columnSpecs, type Schema, t } from '../../src/schema/column.ts'
 import { schemaOf } from '../../src/iceberg/metadata.ts'
 import { type Lab, openLab } from './lab.ts'
@@ -79,6 +81,29 @@ describe('rows written under earlier schemas', () => {
     const { metadata } = await lab.load()
     expect(schemaOf(metadata).fields[1]?.type).toMatchObject({ fields: [{ id: 3 }, { id: 4, name: 'was' }, { id: 5, name: 'note' }] })
     expect(metadata.lastColumnId).toBe(5)
+  })
+
+  it.each(['copy-on-write', 'merge-on-read'] as const)('stay as they are when others go, %s, and files are compacted', async (mode) => {
+    const s = (fields: Schema) => ({ id, s: t.struct(fields).nullable() })
+    await put(s({ keep: id, note: t.string().nullable() }), `SELECT i AS id, {keep: i, note: 'old'} AS s FROM (VALUES (1), (11)) x(i)`)
+    await put(s({ keep: id, was: t.string().nullable().renamedFrom('note') }), `SELECT 20 AS id, {keep: 20, was: 'gone'} AS s`)
+    await put(
+      s({ keep: id, was: t.string().nullable(), note: t.int().nullable() }),
+      `SELECT i AS id, {keep: i, was: 'w', note: 33} AS s FROM (VALUES (2), (12)) x(i)`,
+    )
+    const expected = [
+      { id: 1, s: { keep: 1, was: 'old', note: null } },
+      { id: 2, s: { keep: 2, was: 'w', note: 33 } },
+    ]
+    const base = await lab.load()
+    const where = { op: '>', column: 'id', value: 10 } as const
+    await lab.commit(await deleteWhere(lab, { ...lab.request(base), base: base.metadata, where, mode }))
+    expect(await lab.read(undefined, 'id')).toEqual(expected)
+    if (mode === 'copy-on-write') return
+    const { schema: _, spec: __, ...request } = lab.request(base)
+    const compacted = await compactFiles(lab, { ...request, base: (await lab.load()).metadata })
+    expect((await lab.commit(compacted ?? expect.fail())).metadata.snapshots.at(-1)?.operation).toBe('replace')
+    expect(await lab.read(undefined, 'id')).toEqual(expected)
   })
 
   it('keep the rows of a renamed column, and not of one dropped and added again', async () => {
