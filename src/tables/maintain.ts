@@ -63,10 +63,10 @@ export async function maintainTable(tools: Maintenance, id: TableId): Promise<Ma
         wasBusy: false,
       }
     : await rewriteTable(tools, loaded)
-  // What another entry of the catalog names, this one cannot tell.
-  const isShared = await sharesFiles(tools.catalog, loaded)
-  const expiredSnapshots = isShared ? 0 : await expire(tools, loaded)
-  const orphans = isShared ? [] : await orphansOf(tools, id)
+  // What another entry of the catalog names, this one cannot tell; nor what a table has whose files are not to be collected.
+  const keepsAll = loaded.metadata.properties['gc.enabled'] === 'false' || (await sharesFiles(tools.catalog, loaded))
+  const expiredSnapshots = keepsAll ? 0 : await expire(tools, loaded)
+  const orphans = keepsAll ? [] : await orphansOf(tools, id)
   if (!tools.isDryRun) for (const file of orphans) await tools.store.remove(file.path)
   const orphanBytes = orphans.reduce((sum, file) => sum + file.size, 0)
   return { table: formatTableId(id), ...rewritten, expiredSnapshots, orphans: orphans.length, orphanBytes }
@@ -120,12 +120,12 @@ async function commitRewrite({ catalog, store, clock }: Maintenance, id: TableId
   throw new AssayError('ASSAY-2006', `${formatTableId(id)} was moved by other writers ${MAX_REBUILDS} times in a row`)
 }
 
-/** @returns how many versions went, or would go. A table that is not to be cleaned up keeps all. */
+/** @returns how many versions went, or would go */
 async function expire(tools: Maintenance, { id, metadata }: LoadedTable): Promise<number> {
-  if (metadata.properties['gc.enabled'] === 'false') return 0
   const policy = expiryOf(metadata, tools.clock.now())
-  const { snapshots } = tools.isDryRun ? selectExpired(metadata, policy) : (await expireSnapshots(tools, id, policy)).expiry
-  return snapshots.length
+  const due = selectExpired(metadata, policy)
+  if (tools.isDryRun || due.snapshots.length + due.refs.length === 0) return due.snapshots.length
+  return (await expireSnapshots(tools, id, policy)).expiry.snapshots.length
 }
 
 /** Iceberg's own policy, five days unless the table says otherwise, but for the versions kept at least. */

@@ -77,11 +77,13 @@ describe('maintenance', () => {
     expect(data).toHaveLength(20)
   })
 
-  it('keeps all versions where the table says so', async () => {
+  it('keeps all versions and all files where the table says so', async () => {
     for (let id = 1; id <= 2; id++) await put(id, { 'gc.enabled': 'false', 'history.expire.min-snapshots-to-keep': '1' })
+    await lab.stage({ columns: COLUMNS, query: 'SELECT 3 AS id' })
     const { metadata } = await lab.load()
     const old = { ...systemClock, now: () => metadata.lastUpdated + 6 * DAY }
     expect(await maintain({ clock: old })).toMatchObject({ expiredSnapshots: 0 })
+    expect(await maintain({ clock: later })).toMatchObject({ orphans: 0 })
     await lab.alter(({ properties }) => ({ properties: { ...properties, 'gc.enabled': 'true' } }))
     expect(await maintain({ clock: old })).toMatchObject({ expiredSnapshots: 1 })
   })
