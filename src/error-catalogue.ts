@@ -159,7 +159,7 @@ export const CATALOGUE = {
   ),
   'ASSAY-2011': entry(
     'The partitioning differs from that of the table',
-    'The table exists with another partition spec; changing it is not supported here.',
+    'Rows of the table are laid out by another partition spec, so that partitions cannot be overwritten one by one.',
     'Give the asset a new key, or go back to the partitioning that the table has.',
   ),
   'ASSAY-2031': entry(
@@ -278,6 +278,11 @@ export const CATALOGUE = {
     'Correct the record, or let the asset quarantine such rows.',
   ),
   'ASSAY-5006': entry('A check could not run', 'The check itself failed, which is never a pass.', 'Mend the SQL of the check.'),
+  'ASSAY-5007': entry(
+    'The source of a merge is not fit to be merged',
+    'A merge needs to know for each row of the source which row of the table it is about: keys are not null and occur once, and history is added at its end.',
+    'Mend the query: leave out rows without a key, and choose one row where a key occurs twice.',
+  ),
 
   'ASSAY-9001': entry('Assay failed unexpectedly', 'This is a defect of Assay.', 'Run again with --trace and report what it prints.'),
 } as const satisfies Record<string, CatalogueEntry>

@@ -1,5 +1,6 @@
 import type { SourceLocation } from '../errors.ts'
-import type { Decimal, IsoDate, Kind, LocalDateTime, Schema } from '../schema/column.ts'
+import type { Decimal, IsoDate, IsoTime, Kind, LocalDateTime, Schema } from '../schema/column.ts'
+import type { IcebergType } from '../schema/iceberg-type.ts'
 import type { Handle, Sql, SqlPiece } from '../sql/template.ts'
 
 /** `block` keeps the rows from being published; `warn` is shown. */
@@ -15,7 +16,8 @@ export type CheckSpec = {
 } & CheckRule
 
 export type CheckRule =
-  | { readonly rule: 'notNull'; readonly column: string; readonly mostly: number }
+  /** `within`: of a nested column, what lies in it and may not be null there. */
+  | { readonly rule: 'notNull'; readonly column: string; readonly mostly: number; readonly within?: IcebergType }
   | { readonly rule: 'unique'; readonly columns: readonly string[] }
   /** Bounds are SQL literals without quotes: numbers or ISO times; both included, null for none. */
   | { readonly rule: 'between'; readonly column: string; readonly min: string | null; readonly max: string | null; readonly mostly: number }
@@ -40,8 +42,11 @@ export interface RowCheckOptions extends CheckOptions {
   readonly mostly?: number
 }
 
-export interface AnyChecks {
+/** Further rules about nested columns are written as `$rows.sql`. */
+export interface NestedChecks {
   notNull(options?: RowCheckOptions): Check
+}
+export interface AnyChecks extends NestedChecks {
   unique(options?: CheckOptions): Check
 }
 export interface OrderedChecks<B> extends AnyChecks {
@@ -52,13 +57,21 @@ export interface ChecksByKind {
   string: AnyChecks
   boolean: AnyChecks
   enum: AnyChecks
+  uuid: AnyChecks
+  fixed: AnyChecks
+  binary: AnyChecks
   int: OrderedChecks<number>
   long: OrderedChecks<number | bigint>
+  float: OrderedChecks<number>
   double: OrderedChecks<number>
   decimal: OrderedChecks<number | Decimal>
   date: OrderedChecks<IsoDate>
+  time: OrderedChecks<IsoTime>
   timestamp: OrderedChecks<LocalDateTime>
   timestamptz: OrderedChecks<string>
+  list: NestedChecks
+  map: NestedChecks
+  struct: NestedChecks
 }
 
 /** What `checks: (c) => …` gets: the columns by name, each with the checks that its type has, and the rows as a whole. */

@@ -1,6 +1,7 @@
 import { callSite } from '../call-site.ts'
 import { AssayError } from '../errors.ts'
 import type { ColumnSpec, Schema } from '../schema/column.ts'
+import type { IcebergType } from '../schema/iceberg-type.ts'
 import { handleOf, type Sql } from '../sql/template.ts'
 import { CHECKED_ROWS, type Check, type CheckOptions, type CheckRule, type Checks, type CheckSpec, type RowCheckOptions } from './check.ts'
 
@@ -62,8 +63,20 @@ export function schemaChecks(columns: readonly ColumnSpec[], key: readonly strin
   for (const column of columns) {
     const base = { mode: 'block', automatic: true } as const
     if (!column.nullable) specs.push({ ...base, name: `${column.name}.not_null`, rule: 'notNull', column: column.name, mostly: 1 })
+    if (mayMiss(column.type)) {
+      const name = `${column.name}.not_null_within`
+      specs.push({ ...base, name, rule: 'notNull', column: column.name, mostly: 1, within: column.type })
+    }
     if (column.values) specs.push({ ...base, name: `${column.name}.in`, rule: 'in', column: column.name, values: column.values })
   }
   if (key.length > 0) specs.push({ mode: 'block', automatic: true, name: `${key.join('+')}.unique`, rule: 'unique', columns: key })
   return specs
+}
+
+/** True for a nested type with something in it that may not be null. */
+function mayMiss(type: IcebergType): boolean {
+  if (typeof type === 'string') return false
+  if (type.type === 'list') return type['element-required'] || mayMiss(type.element)
+  if (type.type === 'map') return type['value-required'] || mayMiss(type.value)
+  return type.fields.some((field) => field.required || mayMiss(field.type))
 }

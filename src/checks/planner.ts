@@ -1,4 +1,4 @@
-import { quoteIdentifier, quoteText } from '../schema/iceberg-type.ts'
+import { type IcebergType, quoteIdentifier, quoteText } from '../schema/iceberg-type.ts'
 import type { CheckRule, CheckSpec } from './check.ts'
 
 /** A rule about single rows, as a predicate that is true for a row that does not hold. */
@@ -13,13 +13,28 @@ export const isRowCheck = (check: CheckSpec): check is CheckSpec & RowRule =>
  */
 export function violation(rule: RowRule): string {
   const column = quoteIdentifier(rule.column)
-  if (rule.rule === 'notNull') return `${column} IS NULL`
+  if (rule.rule === 'notNull') return rule.within === undefined ? `${column} IS NULL` : `coalesce(${missingIn(column, rule.within)}, false)`
   if (rule.rule === 'in') return `coalesce(${column} NOT IN (${rule.values.map(quoteText).join(', ')}), false)`
   const above = rule.min === null ? 'true' : `${column} >= ${bound(rule.min)}`
   // Without a bound, which numbers alone can be, NaN must break the rule all the same.
   const below = rule.max === null ? `${column}::DOUBLE <= 'Infinity'::DOUBLE` : `${column} <= ${bound(rule.max)}`
   return `coalesce(NOT (${above} AND ${below}), false)`
 }
+
+/** True where a value of a nested type lacks something that it may not lack. Whether the value itself is null is no matter. */
+function missingIn(value: string, type: IcebergType, depth = 0): string {
+  if (typeof type === 'string') return 'false'
+  const item = `e${depth}`
+  const anyOf = (list: string, required: boolean, inner: IcebergType): string =>
+    `len(list_filter(${list}, lambda ${item}: ${missing(item, required, inner, depth + 1)})) > 0`
+  if (type.type === 'list') return anyOf(value, type['element-required'], type.element)
+  if (type.type === 'map') return anyOf(`map_values(${value})`, type['value-required'], type.value)
+  const fields = type.fields.map((field) => missing(`${value}.${quoteIdentifier(field.name)}`, field.required, field.type, depth))
+  return `(${value} IS NOT NULL AND (${fields.join(' OR ')}))`
+}
+
+const missing = (value: string, required: boolean, type: IcebergType, depth: number): string =>
+  `${required ? `${value} IS NULL OR ` : ''}coalesce(${missingIn(value, type, depth)}, false)`
 
 /** Numbers stay numbers, so that decimals compare exactly; everything else is a text that DuckDB casts to the column. */
 const bound = (text: string): string => (/^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text) ? text : quoteText(text))

@@ -95,6 +95,7 @@ function optionsOf(values: Values): Options {
     up: values['up'] === true,
     down: values['down'] === true,
     sql: values['sql'] === true,
+    dryRun: values['dry-run'] === true,
     json: values['json'] === true,
     trace: values['trace'] === true,
   }

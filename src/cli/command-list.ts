@@ -17,6 +17,7 @@ export type OptionName =
   | 'up'
   | 'down'
   | 'sql'
+  | 'dry-run'
   | 'json'
   | 'trace'
   | 'help'
@@ -46,6 +47,7 @@ export const OPTIONS: Readonly<Record<OptionName, OptionEntry>> = {
   up: { type: 'boolean', help: 'only what it comes from' },
   down: { type: 'boolean', help: 'only what it leads to' },
   sql: { type: 'boolean', help: 'its statement as it would run; with --limit, the rows' },
+  'dry-run': { type: 'boolean', help: 'say what would be done, and do nothing' },
   project: { type: 'string', value: 'FILE', help: 'the project file' },
   json: { type: 'boolean', help: 'one JSON object a line' },
   trace: { type: 'boolean', help: 'show the stack of an error' },
@@ -196,6 +198,15 @@ export const COMMANDS: readonly CommandEntry[] = [
     words: [0, 1],
     example: 'assay retry',
     load: async () => (await import('./commands/retry.ts')).retry,
+  },
+  {
+    name: 'maintain',
+    takes: '[assets]',
+    summary: 'compact tables, drop old versions and files that nothing names',
+    options: ['select', 'dry-run', ...ON_A_PROJECT],
+    words: [0, ANY],
+    example: 'assay maintain --dry-run',
+    load: async () => (await import('./commands/maintain.ts')).maintain,
   },
   {
     name: 'explain',

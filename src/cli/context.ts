@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { stringifyLossless } from '../iceberg/json.ts'
+import { stringifyCells } from '../iceberg/json.ts'
 import type { OutputStream, Terminal } from './render/terminal.ts'
 
 /** All that a command touches of the process it runs in. */
@@ -36,6 +36,7 @@ export interface Options {
   readonly up: boolean
   readonly down: boolean
   readonly sql: boolean
+  readonly dryRun: boolean
   readonly json: boolean
   readonly trace: boolean
 }
@@ -57,7 +58,7 @@ export type Command = (context: CommandContext) => Promise<number>
  * One line of `--json`: an object with the version of the format and what the line is. Whole numbers beyond 2^53 are
  * written as exact number tokens, decimals and instants as text.
  */
-export const jsonLine = (type: string, fields: object): string => stringifyLossless({ v: 1, type, ...fields })
+export const jsonLine = (type: string, fields: object): string => stringifyCells({ v: 1, type, ...fields })
 
 /** Writes a line of `--json`. */
 export const emit = (context: CommandContext, type: string, fields: object): void => context.terminal.line(jsonLine(type, fields))

@@ -1,4 +1,4 @@
-import { decimalOf, type IcebergType, type PrimitiveType } from '../schema/iceberg-type.ts'
+import { decimalOf, fixedLength, type IcebergType, type PrimitiveType } from '../schema/iceberg-type.ts'
 import type { PartitionValue } from './data-file.ts'
 
 /** Code points (or bytes) of text and binary bounds that are kept: Iceberg's default `truncate(16)`. */
@@ -144,6 +144,7 @@ const order = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0)
 /** Lower bound of a column from the engine's minimum; undefined where none can be given. */
 export function lowerBound(type: PrimitiveType, min: string): Buffer | undefined {
   if (type === 'binary') return Buffer.from(min, 'hex').subarray(0, KEPT)
+  if (fixedLength(type) !== undefined) return fixedBound(type, min)
   const value = boundValue(type, min)
   if (value === undefined) return undefined
   if (type === 'string') return Buffer.from(codePoints(String(value)).slice(0, KEPT).join(''))
@@ -153,10 +154,17 @@ export function lowerBound(type: PrimitiveType, min: string): Buffer | undefined
 /** Upper bound of a column from the engine's maximum; cut text is raised so that it still lies above. */
 export function upperBound(type: PrimitiveType, max: string): Buffer | undefined {
   if (type === 'binary') return raisedBytes(Buffer.from(max, 'hex'))
+  if (fixedLength(type) !== undefined) return fixedBound(type, max)
   const value = boundValue(type, max)
   if (value === undefined) return undefined
   if (type === 'string') return raisedText(codePoints(String(value)))
   return encodeValue(type, value === 0 ? 0 : value)
+}
+
+/** Fixed values are never cut; the engine cuts its statistics of long ones. */
+function fixedBound(type: PrimitiveType, hex: string): Buffer | undefined {
+  const bytes = Buffer.from(hex, 'hex')
+  return bytes.length === fixedLength(type) ? bytes : undefined
 }
 
 /** UUIDs are left out: engines disagree about their order. */

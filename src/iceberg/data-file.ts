@@ -1,4 +1,4 @@
-import type { IcebergSchema, PartitionSpec } from '../schema/iceberg-type.ts'
+import type { IcebergSchema, PartitionSpec, SortOrder } from '../schema/iceberg-type.ts'
 import type { SnapshotId } from './metadata.ts'
 
 /** Value of one partition field: days, months, hours and years as integers since 1970, the others as they are. */
@@ -56,7 +56,11 @@ export interface StagedFiles {
   /** Folder that belongs to this attempt alone; removing it undoes the staging. */
   readonly folder: string
   readonly schema: IcebergSchema
+  /** The highest field id that the table had when this was staged: those above are new. Absent: all may be. */
+  readonly knownColumnId?: number | undefined
   readonly spec: PartitionSpec
+  /** By which the files are sorted, and which becomes the default of the table. */
+  readonly sortOrder?: SortOrder | undefined
   /** Absent when there are no rows. */
   readonly manifest: ManifestFile | undefined
   readonly files: readonly DataFile[]

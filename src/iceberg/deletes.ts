@@ -94,7 +94,7 @@ function positionsSql(store: Store, files: readonly ScanFile[]): readonly string
     String(target.sequenceNumber),
   ])
   return [
-    `SELECT t.file, d.pos FROM (${scanSql(store, POSITION_SCHEMA, deletes.map(asDataFile), true)}) d` +
+    `SELECT t.file, d.pos FROM (${scanSql(store, POSITION_SCHEMA, deletes.map(asDataFile), { places: 'filename' })}) d` +
       ` JOIN ${valuesSql(deleteRows(store, deletes, partitions), 'x(file, part, seq)')} ON x.file = d.filename` +
       ` JOIN ${valuesSql(targetRows, 't(file, uri, part, seq)')}` +
       ` ON t.uri = regexp_replace(d.file_path, '^file:(//)?/', '/', 'i') AND t.part = x.part AND t.seq <= x.seq` +
@@ -150,7 +150,7 @@ function equalityJoins(store: Store, metadata: TableMetadata, { schema, files, e
     const { isGlobal, equalityIds } = group[0] ?? { isGlobal: true, equalityIds: [] }
     const fields = equalityIds.map((id) => named(schema.fields.find((field) => field.id === id) ?? fieldById(metadata, schema, id)))
     const keys = fields.map((field) => field.name)
-    const scan = scanSql(store, { ...schema, fields }, group.map(asDataFile), true)
+    const scan = scanSql(store, { ...schema, fields }, group.map(asDataFile), { places: 'filename' })
     const scope = isGlobal ? [] : ['part']
     const deleted =
       `SELECT ${[...keys.map((key) => `d.${key}`), ...scope.map((part) => `x.${part}`)].join(', ')}, max(x.seq) AS seq` +

@@ -52,7 +52,8 @@ const missingIn = (known: ReadonlyMap<string, DataFile>, files: ReadonlyMap<stri
  */
 export function tableDiffSql(store: Store, metadata: TableMetadata, diff: FileDiff & Versions, key: readonly string[]): string {
   const schema = schemaOf(metadata, diff.to)
-  return rowDiffSql({ before: scanSql(store, schema, diff.removed), after: scanSql(store, schema, diff.added) }, schema, key)
+  const rows = (files: readonly DataFile[]): string => scanSql(store, schema, files, { history: metadata.schemas })
+  return rowDiffSql({ before: rows(diff.removed), after: rows(diff.added) }, schema, key)
 }
 
 /**

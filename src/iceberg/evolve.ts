@@ -8,29 +8,36 @@ import {
   type PartitionField,
   type PartitionSpec,
   type Transform,
+  typeName,
 } from '../schema/iceberg-type.ts'
 import { FIRST_PARTITION_FIELD, type TableMetadata } from './metadata.ts'
 
+/** What evolution has to know of a table as it is. */
+export interface TableSchema {
+  readonly schema: IcebergSchema
+  readonly lastColumnId: number
+  /** Those of the table; their source columns cannot be dropped. */
+  readonly specs?: readonly PartitionSpec[]
+}
+
 /**
- * The schema of a table that is to have these columns. Columns keep their field id by name; new ones get new ids.
- * @param current the table's schema now; undefined for a new table
+ * The schema of a table that is to have these columns. Fields keep their id by name, or by the name they are renamed from,
+ * at every depth; new ones get new ids in Iceberg's order: all of one level, then what lies in each.
+ * @param current the table now; undefined for a new table
  * @throws ASSAY-2007 for a change that Iceberg does not allow, naming the column
  */
 export function evolveSchema(
-  current: { readonly schema: IcebergSchema; readonly lastColumnId: number } | undefined,
+  current: TableSchema | undefined,
   columns: readonly ColumnSpec[],
   table: string,
 ): { readonly schema: IcebergSchema; readonly changed: boolean } {
-  if (current === undefined) {
-    const fields = columns.map((column, i) => fieldOf(column, i + 1, !column.nullable))
-    return { schema: { type: 'struct', 'schema-id': 0, fields }, changed: true }
-  }
-  const { schema, lastColumnId } = current
-  let next = lastColumnId
-  const fields = columns.map((column) => {
-    const before = schema.fields.find((field) => field.name === column.name)
-    return before === undefined ? addedField(column, ++next, table) : evolvedField(column, before, table)
-  })
+  const wanted = columns.map(({ nullable, values: _, ...column }): NestedField => ({ id: 0, required: !nullable, ...column }))
+  let last = current?.lastColumnId ?? 0
+  const next: NextId = () => ++last
+  if (current === undefined) return { schema: { type: 'struct', 'schema-id': 0, fields: numberedFields(wanted, next) }, changed: true }
+  const { schema, specs = [] } = current
+  const fields = evolvedFields(schema.fields, wanted, { table, path: '', next })
+  refuseDroppedSources(fields, schema, specs, table)
   if (sameFields(fields, schema.fields)) return { schema, changed: false }
   const kept = new Set(fields.map((field) => field.id))
   const identifiers = schema['identifier-field-ids']?.filter((id) => kept.has(id))
@@ -39,41 +46,109 @@ export function evolveSchema(
   return { schema: identifiers === undefined ? evolved : { ...evolved, 'identifier-field-ids': identifiers }, changed: true }
 }
 
-const fieldOf = (column: ColumnSpec, id: number, required: boolean): NestedField => ({
+type NextId = () => number
+
+function numberedFields(fields: readonly NestedField[], next: NextId): readonly NestedField[] {
+  const ids = fields.map(next)
+  return fields.map((field, i) => numberedField(field, ids[i] ?? 0, next))
+}
+
+const numberedField = ({ renamedFrom: _, ...field }: NestedField, id: number, next: NextId): NestedField => ({
+  ...field,
   id,
-  name: column.name,
-  required,
-  type: column.type,
-  ...(column.doc === undefined ? {} : { doc: column.doc }),
+  type: numbered(field.type, next),
 })
 
-function addedField(column: ColumnSpec, id: number, table: string): NestedField {
-  if (column.nullable) return fieldOf(column, id, false)
+function numbered(type: IcebergType, next: NextId): IcebergType {
+  if (typeof type === 'string') return type
+  if (type.type === 'struct') return { ...type, fields: numberedFields(type.fields, next) }
+  if (type.type === 'list') return { ...type, 'element-id': next(), element: numbered(type.element, next) }
+  const [key, value] = [next(), next()]
+  return { ...type, 'key-id': key, 'value-id': value, key: numbered(type.key, next), value: numbered(type.value, next) }
+}
+
+/** Where evolution is, for what it has to say. */
+interface Place {
+  readonly table: string
+  /** Empty, or ends with a dot. */
+  readonly path: string
+  readonly next: NextId
+}
+
+function evolvedFields(before: readonly NestedField[], wanted: readonly NestedField[], at: Place): readonly NestedField[] {
+  const named = (name: string | undefined): NestedField | undefined => before.find((field) => field.name === name)
+  const names = new Set(wanted.map((field) => field.name))
+  return wanted.map((field) => {
+    const former = named(field.name) ?? (names.has(field.renamedFrom ?? '') ? undefined : named(field.renamedFrom))
+    return former === undefined ? addedField(field, at) : evolvedField(field, former, at)
+  })
+}
+
+function addedField(field: NestedField, { table, path, next }: Place): NestedField {
+  if (!field.required) return numberedField(field, next(), next)
   throw refused(
     table,
-    `column ${column.name} is new and not nullable`,
+    `column ${path}${field.name} is new and not nullable`,
     'Rows already in the table have no value for it: declare it .nullable().',
   )
 }
 
-function evolvedField(column: ColumnSpec, before: NestedField, table: string): NestedField {
-  if (!sameType(before.type, column.type) && !widens(before.type, column.type)) {
-    throw refused(table, `column ${column.name} cannot change from ${typeName(before.type)} to ${column.type}`, allowedFrom(before.type))
-  }
-  if (!before.required && !column.nullable) {
+function evolvedField({ renamedFrom: _, ...field }: NestedField, before: NestedField, at: Place): NestedField {
+  const { doc: __, ...kept } = before
+  refuseTightened(before.required, field.required, `${at.path}${field.name}`, at.table)
+  return { ...kept, ...field, id: before.id, type: evolvedType(before.type, field.type, { ...at, path: `${at.path}${field.name}` }) }
+}
+
+/** @param at its path is that of the field itself */
+function evolvedType(before: IcebergType, wanted: IcebergType, at: Place): IcebergType {
+  const inside = (name: string): Place => ({ ...at, path: `${at.path}.${name}` })
+  if (typeof before === 'string' || typeof wanted === 'string') {
+    if (typeof before === 'string' && typeof wanted === 'string' && (before === wanted || widens(before, wanted))) return wanted
+  } else if (before.type === 'struct' && wanted.type === 'struct') {
+    return { ...before, fields: evolvedFields(before.fields, wanted.fields, inside('')) }
+  } else if (before.type === 'list' && wanted.type === 'list') {
+    refuseTightened(before['element-required'], wanted['element-required'], `${at.path}.element`, at.table)
+    const element = evolvedType(before.element, wanted.element, inside('element'))
+    return { ...before, element, 'element-required': wanted['element-required'] }
+  } else if (before.type === 'map' && wanted.type === 'map') {
+    refuseTightened(before['value-required'], wanted['value-required'], `${at.path}.value`, at.table)
+    const value = evolvedType(before.value, wanted.value, inside('value'))
+    if (sameType(unnumbered(before.key), unnumbered(wanted.key))) return { ...before, value, 'value-required': wanted['value-required'] }
     throw refused(
-      table,
-      `column ${column.name} was nullable and cannot become required`,
-      'Rows already in the table may hold nulls: declare it .nullable().',
+      at.table,
+      `the keys of map ${at.path} cannot change from ${typeName(before.key)} to ${typeName(wanted.key)}`,
+      'Keys of maps keep their type; choose another column name.',
     )
   }
-  return fieldOf(column, before.id, !column.nullable)
+  const change = `from ${typeName(before)} to ${typeName(wanted)}`
+  throw refused(at.table, `column ${at.path} cannot change ${change}`, allowedFrom(before))
+}
+
+function refuseTightened(before: boolean, wanted: boolean, path: string, table: string): void {
+  if (before || !wanted) return
+  throw refused(
+    table,
+    `column ${path} was nullable and cannot become required`,
+    'Rows already in the table may hold nulls: declare it .nullable().',
+  )
+}
+
+/** A partition spec without its source column is one that most engines cannot load. */
+function refuseDroppedSources(fields: readonly NestedField[], before: IcebergSchema, specs: readonly PartitionSpec[], table: string): void {
+  const kept = new Set(fields.map((field) => field.id))
+  const sources = new Set(
+    specs.flatMap((spec) => spec.fields.filter((field) => field.transform !== 'void')).map((field) => field['source-id']),
+  )
+  const dropped = before.fields.find((field) => sources.has(field.id) && !kept.has(field.id))
+  if (dropped === undefined) return
+  throw refused(
+    table,
+    `column ${dropped.name} cannot be dropped: the table is or was partitioned by it`,
+    'Keep the column; it may be nullable.',
+  )
 }
 
 const refused = (table: string, what: string, next: string): AssayError => new AssayError('ASSAY-2007', `${table}: ${what}`, { next })
-
-const typeName = (type: IcebergType): string => (typeof type === 'string' ? type : type.type)
-const sameType = (a: IcebergType, b: IcebergType): boolean => JSON.stringify(a) === JSON.stringify(b)
 
 function widens(from: IcebergType, to: IcebergType): boolean {
   if (from === 'int') return to === 'long'
@@ -105,37 +180,57 @@ const sameFields = (a: readonly NestedField[], b: readonly NestedField[]): boole
     )
   })
 
+function sameType(a: IcebergType, b: IcebergType): boolean {
+  if (typeof a === 'string' || typeof b === 'string') return a === b
+  if (a.type === 'struct') return b.type === 'struct' && sameFields(a.fields, b.fields)
+  if (a.type === 'list')
+    return (
+      b.type === 'list' &&
+      a['element-id'] === b['element-id'] &&
+      a['element-required'] === b['element-required'] &&
+      sameType(a.element, b.element)
+    )
+  return (
+    b.type === 'map' &&
+    a['key-id'] === b['key-id'] &&
+    a['value-id'] === b['value-id'] &&
+    a['value-required'] === b['value-required'] &&
+    sameType(a.key, b.key) &&
+    sameType(a.value, b.value)
+  )
+}
+
+/** A type without ids, to compare it with a declared one. */
+const unnumbered = (type: IcebergType): IcebergType => numbered(type, () => 0)
+
 /**
- * The partition spec of these fields: a new one, or that of the table.
- * @throws ASSAY-2011 when the table has no such spec; ASSAY-1011 when a column is missing
+ * The partition spec of these fields: one that the table has, its default first, or a new one. A field that any spec of the
+ * table has had keeps its id and name.
+ * @throws ASSAY-1011 when a column is missing
  */
 export function partitionSpec(
   schema: IcebergSchema,
   fields: readonly { readonly column: string; readonly transform: Transform }[],
   existing?: TableMetadata,
 ): PartitionSpec {
-  const wanted = fields.map(({ column, transform }, i): PartitionField => {
+  const known = existing?.specs.flatMap((spec) => spec.fields) ?? []
+  let last = existing?.lastPartitionId ?? FIRST_PARTITION_FIELD - 1
+  const wanted = fields.map(({ column, transform }): PartitionField => {
     const source = schema.fields.find((field) => field.name === column)
     if (source === undefined) throw new AssayError('ASSAY-1011', `The partition column ${column} is not a column of the table`)
-    return { 'source-id': source.id, 'field-id': FIRST_PARTITION_FIELD + i, name: fieldName(schema, column, transform), transform }
+    const before = known.find((field) => field['source-id'] === source.id && field.transform === transform)
+    return before ?? { 'source-id': source.id, 'field-id': ++last, name: fieldName(schema, column, transform), transform }
   })
   if (existing === undefined) return { 'spec-id': 0, fields: wanted }
   const current = existing.specs.toSorted(
     (a, b) => Number(b['spec-id'] === existing.defaultSpecId) - Number(a['spec-id'] === existing.defaultSpecId),
   )
   const found = current.find((spec) => divideAlike(spec.fields, wanted))
-  if (found !== undefined) return found
-  throw new AssayError(
-    'ASSAY-2011',
-    `The table at ${existing.location} is partitioned by ${spelt(current[0]?.fields ?? [])}, not by ${spelt(wanted)}`,
-  )
+  return found ?? { 'spec-id': Math.max(...existing.specs.map((spec) => spec['spec-id'])) + 1, fields: wanted }
 }
 
 const divideAlike = (a: readonly PartitionField[], b: readonly PartitionField[]): boolean =>
   a.length === b.length && a.every((field, i) => field['source-id'] === b[i]?.['source-id'] && field.transform === b[i]?.transform)
-
-const spelt = (fields: readonly PartitionField[]): string =>
-  fields.length === 0 ? 'nothing' : fields.map((field) => field.name).join(', ')
 
 /** As Spark and PyIceberg name them: `ts_day`. A field may share its name with its own source column only. */
 function fieldName(schema: IcebergSchema, column: string, transform: Transform): string {

@@ -17,6 +17,19 @@ export function parseLossless(text: string): unknown {
   )
 }
 
-/** The inverse of {@link parseLossless}. */
-export const stringifyLossless = (value: unknown): string =>
-  JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? JSON.rawJSON(String(inner)) : inner))
+/** The inverse of {@link parseLossless}. Without a bigint the plain writer is many times faster; it throws at the first one. */
+export function stringifyLossless(value: unknown): string {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? JSON.rawJSON(String(inner)) : inner))
+  }
+}
+
+/** The same for cells of tables, which hold maps and bytes too: those become objects and hexadecimal text. */
+export const stringifyCells = (value: unknown): string =>
+  JSON.stringify(value, (_, inner: unknown) => {
+    if (typeof inner === 'bigint') return JSON.rawJSON(String(inner))
+    if (inner instanceof Map) return Object.fromEntries(inner)
+    return inner instanceof Uint8Array ? Buffer.from(inner).toString('hex') : inner
+  })

@@ -172,7 +172,7 @@ function summariesOf(metadata: TableMetadata, manifest: ManifestFile): readonly 
 }
 
 /** Live files, of data and of deletes. */
-async function liveEntries(source: MetadataSource): Promise<readonly ManifestEntry[]> {
+async function entriesOf(source: MetadataSource): Promise<readonly ManifestEntry[]> {
   const entries = await inBatches(await manifestsOf(source), (manifest) => readManifest(source.store, source.metadata, manifest))
   return entries.flat().filter((entry) => entry.status !== 'deleted')
 }
@@ -223,7 +223,7 @@ async function files(source: MetadataSource): Promise<Relation> {
       sort_order_id: 'INTEGER',
       readable_metrics: metricTypes(schema),
     },
-    rows: (await liveEntries(source)).map((entry) => fileRow(entry, fields, schema)),
+    rows: (await entriesOf(source)).map((entry) => fileRow(entry, fields, schema)),
     // Encrypted files are refused, so there is none.
     casts: { ...Object.fromEntries(BOUNDS.map((name) => [name, FROM_BASE64(name)])), key_metadata: 'CAST(NULL AS BLOB)' },
   }
@@ -297,7 +297,7 @@ async function partitions(source: MetadataSource): Promise<Relation> {
   const { metadata } = source
   const fields = partitionFields(metadata)
   const groups = new Map<string, ManifestEntry[]>()
-  for (const entry of await liveEntries(source)) {
+  for (const entry of await entriesOf(source)) {
     const key = JSON.stringify([entry.file.specId, entry.file.partition])
     groups.set(key, [...(groups.get(key) ?? []), entry])
   }

@@ -291,12 +291,12 @@ export function serialiseMetadata(metadata: TableMetadata): string {
     'partition-specs': metadata.specs,
     'last-partition-id': metadata.lastPartitionId,
     properties: metadata.properties,
-    'current-snapshot-id': metadata.currentSnapshotId === undefined ? -1 : BigInt(metadata.currentSnapshotId),
+    'current-snapshot-id': metadata.currentSnapshotId === undefined ? -1 : idJson(metadata.currentSnapshotId),
     refs: Object.fromEntries(Object.entries(metadata.refs).map(([name, ref]) => [name, refJson(ref)])),
     snapshots: metadata.snapshots.map(snapshotJson),
     'snapshot-log': metadata.snapshotLog.map((entry) => ({
       'timestamp-ms': entry.timestamp,
-      'snapshot-id': BigInt(entry.snapshotId),
+      'snapshot-id': idJson(entry.snapshotId),
       ...entry.rest,
     })),
     'metadata-log': metadata.metadataLog.map((entry) => ({ 'timestamp-ms': entry.timestamp, 'metadata-file': entry.file, ...entry.rest })),
@@ -304,11 +304,14 @@ export function serialiseMetadata(metadata: TableMetadata): string {
   })
 }
 
-const refJson = (ref: SnapshotRef): object => ({ 'snapshot-id': BigInt(ref.snapshotId), type: ref.type, ...ref.rest })
+/** Bigints make the whole text slower to write, and are seldom needed. */
+const idJson = (id: SnapshotId): number | bigint => (Number.isSafeInteger(Number(id)) ? Number(id) : BigInt(id))
+
+const refJson = (ref: SnapshotRef): object => ({ 'snapshot-id': idJson(ref.snapshotId), type: ref.type, ...ref.rest })
 
 const snapshotJson = (snapshot: Snapshot): object => ({
-  'snapshot-id': BigInt(snapshot.id),
-  ...(snapshot.parentId === undefined ? {} : { 'parent-snapshot-id': BigInt(snapshot.parentId) }),
+  'snapshot-id': idJson(snapshot.id),
+  ...(snapshot.parentId === undefined ? {} : { 'parent-snapshot-id': idJson(snapshot.parentId) }),
   'sequence-number': snapshot.sequenceNumber,
   'timestamp-ms': snapshot.timestamp,
   'manifest-list': snapshot.manifestList,

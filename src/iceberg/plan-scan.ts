@@ -6,7 +6,7 @@ import { cachedEntries, cachedList } from './manifest-cache.ts'
 import { hasLive, type LeanEntry, specOf } from './manifests.ts'
 import { type Snapshot, type SnapshotId, schemaOf, snapshotOf, type TableMetadata } from './metadata.ts'
 import { type Predicate, prunerOf } from './prune.ts'
-import { refuseChangedNesting, refuseForeignFile } from './scan.ts'
+import { refuseForeignFile } from './scan.ts'
 import type { Store } from './store.ts'
 
 /** A data file that has to be read, and the files that take rows from it. */
@@ -57,8 +57,8 @@ export async function planScan(store: Store, metadata: TableMetadata, { snapshot
   const manifests = (await cachedList(store, snapshot.manifestList)).filter(hasLive)
   const kept = manifests.filter((manifest) => pruner.manifest(manifest, specOf(metadata, manifest)))
   const [data, deletes] = await Promise.all([
-    liveEntries(store, metadata, kept, 'data'),
-    liveEntries(store, metadata, kept, 'deletes').then((entries) => entries.map((entry) => deleteFileOf(metadata, entry))),
+    entriesIn(store, metadata, kept, 'data'),
+    entriesIn(store, metadata, kept, 'deletes').then((entries) => entries.map((entry) => deleteFileOf(metadata, entry))),
   ])
   const deletesOn = deletesOf(deletes)
   const files = data
@@ -76,7 +76,8 @@ const NOTHING: ScanCounts = { manifests: 0, files: 0, bytes: 0 }
 const specById = (metadata: TableMetadata, id: number): TableMetadata['specs'][number] =>
   metadata.specs.find((spec) => spec['spec-id'] === id) ?? { 'spec-id': id, fields: [] }
 
-async function liveEntries(
+/** Those that are live. */
+async function entriesIn(
   store: Store,
   metadata: TableMetadata,
   manifests: readonly ManifestFile[],
@@ -134,7 +135,6 @@ function refuseUnreadable(metadata: TableMetadata, schema: IcebergSchema, snapsh
     if (odd !== undefined) refuse(`has the column ${field.name} ${odd}`)
     if ('initial-default' in field && field['initial-default'] != null) refuse(`has the column ${field.name} with an initial default value`)
   }
-  refuseChangedNesting(metadata)
 }
 
 /** What is not read of a type, in words; undefined when all of it is. */

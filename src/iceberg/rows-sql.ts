@@ -26,15 +26,16 @@ export async function rowsSql(reader: Reader, plan: ScanPlan): Promise<string> {
 async function partsOf(store: Store, plan: ScanPlan, { files, select }: Source): Promise<readonly string[]> {
   const whole = files.filter((target) => target.deletes.length === 0)
   const cut = files.filter((target) => target.deletes.length > 0)
-  const placed: SelectPlaced = select ?? ((schema, some) => scanSql(store, schema, some, true))
+  const placed: SelectPlaced =
+    select ?? ((schema, some) => scanSql(store, schema, some, { history: plan.metadata.schemas, places: 'filename' }))
   return [
     ...(whole.length === 0 ? [] : [wholeSql(store, plan, whole, select)]),
     ...(cut.length === 0 ? [] : [await withoutDeleted(store, plan, cut, placed)]),
   ]
 }
 
-function wholeSql(store: Store, { schema }: ScanPlan, targets: ScanPlan['files'], select: SelectPlaced | undefined): string {
+function wholeSql(store: Store, { metadata, schema }: ScanPlan, targets: ScanPlan['files'], select: SelectPlaced | undefined): string {
   const files = targets.map((target) => target.file)
-  if (select === undefined) return scanSql(store, schema, files)
+  if (select === undefined) return scanSql(store, schema, files, { history: metadata.schemas })
   return `SELECT ${schema.fields.map((field) => quoteIdentifier(field.name)).join(', ')} FROM (${select(schema, files)})`
 }

@@ -1,9 +1,10 @@
 import { AssayError } from '../errors.ts'
-import { duckdbType, type IcebergSchema, quoteIdentifier, quoteText } from '../schema/iceberg-type.ts'
+import { duckdbType, type IcebergSchema, quoteIdentifier, quoteText, type StructType } from '../schema/iceberg-type.ts'
 import type { DataFile, FilePlace, ManifestFile } from './data-file.ts'
 import { cachedEntries, cachedList } from './manifest-cache.ts'
 import { hasLive, type LeanEntry, type ManifestEntry } from './manifests.ts'
 import { ancestors, type Snapshot, type SnapshotId, snapshotOf, type TableMetadata } from './metadata.ts'
+import { markedColumns, readingOf } from './reshape.ts'
 import type { Store } from './store.ts'
 
 /** Manifests read at once. */
@@ -27,8 +28,8 @@ export async function liveEntries(store: Store, metadata: TableMetadata, snapsho
 }
 
 /**
- * The manifests of a snapshot that name live data files, for a writer.
- * @throws ASSAY-2004 where rows are deleted by delete files, which a writer would have to carry on
+ * The manifests of a snapshot that name live data files, where these are all there is to know.
+ * @throws ASSAY-2004 where rows are deleted by delete files
  */
 export async function dataManifests(store: Store, metadata: TableMetadata, snapshot: Snapshot): Promise<readonly ManifestFile[]> {
   const manifests = (await cachedList(store, snapshot.manifestList)).filter(hasLive)
@@ -48,19 +49,6 @@ async function readAll(store: Store, metadata: TableMetadata, manifests: readonl
   return all
 }
 
-/** With nested fields that changed, the engine would silently yield nulls. @throws ASSAY-2004 */
-export function refuseChangedNesting(metadata: TableMetadata): void {
-  const nested = new Map<number, string>()
-  for (const field of metadata.schemas.flatMap((schema) => schema.fields)) {
-    if (typeof field.type === 'string') continue
-    const type = JSON.stringify(field.type)
-    if ((nested.get(field.id) ?? type) !== type) {
-      throw new AssayError('ASSAY-2004', `The table at ${metadata.location} has changed the nested column ${field.name}`)
-    }
-    nested.set(field.id, type)
-  }
-}
-
 /** @throws ASSAY-2004 for data files that are not Parquet */
 export function refuseForeignFile(metadata: TableMetadata, { file, fields }: ManifestEntry): void {
   const format = String(fields['file_format'])
@@ -68,23 +56,44 @@ export function refuseForeignFile(metadata: TableMetadata, { file, fields }: Man
   throw new AssayError('ASSAY-2004', `The table at ${metadata.location} has files in the format ${format}, such as ${file.path}`)
 }
 
-/**
- * A SELECT that yields exactly the columns of `schema`, in order, from files written under any earlier schema.
- * @param places with the columns `filename` and `file_row_number` after them; the schema has none of these names then
- */
-export function scanSql(store: Store, schema: IcebergSchema, files: readonly DataFile[], places = false): string {
-  const columns = schema.fields.map((field) => ({ name: quoteIdentifier(field.name), type: duckdbType(field.type), field }))
-  if (files.length === 0) return `SELECT ${columns.map(({ name, type }) => `CAST(NULL AS ${type}) AS ${name}`).join(', ')} WHERE false`
-  const byId = columns.map(
-    ({ type, field }) => `${field.id}: {name: ${quoteText(field.name)}, type: ${quoteText(type)}, default_value: NULL}`,
-  )
-  const paths = files.map((file) => quoteText(literalGlob(store.normalise(file.path))))
-  const selected = [...columns.map((c) => c.name), ...(places ? PLACES : [])].join(', ')
-  return `SELECT ${selected} FROM read_parquet([${paths.join(', ')}], schema = MAP {${byId.join(', ')}}, hive_partitioning = false)`
+export interface ScanOptions {
+  /** All schemas of the table; needed for files that are older than a change of nested columns. */
+  readonly history?: readonly StructType[]
+  /**
+   * After the columns, one of this name with the path of the file, and `file_row_number`. The schema has none of these
+   * names then.
+   */
+  readonly places?: string
 }
 
-/** Columns that the engine has for every Parquet file. */
-const PLACES = ['filename', 'file_row_number']
+/**
+ * A SELECT that yields exactly the columns of `schema`, in order, from files written under any earlier schema.
+ */
+export function scanSql(store: Store, schema: IcebergSchema, files: readonly DataFile[], options: ScanOptions = {}): string {
+  const { history = [schema], places } = options
+  const empty = schema.fields.map((field) => `CAST(NULL AS ${duckdbType(field.type)}) AS ${quoteIdentifier(field.name)}`)
+  if (files.length === 0) return `SELECT ${empty.join(', ')} WHERE false`
+  const marks = new Map<string, string>()
+  const columns = schema.fields.map((field) => ({ field, name: quoteIdentifier(field.name), reading: readingOf(field, history, marks) }))
+  const read = columns.map(({ name, reading }) => (reading.project(name) === name ? name : `${reading.project(name)} AS ${name}`))
+  const byId = columns.map(
+    ({ reading, field }) => `${field.id}: {name: ${quoteText(field.name)}, type: ${quoteText(reading.type)}, default_value: NULL}`,
+  )
+  const paths = `[${files.map((file) => quoteText(literalGlob(store.normalise(file.path)))).join(', ')}]`
+  const file = places ?? FILE
+  const marked = markedColumns(marks, paths, quoteIdentifier(file))
+  const named = places === undefined && marked.length === 0 ? [] : [`filename = ${quoteText(file)}`]
+  const source = `read_parquet(${paths}, ${[`schema = MAP {${byId.join(', ')}}`, 'hive_partitioning = false', ...named].join(', ')})`
+  const place = places === undefined ? [] : [quoteIdentifier(file), ROW_NUMBER]
+  const selected = `SELECT ${[...read, ...place].join(', ')} FROM`
+  if (marked.length === 0) return `${selected} ${source}`
+  return `${selected} (SELECT ${['*', ...place.slice(1), ...marked].join(', ')} FROM ${source})`
+}
+
+/** The column that names the file of a row, where that is needed. */
+const FILE = '__file'
+/** A column that the engine has for every Parquet file, without `*` meaning it too. */
+const ROW_NUMBER = 'file_row_number'
 
 /** The engine takes paths for patterns. */
 export const literalGlob = (path: string): string => path.replace(/[*?[]/g, '[$&]')

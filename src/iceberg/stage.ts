@@ -1,11 +1,20 @@
 import { AssayError } from '../errors.ts'
-import { decimalOf, type IcebergSchema, type PartitionSpec, quoteIdentifier } from '../schema/iceberg-type.ts'
+import {
+  type IcebergSchema,
+  type Leaf,
+  leavesOf,
+  type PartitionSpec,
+  type PrimitiveType,
+  quoteIdentifier,
+  type SortOrder,
+} from '../schema/iceberg-type.ts'
 import { SqlError, type SqlSession, type WrittenColumn, type WrittenFile } from '../sql/engine.ts'
 import type { AvroRecord, AvroValue } from './avro.ts'
 import { lowerBound, upperBound } from './bounds.ts'
 import type { DataFile, PartitionTuple, StagedFiles } from './data-file.ts'
 import { encodeManifest, type ManifestEntry } from './manifests.ts'
 import type { SnapshotId } from './metadata.ts'
+import { sortSql } from './sort-order.ts'
 import { removeAll, type Store } from './store.ts'
 import { partitionValue, transformSql } from './transforms.ts'
 
@@ -17,9 +26,22 @@ export interface StageRequest {
   /** Names the files of this attempt; no other attempt at this table has it. */
   readonly attempt: string
   readonly schema: IcebergSchema
+  /** The highest field id of the table so far. */
+  readonly knownColumnId?: number | undefined
   readonly spec: PartitionSpec
-  /** A SELECT that yields the columns of the schema. */
+  /** What each file is to be sorted by, and what becomes the order of the table. */
+  readonly sortOrder?: SortOrder | undefined
+  /** A SELECT that yields the columns of the schema, or several, whose rows go to files of their own. */
+  readonly query: string | readonly StagePart[]
+}
+
+/** A query whose rows become files of their own. */
+export interface StagePart {
   readonly query: string
+  /** That of all rows. They then go to one file, in the order of the query. */
+  readonly partition?: PartitionTuple
+  /** By which the files are sorted: those of one partition by the query already, others when they are written. */
+  readonly sortOrder?: SortOrder | undefined
 }
 
 /**
@@ -37,14 +59,17 @@ export async function stageFiles(session: SqlSession, store: Store, request: Sta
 }
 
 async function stage(session: SqlSession, store: Store, request: StageRequest): Promise<StagedFiles> {
-  const { snapshotId, schema, spec, query } = request
+  const { snapshotId, schema, knownColumnId, spec, sortOrder, query } = request
   const location = store.normalise(request.location)
   const { folder, manifestPath } = stagedPlaces({ ...request, location })
   await store.makeFolder(folder)
-  const written = await session.writeParquet(query, { folder, schema, partitionBy: partitionExpressions(schema, spec) })
-  const entries = written.map((file) => entryOf(file, request))
+  const parts = typeof query === 'string' ? [await writePart(session, request, { query, sortOrder }, folder)] : []
+  if (typeof query !== 'string')
+    for (const [i, part] of query.entries()) parts.push(await writePart(session, request, part, `${folder}/${i}`))
+  const entries = parts.flat()
   const files = entries.map((entry) => entry.file)
-  const staged = { snapshotId, location, folder, schema, spec, files, rows: sum(files, (f) => f.rows), size: sum(files, (f) => f.size) }
+  const sums = { rows: sum(files, (f) => f.rows), size: sum(files, (f) => f.size) }
+  const staged = { snapshotId, location, folder, schema, knownColumnId, spec, sortOrder, files, ...sums }
   if (files.length === 0) return { ...staged, manifest: undefined }
   const { bytes, manifest } = encodeManifest({ path: manifestPath, snapshotId, spec, schema, schemas: [schema], entries })
   const synced = store.sync(
@@ -55,6 +80,15 @@ async function stage(session: SqlSession, store: Store, request: StageRequest): 
   const failed = (await Promise.allSettled([store.write(manifestPath, bytes), synced])).find((result) => result.status === 'rejected')
   if (failed !== undefined) throw failed.reason
   return { ...staged, manifest }
+}
+
+async function writePart(session: SqlSession, request: StageRequest, part: StagePart, folder: string): Promise<ManifestEntry[]> {
+  const { schema, spec } = request
+  const { query, partition, sortOrder } = part
+  const partitionBy = partition === undefined ? partitionExpressions(schema, spec) : {}
+  const orderBy = sortOrder === undefined || partition !== undefined ? '' : sortSql(schema, sortOrder)
+  const written = await session.writeParquet(query, { folder, schema, partitionBy, orderBy })
+  return written.map((file) => entryOf(file, request, { partition: partition ?? partitionOf(file, request), sortOrder }))
 }
 
 /** What an attempt writes at most: the folder of its data files, and its manifest. */
@@ -94,53 +128,57 @@ const sourceOf = (schema: IcebergSchema, field: PartitionSpec['fields'][number])
   return source
 }
 
-function partitionExpressions(schema: IcebergSchema, spec: PartitionSpec): Readonly<Record<string, string>> {
-  return Object.fromEntries(
+const partitionExpressions = (schema: IcebergSchema, spec: PartitionSpec): Readonly<Record<string, string>> =>
+  Object.fromEntries(
     spec.fields.map((field) => {
       const source = sourceOf(schema, field)
-      if (source.type === 'binary' || typeof source.type !== 'string' || source.type.startsWith('fixed')) {
-        throw new AssayError(
-          'ASSAY-2004',
-          `Assay does not write partitions by the ${typeof source.type === 'string' ? source.type : source.type.type} column ${source.name}`,
-        )
-      }
       return [field.name, transformSql(field.transform, quoteIdentifier(source.name), source.type)]
     }),
   )
-}
 
-function entryOf(written: WrittenFile, { snapshotId, schema, spec }: StageRequest): ManifestEntry {
-  const partition: PartitionTuple = Object.fromEntries(
+const partitionOf = (written: WrittenFile, { schema, spec }: StageRequest): PartitionTuple =>
+  Object.fromEntries(
     spec.fields.map((field) => [field.name, partitionValue(field, sourceOf(schema, field).type, written.partition[field.name] ?? null)]),
   )
+
+function entryOf(
+  written: WrittenFile,
+  { snapshotId, schema, spec }: StageRequest,
+  { partition, sortOrder }: { readonly partition: PartitionTuple; readonly sortOrder: SortOrder | undefined },
+): ManifestEntry {
   const file: DataFile = { path: written.path, partition, specId: spec['spec-id'], rows: written.rows, size: written.size }
-  return { status: 'added', snapshotId, sequenceNumber: undefined, fileSequenceNumber: undefined, file, fields: fieldsOf(written, schema) }
+  const fields = { ...fieldsOf(written, schema), sort_order_id: sortOrder?.id ?? 0 }
+  return { status: 'added', snapshotId, sequenceNumber: undefined, fileSequenceNumber: undefined, file, fields }
 }
 
-/** The data file fields of a manifest. NaN counts are given where they are known, which is where there are none. */
-function fieldsOf(written: WrittenFile, schema: IcebergSchema): AvroRecord {
-  const byId = (value: (column: WrittenColumn, type: IcebergSchema['fields'][number]['type']) => AvroValue | undefined): AvroRecord[] =>
+/**
+ * The data file fields of a manifest. NaN counts are given where they are known, which is where there are none. Of what
+ * lies in lists and maps there are sizes and counts of values alone: the engine's null counts are wrong there, and as in
+ * Iceberg's Java library there are no bounds.
+ */
+export function fieldsOf(written: WrittenFile, schema: IcebergSchema): AvroRecord {
+  const leaves = new Map(leavesOf(schema.fields).map((leaf) => [leaf.id, leaf]))
+  const all = (value: (column: WrittenColumn, leaf: Leaf) => AvroValue | undefined): AvroRecord[] =>
     written.columns.flatMap((column) => {
-      const found = value(column, schema.fields.find((field) => field.id === column.id)?.type ?? 'binary')
+      const leaf = leaves.get(column.id)
+      const found = leaf === undefined ? undefined : value(column, leaf)
       return found === undefined ? [] : [{ key: column.id, value: found }]
     })
+  const single = (value: (column: WrittenColumn, type: PrimitiveType) => AvroValue | undefined): AvroRecord[] =>
+    all((column, leaf) => (leaf.repeated ? undefined : value(column, leaf.type)))
   return {
     content: 0,
     file_path: written.path,
     file_format: 'PARQUET',
     record_count: written.rows,
     file_size_in_bytes: written.size,
-    column_sizes: byId((column) => column.size),
-    value_counts: byId((column) => column.values),
-    null_value_counts: byId((column) => column.nulls),
-    nan_value_counts: byId((column, type) => ((type === 'float' || type === 'double') && !column.hasNan ? 0 : undefined)),
-    lower_bounds: byId((column, type) => (column.min === undefined || !isPrimitive(type) ? undefined : lowerBound(type, column.min))),
-    upper_bounds: byId((column, type) => (column.max === undefined || !isPrimitive(type) ? undefined : upperBound(type, column.max))),
-    sort_order_id: 0,
+    column_sizes: all((column) => column.size),
+    value_counts: all((column) => column.values),
+    null_value_counts: single((column) => column.nulls),
+    nan_value_counts: single((column, type) => ((type === 'float' || type === 'double') && !column.hasNan ? 0 : undefined)),
+    lower_bounds: single((column, type) => (column.min === undefined ? undefined : lowerBound(type, column.min))),
+    upper_bounds: single((column, type) => (column.max === undefined ? undefined : upperBound(type, column.max))),
   }
 }
-
-const isPrimitive = (type: IcebergSchema['fields'][number]['type']): type is Extract<typeof type, string> =>
-  typeof type === 'string' && (decimalOf(type) !== undefined || !type.startsWith('fixed'))
 
 const sum = <T>(items: readonly T[], of: (item: T) => number): number => items.reduce((total, item) => total + of(item), 0)

@@ -1,3 +1,18 @@
+/** A file to be written. */
+export interface NewFile {
+  readonly path: string
+  readonly bytes: Uint8Array
+}
+
+/** A file that lies in a store. */
+export interface StoredFile {
+  readonly path: string
+  /** Bytes. */
+  readonly size: number
+  /** Milliseconds since the epoch. */
+  readonly modified: number
+}
+
 /**
  * Where the bytes of tables lie. Paths are what metadata holds: absolute paths or URIs, also spelt by other engines
  * (`file:/x`, `file:///x`, `/x` are one place). Every implementation passes `tests/conformance/store`.
@@ -13,6 +28,8 @@ export interface Store {
   makeFolder(path: string): Promise<void>
   /** Makes files that another writer (the SQL engine) has written durable, and their folders up to `root`. */
   sync(paths: readonly string[], root: string): Promise<void>
+  /** All files in a folder and in those below it, in no order; none where there is no such folder. */
+  list(folder: string): Promise<readonly StoredFile[]>
   exists(path: string): Promise<boolean>
   /** Removes a file or a folder with all in it; no error if absent. */
   remove(path: string): Promise<void>

@@ -1,4 +1,4 @@
-import type { PrimitiveType, Transform } from '../schema/iceberg-type.ts'
+import type { IcebergType, PrimitiveType, Transform } from '../schema/iceberg-type.ts'
 import { quoteIdentifier, quoteText } from '../schema/iceberg-type.ts'
 import { each, type PartitionSet } from './partition-set.ts'
 import type { DimensionSpec, TimeSpec } from './spec.ts'
@@ -56,7 +56,7 @@ export function insideSql(spec: DimensionSpec, type: PrimitiveType, set: Partiti
  * Where a window begins, as a SQL literal: wall time for a `timestamp` or `date` column, else the instant. The end of a
  * window is where the next one begins.
  */
-export function boundSql(spec: TimeSpec, type: PrimitiveType | undefined, window: number): string {
+export function boundSql(spec: TimeSpec, type: IcebergType | undefined, window: number): string {
   const axis = axisOf(spec)
   const start = axis.startOf(window)
   const text = (at: number): string => new Date(at).toISOString().slice(0, 19).replace('T', ' ')

@@ -1,5 +1,5 @@
 import type { ColumnSpec } from '../schema/column.ts'
-import { decimalOf, duckdbType } from '../schema/iceberg-type.ts'
+import { decimalOf, duckdbType, typeName } from '../schema/iceberg-type.ts'
 
 /** A column that a query yields, its type as DuckDB prints it. */
 export interface QueryColumn {
@@ -17,14 +17,14 @@ export function compareColumns(yielded: readonly QueryColumn[], declared: readon
   const known = new Set(declared.map((column) => fold(column.name)))
   const twice = yielded.filter((column) => byName.get(fold(column.name)) !== column)
   return [
-    ...declared.filter((column) => !byName.has(fold(column.name))).map((column) => `missing: ${column.name} ${column.type}`),
+    ...declared.filter((column) => !byName.has(fold(column.name))).map((column) => `missing: ${column.name} ${typeName(column.type)}`),
     ...[...byName.values()].filter((column) => !known.has(fold(column.name))).map((column) => `unexpected: ${column.name} ${column.type}`),
     ...twice.map((column) => `yielded twice: ${column.name}`),
     ...declared.flatMap((column) => {
       const actual = byName.get(fold(column.name))?.type
       return actual === undefined || fits(actual, column)
         ? []
-        : [`${column.name}: query: ${actual}, schema: ${column.type}; cast it to ${duckdbType(column.type)}`]
+        : [`${column.name}: query: ${actual}, schema: ${typeName(column.type)}; cast it to ${duckdbType(column.type)}`]
     }),
   ]
 }
@@ -46,12 +46,13 @@ const FITS_LONG = [...FITS_INT, 'UINTEGER', 'BIGINT', 'HUGEINT']
 const ACCEPTED: Readonly<Record<string, readonly string[]>> = {
   int: FITS_INT,
   long: FITS_LONG,
+  float: ['TINYINT', 'UTINYINT', 'SMALLINT', 'USMALLINT', 'FLOAT'],
   double: [...FITS_INT, 'UINTEGER', 'FLOAT', 'DOUBLE'],
   string: ['VARCHAR', 'UUID'],
   timestamp: ['TIMESTAMP', 'TIMESTAMP_S', 'TIMESTAMP_MS'],
 }
-/** Digits that a double keeps: a decimal of so many comes back the same. */
-const DOUBLE_DIGITS = 15
+/** Digits that these keep: a decimal of so many comes back the same. */
+const DIGITS_KEPT: Readonly<Record<string, number>> = { float: 6, double: 15 }
 
 /** True when every value of `actual` can be stored as the declared type without loss. (A bare NULL is an INTEGER to DuckDB, so it needs a cast.) */
 function fits(actual: string, declared: ColumnSpec): boolean {
@@ -59,7 +60,9 @@ function fits(actual: string, declared: ColumnSpec): boolean {
   const from = decimalOf(actual.toLowerCase() as `decimal(${number},${number})`)
   const to = decimalOf(declared.type)
   if (to !== undefined) return from === undefined ? (DIGITS[actual] ?? 99) <= to.precision - to.scale : decimalFits(from, to)
-  if (declared.type === 'double' && from !== undefined) return from.precision <= DOUBLE_DIGITS
+  if (typeof declared.type !== 'string') return false
+  const kept = DIGITS_KEPT[declared.type]
+  if (kept !== undefined && from !== undefined) return from.precision <= kept
   if (declared.type === 'string' && actual.startsWith('ENUM(')) return true
   return ACCEPTED[declared.type]?.includes(actual) ?? false
 }

@@ -9,6 +9,7 @@ import type { MappingSpec } from '../partitions/reach.ts'
 import { resolveMapping } from '../partitions/resolve.ts'
 import { type ColumnSpec, columnSpecs } from '../schema/column.ts'
 import type { Lineage } from '../sql/lineage-sources.ts'
+import { nullableWithin } from '../schema/iceberg-type.ts'
 import { PARTITION_PARAMS, type Sql, type SqlPiece } from '../sql/template.ts'
 import { guardedHandles } from './handles.ts'
 import type { Origins } from './origins.ts'
@@ -27,11 +28,11 @@ export interface Draft {
 
 /** The columns of an asset. @throws ASSAY-1011 when something in the schema is no column */
 export function columnsOf(definition: AssetDefinition): readonly ColumnSpec[] {
-  const stray = Object.entries(definition.schema).find(([, column]) => typeof (column as { type?: unknown } | undefined)?.type !== 'string')
+  const stray = Object.entries(definition.schema).find(([, column]) => (column as { kind?: unknown } | undefined)?.kind === undefined)
   if (stray === undefined) return columnSpecs(definition.schema)
   throw new AssayError('ASSAY-1011', `${definition.key}.${stray[0]} is no column`, {
     where: definition.where,
-    next: 'Write a column as t.string(), t.long(), …',
+    next: 'Write a column as t.string(), t.long(), …; a zod object becomes columns by fromZod(…).',
   })
 }
 
@@ -156,7 +157,7 @@ function mappingOf({ key, partitions }: AssetDefinition, dep: Dep): MappingSpec 
 const rejectsOf = (definition: AssetDefinition, columns: readonly ColumnSpec[]): RejectsSpec => ({
   key: assetKey(`${definition.key}__rejects`),
   columns: [
-    ...columns.map(({ values: _, ...column }) => ({ ...column, nullable: true })),
+    ...columns.map(({ values: _, ...column }) => ({ ...column, type: nullableWithin(column.type), nullable: true })),
     { name: REJECT_REASON, type: 'string', nullable: false },
   ],
 })

@@ -5,7 +5,7 @@ import { AssayError } from '../errors.ts'
 import { holders, transformOf } from '../partitions/holder.ts'
 import { type DimensionSpec, dimensionsOf } from '../partitions/spec.ts'
 import type { ColumnSpec } from '../schema/column.ts'
-import { decimalOf } from '../schema/iceberg-type.ts'
+import { decimalOf, fixedLength, type IcebergType, typeName } from '../schema/iceberg-type.ts'
 
 /** What is wrong within one asset: its columns, and its options. Places are absolute. */
 export function validateColumns(asset: AssetDefinition, columns: readonly ColumnSpec[]): readonly AssayError[] {
@@ -31,15 +31,33 @@ function nameFaults(asset: AssetDefinition, { name }: ColumnSpec): readonly stri
 function typeFaults(asset: AssetDefinition, column: ColumnSpec): readonly string[] {
   const at = `${asset.key}.${column.name}`
   if (column.values?.length === 0) return [`${at}: an enum needs at least one value`]
-  if (!column.type.startsWith('decimal')) return []
-  const decimal = decimalOf(column.type)
-  if (decimal === undefined) return [`${at}: ${column.type} is no decimal: precision and scale are whole numbers`]
+  return faultsOf(at, column.type)
+}
+
+/** Those of nested types are named by their path: `silver.orders.lines.price`. */
+function faultsOf(at: string, type: IcebergType): readonly string[] {
+  if (typeof type === 'string') return type.startsWith('fixed') ? fixedFaults(at, type) : decimalFaults(at, type)
+  if (type.type === 'list') return faultsOf(`${at}.element`, type.element)
+  if (type.type === 'map') return [...faultsOf(`${at}.key`, type.key), ...faultsOf(`${at}.value`, type.value)]
+  const blank = type.fields.some((field) => field.name.trim() === '') ? [`${at} has a field without a name`] : []
+  const same = twins(type.fields).map((pair) => `${at}: ${pair} differ by case alone, which SQL does not see`)
+  const empty = type.fields.length === 0 ? [`${at}: a struct needs at least one field`] : []
+  return [...blank, ...same, ...empty, ...type.fields.flatMap((field) => faultsOf(`${at}.${field.name}`, field.type))]
+}
+
+const fixedFaults = (at: string, type: IcebergType): readonly string[] =>
+  (fixedLength(type) ?? 0) > 0 ? [] : [`${at}: ${typeName(type)} is no fixed type: its length is a whole number above 0`]
+
+function decimalFaults(at: string, type: IcebergType): readonly string[] {
+  if (!typeName(type).startsWith('decimal')) return []
+  const decimal = decimalOf(type)
+  if (decimal === undefined) return [`${at}: ${typeName(type)} is no decimal: precision and scale are whole numbers`]
   if (decimal.precision < 1 || decimal.precision > 38)
     return [`${at}: a decimal has a precision of 1 to 38 digits, not ${decimal.precision}`]
   return decimal.scale > decimal.precision ? [`${at}: of ${decimal.precision} digits, ${decimal.scale} cannot stand after the point`] : []
 }
 
-function twins(columns: readonly ColumnSpec[]): readonly string[] {
+function twins(columns: readonly { readonly name: string }[]): readonly string[] {
   const first = new Map<string, string>()
   return columns.flatMap(({ name }) => {
     const other = first.get(name.toLowerCase())
@@ -92,9 +110,10 @@ function dimensionFaults(
   const column = columns.find((c) => c.name === spec.column)
   if (column === undefined)
     return absent(asset, columns, 'partitions', spec.column).map(([what, next]): PartitionFault => ['ASSAY-1011', what, next])
-  if (transformOf(spec, column.type) !== undefined) return []
+  const type = typeof column.type === 'string' ? column.type : undefined
+  if (type !== undefined && transformOf(spec, type) !== undefined) return []
   const of = spec.dim === 'time' && spec.zone !== undefined ? ` of ${spec.zone}` : ''
-  const what = `${asset.key}.${column.name} is a ${column.type}, which holds no ${slice}${of}`
+  const what = `${asset.key}.${column.name} is a ${typeName(column.type)}, which holds no ${slice}${of}`
   return [['ASSAY-1016', what, `Name a column of type ${holders(spec).join(', ')}; a string holds the key of the partition.`]]
 }
 

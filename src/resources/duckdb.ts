@@ -3,7 +3,16 @@ import { tmpdir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { type DuckDBConnection, DuckDBDataChunk, DuckDBInstance, DuckDBMapValue, type DuckDBType, type DuckDBValue } from '@duckdb/node-api'
 import type { ColumnSpec } from '../schema/column.ts'
-import { duckdbType, type IcebergSchema, type IcebergType, quoteIdentifier, quoteText } from '../schema/iceberg-type.ts'
+import {
+  duckdbType,
+  fixedLength,
+  type IcebergSchema,
+  type IcebergType,
+  leavesOf,
+  type NestedField,
+  quoteIdentifier,
+  quoteText,
+} from '../schema/iceberg-type.ts'
 import {
   type EngineRow,
   type ParquetTarget,
@@ -14,6 +23,7 @@ import {
   type WrittenFile,
 } from '../sql/engine.ts'
 import { guarded } from './duckdb-errors.ts'
+import { addFunctions } from './duckdb-functions.ts'
 import { streamed } from './duckdb-stream.ts'
 import { misfit, rowsOfChunk, writerOf } from './duckdb-values.ts'
 
@@ -45,6 +55,9 @@ export async function openDuckdb(options: DuckdbOptions = {}): Promise<SqlEngine
     ...(options.threads === undefined ? {} : { threads: String(options.threads) }),
     ...(options.memoryLimit === undefined ? {} : { memory_limit: options.memoryLimit }),
   })
+  const first = await instance.connect()
+  addFunctions(first)
+  first.closeSync()
   const open = new Set<DuckDBConnection>()
   let sessions = 0
   let stops = 0
@@ -210,16 +223,14 @@ async function appended(
 async function writeParquet(
   connection: DuckDBConnection,
   query: string,
-  { folder, schema, partitionBy }: ParquetTarget,
+  { folder, schema, partitionBy, orderBy = '' }: ParquetTarget,
 ): Promise<WrittenFile[]> {
   await mkdir(folder, { recursive: true }).catch((error: unknown) => {
     throw new SqlError(error instanceof Error ? error.message : String(error), 'io')
   })
   const names = hiddenNames(schema, Object.keys(partitionBy))
   const hidden = [...names].map(([name, alias]) => `${partitionBy[name] ?? 'NULL'} AS ${quoteIdentifier(alias)}`)
-  const casts = schema.fields.map(
-    (field) => `CAST(${quoteIdentifier(field.name)} AS ${duckdbType(field.type)}) AS ${quoteIdentifier(field.name)}`,
-  )
+  const casts = schema.fields.map((field) => `${stored(field)} AS ${quoteIdentifier(field.name)}`)
   const divided = hidden.length > 0
   const select = `SELECT ${casts.join(', ')} FROM (`
   const head = divided ? `COPY (SELECT *, ${hidden.join(', ')} FROM (${select}` : `COPY (${select}`
@@ -231,12 +242,35 @@ async function writeParquet(
     ...(divided ? [`PARTITION_BY (${[...names.values()].map(quoteIdentifier).join(', ')})`] : []),
   ]
   const to = divided ? folder : `${folder}/data.parquet`
-  const sql = `${head}${query}\n)${divided ? ')' : ''}) TO ${quoteText(to)} (${options.join(', ')})`
-  const reader = await guarded(sql, () => connection.runAndReadAll(sql), head.length)
+  const sorted = orderBy === '' ? '' : ` ORDER BY ${orderBy}`
+  const sql = `${head}${query}\n)${divided ? ')' : ''}${sorted}) TO ${quoteText(to)} (${options.join(', ')})`
+  const copy = () => guarded(sql, () => connection.runAndReadAll(sql), head.length)
+  const reader = divided && sorted !== '' ? await onOneThread(connection, copy) : await copy()
   const ids = idsByName(schema)
   const written = reader.getRowObjects().map((row) => writtenFile(row, ids, names))
   await Promise.all(written.filter((file) => file.rows === 0).map((file) => rm(file.path, { force: true })))
   return written.filter((file) => file.rows > 0)
+}
+
+/** A column as the type that it is stored as. The engine has no bytes of a fixed number, so the number is looked at. */
+function stored({ name, type }: NestedField): string {
+  const value = `CAST(${quoteIdentifier(name)} AS ${duckdbType(type)})`
+  const length = fixedLength(type)
+  if (length === undefined) return value
+  const wrong = quoteText(`column ${name} holds a value that has not ${length} bytes`)
+  return `CASE WHEN octet_length(${value}) <> ${length} THEN error(${wrong}) ELSE ${value} END`
+}
+
+/** Several threads that write into several files mix up the order of rows. The setting is that of the engine as a whole. */
+async function onOneThread<T>(connection: DuckDBConnection, action: () => Promise<T>): Promise<T> {
+  const setting = await connection.runAndReadAll(`SELECT current_setting('threads') AS threads`)
+  const threads = Number(setting.getRowObjects()[0]?.['threads'])
+  await connection.run('SET threads = 1')
+  try {
+    return await action()
+  } finally {
+    await connection.run(`SET threads = ${threads}`)
+  }
 }
 
 /** Partition columns are not written into the files, so each needs a name that no column has. */
@@ -263,9 +297,9 @@ function fieldIds(id: number, type: IcebergType): string {
   return `{__duckdb_field_id: ${id}, ${inner.join(', ')}}`
 }
 
-/** RETURN_STATS quotes names. Top-level columns only: engines prune by those. */
+/** RETURN_STATS quotes each name of a path. */
 const idsByName = (schema: IcebergSchema): ReadonlyMap<string, number> =>
-  new Map(schema.fields.map((field) => [quoteIdentifier(field.name), field.id]))
+  new Map(leavesOf(schema.fields).map((leaf) => [leaf.path.map(quoteIdentifier).join('.'), leaf.id]))
 
 function writtenFile(
   row: Readonly<Record<string, DuckDBValue>>,

@@ -36,10 +36,13 @@ export interface ParquetTarget {
   readonly schema: IcebergSchema
   /** SQL expressions over the columns that divide the rows into folders, by name. Empty: one file. */
   readonly partitionBy: Readonly<Record<string, string>>
+  /** What follows ORDER BY in each file; absent or empty where it does not matter. */
+  readonly orderBy?: string
 }
 
 /**
- * A SQL session of its own: tables and views that it makes are seen by it alone, and gone when it is closed. TEMP ones are
+ * A SQL session of its own, in which `sql/murmur3` is there as `murmur3(BLOB)`, `murmur3_long(BIGINT)` and
+ * `murmur3_decimal(HUGEINT)`: tables and views that it makes are seen by it alone, and gone when it is closed. TEMP ones are
  * not seen by `stream`. Implemented by `resources/duckdb`. Errors of a statement are {@link SqlError}s.
  */
 export interface SqlSession {

@@ -37,8 +37,10 @@ const partitionFieldsOf = (spec: AssetSpec): AssetTable['partitionFields'] =>
     return dimension.column === undefined || transform === undefined ? [] : [{ column: dimension.column, transform }]
   })
 
-const typeOf = (spec: AssetSpec, name: string | undefined): PrimitiveType | undefined =>
-  spec.columns.find((column) => column.name === name)?.type
+function typeOf(spec: AssetSpec, name: string | undefined): PrimitiveType | undefined {
+  const type = spec.columns.find((column) => column.name === name)?.type
+  return typeof type === 'string' ? type : undefined
+}
 
 /**
  * The partition of a file that Assay itself laid out, 0 where there are none. Undefined: its rows belong to no partition,

@@ -10,7 +10,7 @@ import { discardStaged, stageFiles } from '../iceberg/stage.ts'
 import type { Store } from '../iceberg/store.ts'
 import type { PartitionSet } from '../partitions/partition-set.ts'
 import { formatSet, partitionKey } from '../partitions/texts.ts'
-import { quoteIdentifier } from '../schema/iceberg-type.ts'
+import { type PartitionSpec, quoteIdentifier } from '../schema/iceberg-type.ts'
 import type { SqlSession } from '../sql/engine.ts'
 import { type AssetTable, inPartitions, partitionOf, tablesOf } from './asset-table.ts'
 
@@ -73,17 +73,30 @@ async function divide({ session, spec }: Staging, query: string): Promise<Record
 async function stageTable(staging: Staging, table: AssetTable, target: StagingTarget, query: string): Promise<StagedTable> {
   const { session, store } = staging
   const existing = target.metadataLocation === undefined ? undefined : await metadataAt(store, target.metadataLocation)
-  const before = existing === undefined ? undefined : { schema: schemaOf(existing), lastColumnId: existing.lastColumnId }
+  const before =
+    existing === undefined ? undefined : { schema: schemaOf(existing), lastColumnId: existing.lastColumnId, specs: existing.specs }
   const { schema } = evolveSchema(before, table.columns, table.key)
   const spec = partitionSpec(schema, table.partitionFields, existing)
+  refuseMixedLayout(table, spec, existing)
   const { snapshotId, location, attemptName: attempt } = target
-  const staged = await stageFiles(session, store, { snapshotId, location, attempt, schema, spec, query })
+  const knownColumnId = existing?.lastColumnId
+  const staged = await stageFiles(session, store, { snapshotId, location, attempt, schema, knownColumnId, spec, query })
   await refuseOutsiders(staging, table, staged)
   return { role: table.role, id: table.id, staged }
 }
 
 export async function metadataAt(store: Store, location: string): Promise<TableMetadata> {
   return parseMetadata(await store.read(location), location)
+}
+
+/** Partitions cannot be overwritten one by one while rows of the same table are laid out in another way. */
+function refuseMixedLayout(table: AssetTable, spec: PartitionSpec, existing: TableMetadata | undefined): void {
+  const changed = existing?.currentSnapshotId !== undefined && !existing.specs.some((known) => known['spec-id'] === spec['spec-id'])
+  if (!changed || table.partitionFields.length === 0) return
+  const [before, now] = [existing.specs.find((known) => known['spec-id'] === existing.defaultSpecId), spec].map(
+    (s) => s?.fields.map((field) => field.name).join(', ') || 'nothing',
+  )
+  throw new AssayError('ASSAY-2011', `The table of ${table.key} is partitioned by ${before}, not by ${now}`)
 }
 
 /** A compute that was asked for some partitions and yields a row of another would silently overwrite or lose it. */

@@ -26,6 +26,14 @@ describe('the project that init writes', () => {
 
   it('materializes green', () => expect(materialized).toMatchFileSnapshot('goldens/materialize.txt'))
 
+  it('has nothing to maintain', async () => {
+    const { code, stdout } = await folder.tell(['maintain', '--dry-run'])
+    expect(stdout).toMatch(/^\d+ tables, nothing to do\n$/)
+    expect(code).toBe(0)
+    const lines = jsonLines((await folder.tell(['maintain', '--json'])).stdout)
+    expect(lines[0]).toMatchObject({ type: 'maintained', dryRun: false, compactedFiles: 0, orphans: 0 })
+  })
+
   it('is not written over', async () => {
     const before = await readFile(join(folder.path, 'project.ts'), 'utf8')
     const { code, stderr } = await folder.assay(['init'])

@@ -48,6 +48,18 @@ export function storeConformance(name: string, open: () => Promise<StoreUnderTes
       await it_.store.remove(at('f'))
     })
 
+    it('lists files, those of folders below too', async () => {
+      expect(await it_.store.list(at('none'))).toEqual([])
+      await it_.store.write(at('l/1'), bytes('1'))
+      await it_.store.write(at('l/deep/er/2'), bytes('22'))
+      const listed = (await it_.store.list(at('l'))).toSorted((a, b) => a.size - b.size)
+      expect(listed.map((file) => [file.path, file.size])).toEqual([
+        [it_.store.normalise(at('l/1')), 1],
+        [it_.store.normalise(at('l/deep/er/2')), 2],
+      ])
+      expect(listed[1]?.modified).toBeGreaterThanOrEqual(Math.floor(listed[0]?.modified ?? Number.NaN))
+    })
+
     it('makes folders and syncs what another wrote there', async () => {
       await it_.store.makeFolder(at('deep/er'))
       await it_.store.makeFolder(at('deep/er'))

@@ -24,7 +24,8 @@ const commandsOf = (page: string): readonly (readonly [command: string, lines: r
   )
 
 /** `assay ls "a b"` as words. */
-const wordsOf = (command: string): readonly string[] => [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, word]) => quoted ?? word ?? '')
+const wordsOf = (command: string): readonly string[] =>
+  [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, word]) => quoted ?? word ?? '')
 
 const spaced = (text: string): string => text.replaceAll(/\s+/g, ' ')
 

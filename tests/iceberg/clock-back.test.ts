@@ -13,6 +13,7 @@ const nowhere: Store = {
   write: async () => {},
   makeFolder: async () => {},
   sync: async () => {},
+  list: async () => [],
   exists: async () => false,
   remove: async () => {},
 }

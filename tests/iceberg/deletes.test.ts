@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { prepareCommit } from '../../src/iceberg/commit.ts'
 import { planScan } from '../../src/iceberg/plan-scan.ts'
 import { rowsSql } from '../../src/iceberg/rows-sql.ts'
 import { changesSince } from '../../src/iceberg/scan.ts'
 import type { IcebergSchema, PartitionSpec } from '../../src/schema/iceberg-type.ts'
 import { type HandFile, type HandTable, handTable, pathOf } from './hand-table.ts'
-import { type Lab, openLab } from './lab.ts'
+import { type Lab, openLab, TABLE } from './lab.ts'
 
 const SCHEMA: IcebergSchema = {
   type: 'struct',
@@ -125,6 +126,21 @@ describe('deletes', () => {
       { filename: 0n, c2: 0 },
       { filename: 2n, c2: 0 },
     ])
+  })
+
+  it('of all partitions are changes of each, for who overwrites one', async () => {
+    const table = await open()
+    await table.commit([await table.data(rows(0, 4), IN_0)])
+    await table.commit([await table.equals('SELECT 1::INTEGER AS k', 'k', { specId: 1 })])
+    const { location } = table.metadata()
+    const nothing = { manifest: undefined, files: [], rows: 0, size: 0, folder: '' }
+    const staged = { ...nothing, snapshotId: '3', location, schema: SCHEMA, spec: PARTITIONED }
+    const base = { id: TABLE, metadata: table.metadata(), metadataLocation: `${location}/1.metadata.json` }
+    const change = { id: TABLE, staged, overwrite: () => false, readFrom: '1', summary: {}, now: 1 }
+    await expect(prepareCommit(lab.store, base, change)).rejects.toMatchObject({
+      code: 'ASSAY-2006',
+      message: expect.stringContaining('snapshot 2'),
+    })
   })
 
   it('are changes of the partitions that they lie in', async () => {

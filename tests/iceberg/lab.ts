@@ -3,13 +3,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Catalog, LoadedTable, TableId } from '../../src/iceberg/catalog.ts'
 import { openSqlCatalog } from '../../src/iceberg/catalogs/sql-catalog.ts'
-import { type Change, type Overwrite, type PreparedCommit, prepareCommit } from '../../src/iceberg/commit.ts'
+import { type Change, type PreparedCommit, prepareCommit } from '../../src/iceberg/commit.ts'
+import type { Overwrite } from '../../src/iceberg/drop-files.ts'
 import type { StagedFiles } from '../../src/iceberg/data-file.ts'
 import { evolveSchema, partitionSpec } from '../../src/iceberg/evolve.ts'
 import { type SnapshotId, schemaOf, serialiseMetadata, type TableMetadata } from '../../src/iceberg/metadata.ts'
 import { planScan } from '../../src/iceberg/plan-scan.ts'
+import type { StagedRewrite } from '../../src/iceberg/rewrite.ts'
 import { rowsSql } from '../../src/iceberg/rows-sql.ts'
 import { stageFiles } from '../../src/iceberg/stage.ts'
+import type { WriteRequest } from '../../src/iceberg/stage-rewrite.ts'
 import type { Store } from '../../src/iceberg/store.ts'
 import { localStore } from '../../src/iceberg/stores/local.ts'
 import { openDuckdb } from '../../src/resources/duckdb.ts'
@@ -33,6 +36,10 @@ export interface Lab {
   }) => Promise<StagedFiles>
   /** Stages, prepares and commits; throws when the catalog rejects. */
   readonly put: (request: Put) => Promise<PreparedCommit>
+  /** The next id, place and clock of a change that is staged by other means than {@link Lab.stage}. */
+  readonly request: (base: LoadedTable) => WriteRequest
+  /** Commits a staged rewrite on the table as it is now; throws when it does not hold. */
+  readonly commit: (rewrite: StagedRewrite) => Promise<PreparedCommit>
   readonly read: (snapshotId?: SnapshotId, order?: string) => Promise<EngineRow[]>
   readonly load: () => Promise<LoadedTable>
   /** Changes the metadata without a new snapshot, as an ALTER, an expiry or a rollback of another engine does. */
@@ -72,11 +79,22 @@ export async function openLab(): Promise<Lab> {
     return table
   }
   const stage: Lab['stage'] = async ({ columns, query, by = [], base }) => {
-    const before = base === undefined ? undefined : { schema: schemaOf(base.metadata), lastColumnId: base.metadata.lastColumnId }
+    const before =
+      base === undefined
+        ? undefined
+        : { schema: schemaOf(base.metadata), lastColumnId: base.metadata.lastColumnId, specs: base.metadata.specs }
     const { schema } = evolveSchema(before, columns, 'shop.orders')
     const spec = partitionSpec(schema, by, base?.metadata)
     const id = String(++last)
-    return stageFiles(session, store, { snapshotId: id, location: `${root}/warehouse/shop/orders`, attempt: `a${id}`, schema, spec, query })
+    return stageFiles(session, store, {
+      snapshotId: id,
+      location: `${root}/warehouse/shop/orders`,
+      attempt: `a${id}`,
+      schema,
+      knownColumnId: before?.lastColumnId,
+      spec,
+      query,
+    })
   }
   return {
     root,
@@ -85,6 +103,18 @@ export async function openLab(): Promise<Lab> {
     session,
     stage,
     load,
+    request: ({ metadata }) => {
+      const id = String(++last)
+      const spec = metadata.specs.find((one) => one['spec-id'] === metadata.defaultSpecId)
+      if (spec === undefined) throw new Error('no spec')
+      return { snapshotId: id, location: metadata.location, attempt: `a${id}`, schema: schemaOf(metadata), spec }
+    },
+    commit: async ({ staged, rewrite }) => {
+      const prepared = await prepareCommit(store, await load(), { id: TABLE, staged, overwrite: rewrite, summary: {}, now: ++clock })
+      const outcome = await catalog.commit([prepared.change])
+      if (outcome.kind !== 'committed') throw new Error(`the catalog said ${outcome.kind}`)
+      return prepared
+    },
     put: async ({ overwrite = 'nothing', summary = {}, columns, query, by = [], ...rest }) => {
       const base = await catalog.load(TABLE)
       const staged = await stage({ columns, query, by, base })

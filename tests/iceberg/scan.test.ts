@@ -79,17 +79,17 @@ describe('scans', () => {
     expect(await lab.session.rows(scanSql(lab.store, schema, [file]))).toEqual([{ id: 1n }])
   })
 
-  it('count no delete file as a data file, and commits refuse them', async () => {
+  it('count no delete file as a data file, and commits carry them on', async () => {
     const { metadata } = await put(`(1, 'NL')`)
     const manifests = await readManifestList(lab.store, snapshotOf(metadata)?.manifestList ?? '')
     const withDeletes = await relisted(metadata, [...manifests, ...manifests.map((m) => ({ ...m, content: 'deletes' as const }))])
     expect(await liveFiles(lab.store, withDeletes)).toHaveLength(1)
     const base = { ...(await lab.load()), metadata: withDeletes }
     const staged = await lab.stage({ columns: COLUMNS, by: BY, query: `SELECT 2 AS id, 'BE' AS country`, base })
-    await expect(prepareCommit(lab.store, base, { id: TABLE, staged, overwrite: 'nothing', summary: {}, now: 1 })).rejects.toMatchObject({
-      code: 'ASSAY-2004',
-      message: expect.stringContaining('delete files'),
-    })
+    const after = (await prepareCommit(lab.store, base, { id: TABLE, staged, overwrite: 'nothing', summary: {}, now: 1 })).metadata
+    const carried = await readManifestList(lab.store, snapshotOf(after)?.manifestList ?? '')
+    expect(carried.filter((manifest) => manifest.content === 'deletes')).toHaveLength(manifests.length)
+    expect(await liveFiles(lab.store, after)).toHaveLength(2)
   })
 
   it('take no notice of delete manifests without live files', async () => {

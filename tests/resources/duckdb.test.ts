@@ -40,7 +40,7 @@ describe('the DuckDB engine', () => {
       b: Uint8Array.of(1),
       list: [1, null],
       struct: { a: '2024-01-01', b: ['1.5'] },
-      map: { k: 1n },
+      map: new Map([['k', 1n]]),
       yes: true,
       nothing: null,
       never: 'infinity',

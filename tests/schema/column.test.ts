@@ -7,7 +7,12 @@ describe('columns', () => {
     [t.string(), 'string'],
     [t.int(), 'int'],
     [t.long(), 'long'],
+    [t.float(), 'float'],
     [t.double(), 'double'],
+    [t.time(), 'time'],
+    [t.uuid(), 'uuid'],
+    [t.fixed(16), 'fixed[16]'],
+    [t.binary(), 'binary'],
     [t.boolean(), 'boolean'],
     [t.date(), 'date'],
     [t.timestamp(), 'timestamp'],
@@ -45,6 +50,36 @@ test('specs are plain data in order, without what is not said', () => {
   ])
 })
 
+test('nested columns are Iceberg types whose ids are still to be given', () => {
+  const line = t.struct({ sku: t.string(), tags: t.map(t.string(), t.int().nullable()) })
+  expect(t.list(line.nullable()).type).toStrictEqual({
+    type: 'list',
+    'element-id': 0,
+    'element-required': false,
+    element: {
+      type: 'struct',
+      fields: [
+        { id: 0, name: 'sku', required: true, type: 'string' },
+        {
+          id: 0,
+          name: 'tags',
+          required: true,
+          type: { type: 'map', 'key-id': 0, key: 'string', 'value-id': 0, value: 'int', 'value-required': false },
+        },
+      ],
+    },
+  })
+  expect(columnSpecs({ a: t.struct({ b: t.int().renamedFrom('c').describe('B.') }).renamedFrom('z') })).toStrictEqual([
+    {
+      name: 'a',
+      nullable: false,
+      renamedFrom: 'z',
+      type: { type: 'struct', fields: [{ id: 0, name: 'b', required: true, type: 'int', doc: 'B.', renamedFrom: 'c' }] },
+    },
+  ])
+  expect(t.list(t.enum(['a']))).not.toBe(t.list(t.enum(['b'])))
+})
+
 describe('cells', () => {
   const cells: readonly (readonly [string, Column, readonly unknown[], readonly unknown[]])[] = [
     ['string', t.string(), ['', 'a'], [1, null]],
@@ -57,6 +92,22 @@ describe('cells', () => {
     ['timestamptz', t.timestamptz(), [Instant.fromMillis(0)], ['2026-01-31T12:00:00Z', 0]],
     ['decimal', t.decimal(10, 2), ['12.50', '-1', '0'], [12.5, '1e5', '.5', 'one']],
     ['enum', t.enum(['a', 'b']), ['a', 'b'], ['c', '', null]],
+    ['float', t.float(), [0.5], ['1']],
+    ['time', t.time(), ['22:31:08', '22:31:08.123456'], ['25:00:00', 0]],
+    ['uuid', t.uuid(), ['f79c3e09-677c-4bbd-a479-3f349cb785e7'], ['f79c3e09', 1]],
+    ['fixed', t.fixed(2), [new Uint8Array(2)], [new Uint8Array(3), 'ab']],
+    ['binary', t.binary(), [new Uint8Array(0)], ['ab']],
+    ['list', t.list(t.int().nullable()), [[], [1, null]], [['1'], {}]],
+    ['map', t.map(t.string(), t.long()), [new Map([['a', 1n]])], [new Map([['a', 1]]), { a: 1n }]],
+    [
+      'struct',
+      t.struct({ x: t.int(), y: t.int().nullable() }),
+      [{ x: 1, y: null }],
+      [
+        { x: null, y: 1 },
+        { x: 1, y: 1, z: 1 },
+      ],
+    ],
   ]
 
   test.each(cells)('%s', (_, column, good, bad) => {

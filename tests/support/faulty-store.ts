@@ -19,6 +19,7 @@ export function faultyStore(store: Store, faults: Faults): Store {
     write: (path, bytes) => faults.through(`write ${path}`, () => store.write(path, bytes), writing(path)).catch(heard),
     makeFolder: (path) => faults.through(`makeFolder ${path}`, () => store.makeFolder(path), writing(path)).catch(heard),
     sync: (paths, root) => faults.through(`sync ${root}`, () => store.sync(paths, root), writing(root)).catch(heard),
+    list: (folder) => faults.through(`list ${folder}`, () => store.list(folder), reading(folder)).catch(heard),
     remove: (path) => faults.through(`remove ${path}`, () => store.remove(path), writing(path)).catch(heard),
   }
 }

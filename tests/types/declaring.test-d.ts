@@ -31,8 +31,17 @@ months.from({ events, sales: perDimension(sales, { day: 'same', country: 'all' }
 asset('gold.hours', { partitions: hourly({ start: '2026-01-01' }) }).from({ months }, typescript(async () => {}))
 export const row: RowOf<typeof spend> = { day: '2026-01-01', user_id: 1n, spend: 1 }
 export const when: RowOf<typeof events>['ts'] = Instant.parse('2026-01-01T00:00:00Z')
+const nested = asset('bronze.nested', {
+  schema: { l: t.list(t.long().nullable()), m: t.map(t.string(), t.struct({ at: t.timestamptz(), b: t.binary().nullable() })), u: t.uuid(), tm: t.time(), f: t.float() },
+  checks: (c) => [c.l.notNull(), c.f.between(0, 1), c.tm.between('08:00:00', '18:00:00.5')],
+})
+export const cells: RowOf<typeof nested> = { l: [1n, null], m: new Map([['a', { at: Instant.fromMillis(0), b: null }]]), u: 'x', tm: '12:00:00', f: 1 }
 export const project = defineProject({ name: 'p', assets: { events, spend } })
 
+// @ts-expect-error nested columns are not compared
+asset('a.b', { schema: { l: t.list(t.int()) }, checks: (c) => [c.l.unique()] })
+// @ts-expect-error null in a list of elements that are not nullable
+nested.from({}, typescript(async function* (_i, row) { yield row({ ...cells, m: new Map([['a', null]]) }) }))
 // @ts-expect-error a wrong dep name
 spend.from({ events }, duckdb(({ evnts }) => sql`select 1`))
 // @ts-expect-error a column that the dep does not have

@@ -3,6 +3,7 @@ import { didYouMean } from '../../assets/nearest.ts'
 import type { AssetSpec } from '../../assets/spec.ts'
 import { AssayError } from '../../errors.ts'
 import type { LoadedManifest } from '../../project/manifest.ts'
+import { typeName } from '../../schema/iceberg-type.ts'
 import { type Command, type CommandContext, emit } from '../context.ts'
 import { oneAsset, openProject } from '../open-project.ts'
 import { type TableCell, table } from '../render/table.ts'
@@ -84,10 +85,10 @@ interface Shown extends Place, Partial<BothWays> {
 }
 
 function print({ terminal }: CommandContext, { spec, column, graph, up, down }: Shown): void {
-  const type = spec.columns.find(({ name }) => name === column)?.type ?? spec.description ?? ''
+  const type = spec.columns.find(({ name }) => name === column)?.type
   for (const line of withRemark(
     terminal.paint('bold', column === undefined ? spec.key : `${spec.key}.${column}`),
-    type,
+    type === undefined ? (spec.description ?? '') : typeName(type),
     terminal.columns(),
   ))
     terminal.line(line)

@@ -15,6 +15,7 @@ import { type TableCell, type TableColumn, table } from '../render/table.ts'
 import type { Terminal } from '../render/terminal.ts'
 import { ago, instant, number, withRemark, wrap } from '../render/words.ts'
 import { MATERIALIZATION_ID } from '../../tables/publish.ts'
+import { typeName } from '../../schema/iceberg-type.ts'
 
 /** Snapshots shown, newest first. */
 const SNAPSHOTS = 10
@@ -91,7 +92,7 @@ function print(terminal: Terminal, shown: Shown): void {
     [{ title: '', min: 8 }, { title: '' }, { title: '' }, { title: '', min: 10, drop: 1 }],
     spec.columns.map((column) => [
       column.name,
-      column.values === undefined ? column.type : 'enum',
+      column.values === undefined ? typeName(column.type) : 'enum',
       column.nullable ? 'nullable' : '',
       [column.doc ?? column.values?.join(', ') ?? '', 'grey'],
     ]),

@@ -65,7 +65,8 @@ export function runPrinter(printing: Printing): RunPrinter {
       }
     },
     observed: (observations) => {
-      for (const seen of observations) {
+      // A snapshot that touched no partition has only rearranged files.
+      for (const seen of observations.filter(({ versions, lost }) => versions.length + lost.length > 0)) {
         const spec = printing.loaded.asset(seen.asset)
         const slices =
           spec === undefined || spec.partitions.dim === 'none' ? '' : ` in ${formatSet(spec.partitions, touchedPartitions(seen))}`

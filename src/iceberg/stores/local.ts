@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
-import { open, readFile, rm, stat } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { open, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { AssayError } from '../../errors.ts'
 import { makeFolders } from '../../folders.ts'
-import type { Store } from '../store.ts'
+import type { Store, StoredFile } from '../store.ts'
 
 /** Tables in folders of this machine. */
 export const localStore = (): Store => ({
@@ -19,6 +19,7 @@ export const localStore = (): Store => ({
   write: (path, bytes) => writing(local(path), (at) => writeFile(at, bytes)),
   makeFolder: (path) => writing(local(path), makeFolder),
   sync: (paths, root) => writing(local(root), (at) => syncAll(paths.map(local), at)),
+  list: (folder) => list(local(folder)),
   exists: async (path) => (await stat(local(path)).catch(() => undefined)) !== undefined,
   remove: (path) => writing(local(path), (at) => rm(at, { recursive: true, force: true })),
 })
@@ -105,4 +106,20 @@ async function sync(path: string): Promise<void> {
   } finally {
     await file.close()
   }
+}
+
+/** Files that go while they are listed are left out. */
+async function list(folder: string): Promise<readonly StoredFile[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return []
+    throw error
+  })
+  const files: StoredFile[] = []
+  for (const entry of entries) {
+    if (!entry.isFile()) continue
+    const path = join(entry.parentPath, entry.name)
+    const found = await stat(path).catch(() => undefined)
+    if (found !== undefined) files.push({ path, size: found.size, modified: found.mtimeMs })
+  }
+  return files
 }

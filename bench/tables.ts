@@ -1,0 +1,258 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { newSnapshotId, systemClock } from '../src/clock.ts'
+import type { Catalog, LoadedTable } from '../src/iceberg/catalog.ts'
+import { openSqlCatalog } from '../src/iceberg/catalogs/sql-catalog.ts'
+import { type PreparedCommit, prepareCommit } from '../src/iceberg/commit.ts'
+import type { StagedFiles } from '../src/iceberg/data-file.ts'
+import { evolveSchema, partitionSpec } from '../src/iceberg/evolve.ts'
+import { encodeManifest } from '../src/iceberg/manifests.ts'
+import { mergeFiles } from '../src/iceberg/merge.ts'
+import { ancestors, type TableMetadata } from '../src/iceberg/metadata.ts'
+import { liveFiles } from '../src/iceberg/scan.ts'
+import { stageFiles } from '../src/iceberg/stage.ts'
+import type { Store } from '../src/iceberg/store.ts'
+import { localStore } from '../src/iceberg/stores/local.ts'
+import { openDuckdb } from '../src/resources/duckdb.ts'
+import { type Benchmark, repeat, type Sample } from './benchmark.ts'
+
+const ID = { namespace: 'bench', name: 'events' }
+const { schema: SCHEMA } = evolveSchema(undefined, [{ name: 'id', type: 'long', nullable: false }], 'bench.events')
+const SPEC = partitionSpec(SCHEMA, [])
+
+const commitAt = (n: number): Benchmark => ({
+  name: `tables.commit-${n}`,
+  unit: 'ms',
+  must: '≤ 10, and within 20 % of tables.commit-1',
+  reach: `an append to a table after ${n - 1} others: load, manifest, manifest list and metadata, all synced, and the catalog; the median of 31 in a row, with manifests merged and snapshots kept to the last 100`,
+  run: () => inFolder((folder) => commitsAfter(folder, n - 1)),
+})
+
+export const benchmarks: readonly Benchmark[] = [
+  commitAt(1),
+  commitAt(100),
+  commitAt(1000),
+  commitAt(10_000),
+  {
+    name: 'tables.scan-plan-cold',
+    unit: 'ms',
+    must: '≤ 200',
+    reach: 'the live files of a table of 10,000 files by 1,000 commits, from the name of the table on; nothing is cached but by the system',
+    run: () => inFolder((folder) => scanPlans(folder, 'cold')),
+  },
+  {
+    name: 'tables.scan-plan-warm',
+    unit: 'ms',
+    must: '≤ 200',
+    reach: 'the same with the metadata at hand',
+    run: () => inFolder((folder) => scanPlans(folder, 'warm')),
+  },
+  {
+    name: 'tables.merge-vs-duckdb',
+    unit: 'x',
+    must: '≤ 1.5',
+    reach:
+      'merge of 1 % of the keys, all over a table of ten files, copy-on-write and committed, ÷ DuckDB joining the same files and writing the result as one, by turns',
+    run: () => inFolder(mergeVersusDuckdb),
+  },
+  {
+    name: 'tables.concurrent',
+    unit: 'commits/s',
+    must: '≥ 20',
+    reach:
+      'four writers append to one table by one catalog at once, in one process, and commit again when they lose; no commit may be lost',
+    run: () => repeat(3, () => inFolder(concurrently)),
+  },
+]
+
+async function inFolder<T>(run: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'assay-bench-'))
+  try {
+    return await run(folder)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+const COMMITS = 31
+const RETAINED = 100
+
+async function commitsAfter(folder: string, before: number): Promise<readonly Sample[]> {
+  const store = localStore()
+  const catalog = openSqlCatalog({ file: join(folder, 'catalog.db'), warehouse: folder, name: 'bench', store })
+  await grow({ store, catalog }, folder, before)
+  const samples: Sample[] = []
+  for (let i = 0; i < COMMITS; i++) {
+    const [began, cpu] = [performance.now(), process.cpuUsage()]
+    const base = await catalog.load(ID)
+    await committed(catalog, await prepared(store, folder, base))
+    const { user, system } = process.cpuUsage(cpu)
+    samples.push({ value: performance.now() - began, input: { commits: before }, extra: { cpu_ms: (user + system) / 1000 } })
+  }
+  catalog.close()
+  return samples
+}
+
+/** The same commits without syncing, for the history. */
+async function grow(
+  { store, catalog, files = 1 }: { store: Store; catalog: Catalog; files?: number },
+  folder: string,
+  commits: number,
+): Promise<void> {
+  const write = async (path: string, bytes: Uint8Array): Promise<void> => {
+    await mkdir(dirname(path), { recursive: true })
+    await writeFile(path, bytes)
+  }
+  let base: LoadedTable | undefined
+  for (let i = 0; i < commits; i++) {
+    const { change, metadata } = await prepared({ ...store, write }, folder, base, files)
+    base = { id: ID, metadataLocation: change.metadataLocation, metadata: lastSnapshots(metadata) }
+  }
+  if (base === undefined) return
+  await catalog.commit([{ id: ID, expected: undefined, metadataLocation: base.metadataLocation }])
+}
+
+async function prepared(store: Store, folder: string, base: LoadedTable | undefined, files = 1): Promise<PreparedCommit> {
+  const staged = await stagedFiles(store, join(folder, 'events'), files)
+  return prepareCommit(store, base, { id: ID, staged, overwrite: 'nothing', summary: {}, now: systemClock.now() })
+}
+
+async function committed(catalog: Catalog, { change }: PreparedCommit): Promise<void> {
+  const outcome = await catalog.commit([change])
+  if (outcome.kind !== 'committed') throw new Error(outcome.kind)
+}
+
+/** A manifest as staging writes it; its files are not there, since nothing reads them. */
+async function stagedFiles(store: Store, location: string, count: number): Promise<StagedFiles> {
+  const snapshotId = String(newSnapshotId(systemClock))
+  const folder = `${location}/data/${snapshotId}`
+  const files = Array.from({ length: count }, (_, i) => ({ path: `${folder}/${i}.parquet`, partition: {}, specId: 0, rows: 1, size: 500 }))
+  const { bytes, manifest } = encodeManifest({
+    path: `${location}/metadata/${snapshotId}-m0.avro`,
+    content: 'data',
+    snapshotId,
+    spec: SPEC,
+    schema: SCHEMA,
+    schemas: [SCHEMA],
+    entries: files.map((file) => ({
+      status: 'added',
+      snapshotId,
+      sequenceNumber: undefined,
+      fileSequenceNumber: undefined,
+      file,
+      fields: { content: 0, file_path: file.path, file_format: 'PARQUET', record_count: 1, file_size_in_bytes: 500 },
+    })),
+  })
+  await store.write(manifest.path, bytes)
+  return { snapshotId, location, folder, schema: SCHEMA, spec: SPEC, manifest, files, rows: count, size: 500 * count }
+}
+
+/** As a table is that expires its snapshots. */
+function lastSnapshots(metadata: TableMetadata): TableMetadata {
+  const kept = new Set(
+    ancestors(metadata)
+      .slice(0, RETAINED)
+      .map((snapshot) => snapshot.id),
+  )
+  return {
+    ...metadata,
+    snapshots: metadata.snapshots.filter((snapshot) => kept.has(snapshot.id)),
+    snapshotLog: metadata.snapshotLog.filter((entry) => kept.has(entry.snapshotId)),
+  }
+}
+
+const openLake = (folder: string): { store: Store; catalog: Catalog } => {
+  const store = localStore()
+  return { store, catalog: openSqlCatalog({ file: join(folder, 'catalog.db'), warehouse: folder, name: 'bench', store }) }
+}
+
+async function scanPlans(folder: string, kind: 'cold' | 'warm'): Promise<readonly Sample[]> {
+  const { store, catalog } = openLake(folder)
+  await grow({ store, catalog, files: 10 }, folder, 1000)
+  const held = await catalog.load(ID)
+  const samples = await repeat(7, async () => {
+    const began = performance.now()
+    const table = kind === 'warm' ? held : await catalog.load(ID)
+    const files = table === undefined ? [] : await liveFiles(store, table.metadata)
+    if (files.length !== 10_000) throw new Error(`${files.length} files`)
+    return { value: performance.now() - began, input: { files: 10_000, commits: 1000 } }
+  })
+  catalog.close()
+  return samples
+}
+
+const ROWS = 500_000
+const FILES = 10
+
+async function mergeVersusDuckdb(folder: string): Promise<readonly Sample[]> {
+  const { store, catalog } = openLake(folder)
+  const engine = await openDuckdb({ threads: 2 })
+  const session = await engine.session()
+  const columns = [
+    { name: 'id', type: 'long', nullable: false },
+    { name: 'v', type: 'double', nullable: false },
+  ] as const
+  const { schema } = evolveSchema(undefined, columns, 'bench.events')
+  const request = (): { snapshotId: string; location: string; attempt: string; schema: typeof schema; spec: typeof SPEC } => {
+    const snapshotId = String(newSnapshotId(systemClock))
+    return { snapshotId, location: join(folder, 'events'), attempt: snapshotId, schema, spec: SPEC }
+  }
+  const query = Array.from({ length: FILES }, (_, i) => ({
+    query: `SELECT i AS id, random() AS v FROM range(${(i * ROWS) / FILES}, ${((i + 1) * ROWS) / FILES}) r(i)`,
+  }))
+  const first = await stageFiles(session, store, { ...request(), query })
+  await committed(catalog, await prepareCommit(store, undefined, { id: ID, staged: first, overwrite: 'nothing', summary: {}, now: 1 }))
+  const source = `SELECT i * 100 AS id, random() AS v FROM range(${ROWS / 100}) r(i)`
+  const samples = await repeat(3, async (run) => {
+    const base = await catalog.load(ID)
+    if (base === undefined) throw new Error('no table')
+    const paths = (await liveFiles(store, base.metadata)).map((file) => `'${file.path}'`).join(', ')
+    const plain = performance.now()
+    await session.run(`CREATE OR REPLACE TABLE plain_source AS ${source}`)
+    await session.run(
+      `COPY (SELECT * FROM read_parquet([${paths}]) t ANTI JOIN plain_source s USING (id) UNION ALL SELECT * FROM plain_source) TO '${folder}/plain-${run}.parquet' (FORMAT parquet, COMPRESSION zstd)`,
+    )
+    const began = performance.now()
+    const { staged, rewrite, updated } = await mergeFiles(
+      { session, store },
+      { ...request(), base: base.metadata, source, keys: ['id'], mode: 'copy-on-write' },
+    )
+    await committed(catalog, await prepareCommit(store, base, { id: ID, staged, overwrite: rewrite, summary: {}, now: systemClock.now() }))
+    const ended = performance.now()
+    if (updated !== ROWS / 100) throw new Error(`${updated} rows updated`)
+    const extra = { duckdb_s: (began - plain) / 1000, merge_s: (ended - began) / 1000 }
+    return { value: (ended - began) / (began - plain), input: { rows: ROWS, source: ROWS / 100, files: FILES }, extra }
+  })
+  session.close()
+  engine.close()
+  catalog.close()
+  return samples
+}
+
+const WRITERS = 4
+const EACH = 10
+
+async function concurrently(folder: string): Promise<Sample> {
+  const first = openLake(folder)
+  await committed(first.catalog, await prepared(first.store, folder, undefined))
+  let rejected = 0
+  const began = performance.now()
+  await Promise.all(
+    Array.from({ length: WRITERS }, async () => {
+      const { store, catalog } = openLake(folder)
+      for (let done = 0; done < EACH; ) {
+        const outcome = await catalog.commit([(await prepared(store, folder, await catalog.load(ID))).change])
+        if (outcome.kind === 'committed') done++
+        else rejected++
+      }
+      catalog.close()
+    }),
+  )
+  const seconds = (performance.now() - began) / 1000
+  const table = await first.catalog.load(ID)
+  const commits = table === undefined ? 0 : ancestors(table.metadata).length - 1
+  first.catalog.close()
+  if (commits !== WRITERS * EACH) throw new Error(`${commits} of ${WRITERS * EACH} commits are in the table`)
+  return { value: commits / seconds, input: { writers: WRITERS, commits: EACH }, extra: { rejected } }
+}
