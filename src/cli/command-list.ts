@@ -202,7 +202,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'maintain',
     takes: '[assets]',
-    summary: 'compact tables, drop old versions and files that nothing names',
+    summary: 'compact tables; drop old versions and strays',
     options: ['select', 'dry-run', ...ON_A_PROJECT],
     words: [0, ANY],
     example: 'assay maintain --dry-run',
