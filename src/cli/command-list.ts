@@ -69,7 +69,7 @@ export interface CommandEntry {
 
 const ANY = Number.POSITIVE_INFINITY
 const EVERYWHERE: readonly OptionName[] = ['json', 'trace', 'help']
-const ON_A_PROJECT: readonly OptionName[] = ['project', ...EVERYWHERE]
+const ON_A_PROJECT: readonly OptionName[] = ['profile', 'project', ...EVERYWHERE]
 
 /** Every command, in the order of help. Each is imported when it is run. */
 export const COMMANDS: readonly CommandEntry[] = [
@@ -104,7 +104,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'dev',
     takes: '',
     summary: 'watch the project, tell of changes, run on a key',
-    options: ['workers', 'profile', ...ON_A_PROJECT],
+    options: ['workers', ...ON_A_PROJECT],
     words: [0, 0],
     example: 'assay dev',
     load: async () => (await import('./commands/dev.ts')).dev,
@@ -131,7 +131,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'materialize',
     takes: '[assets]',
     summary: 'make what is missing or stale, test it, publish it',
-    options: ['select', 'partition', 'force', 'plan', 'workers', 'profile', ...ON_A_PROJECT],
+    options: ['select', 'partition', 'force', 'plan', 'workers', ...ON_A_PROJECT],
     words: [0, ANY],
     example: 'assay materialize +gold.revenue --partition 2026-01-05..2026-01-07',
     load: async () => (await import('./commands/materialize.ts')).materialize,
@@ -194,7 +194,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'retry',
     takes: '[run]',
     summary: 'make what a run did not',
-    options: ['workers', 'profile', ...ON_A_PROJECT],
+    options: ['workers', ...ON_A_PROJECT],
     words: [0, 1],
     example: 'assay retry',
     load: async () => (await import('./commands/retry.ts')).retry,

@@ -1,4 +1,4 @@
-import { type FSWatcher, readdirSync, watch } from 'node:fs'
+import { existsSync, type FSWatcher, readdirSync, watch } from 'node:fs'
 import { join, relative } from 'node:path'
 import type { Clock } from '../clock.ts'
 
@@ -25,7 +25,8 @@ export function watchFiles({ root, ignored, clock }: WatchOptions, onChange: (fi
     await clock.sleep(QUIET)
     if (ended) return
     add(root)
-    const files = [...changed].sort()
+    // Editors write beside the file first, and rename.
+    const files = [...changed].filter((file) => existsSync(join(root, file))).sort()
     changed.clear()
     onChange(files)
   }

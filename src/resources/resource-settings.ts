@@ -31,7 +31,7 @@ export function settingsOf(
   const parsed = settings.safeParse(Object.fromEntries(given))
   if (parsed.success) return parsed.data
   const faults = new Map(parsed.error.issues.map((issue) => [String(issue.path[0] ?? ''), issue.message]))
-  throw new AssayError('ASSAY-1019', `${name} lacks what it needs: ${[...faults.keys()].join(', ')}`, {
+  throw new AssayError('ASSAY-1019', `the settings of ${name} are not valid: ${[...faults.keys()].join(', ')}`, {
     where,
     details: [...faults].map(([field, message]) => `${field}: ${message} (${variableOf(name, field)})`),
     next: `Set the variables named above, or "${name}" in assay.settings.json.`,

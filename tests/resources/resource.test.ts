@@ -65,7 +65,7 @@ describe('settings', () => {
         return thrown
       }
     })()
-    expect(error).toMatchObject({ code: 'ASSAY-1019', message: 'api lacks what it needs: url, key' })
+    expect(error).toMatchObject({ code: 'ASSAY-1019', message: 'the settings of api are not valid: url, key' })
     expect(error).toMatchObject({ details: [expect.stringContaining('(API_URL)'), expect.stringContaining('(API_KEY)')] })
     expect(inspect(error)).not.toContain('hunter2')
     expect(() => of({ CRM_API_TOKEN_FILE: join(root, 'absent') })).toThrow(expect.objectContaining({ code: 'ASSAY-1019' }))
