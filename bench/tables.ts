@@ -37,15 +37,15 @@ export const benchmarks: readonly Benchmark[] = [
   {
     name: 'tables.scan-plan-cold',
     unit: 'ms',
-    must: '≤ 200',
-    reach: 'the live files of a table of 10,000 files by 1,000 commits, from the name of the table on; nothing is cached but by the system',
+    must: '≤ 150',
+    reach: 'all live files of a table of 10,000 files by 1,000 commits, from the name of the table on; nothing is cached but by the system',
     run: () => inFolder((folder) => scanPlans(folder, 'cold')),
   },
   {
     name: 'tables.scan-plan-warm',
     unit: 'ms',
-    must: '≤ 200',
-    reach: 'the same with the metadata at hand',
+    must: '≤ 20',
+    reach: 'the same again in the same process, which remembers manifests',
     run: () => inFolder((folder) => scanPlans(folder, 'warm')),
   },
   {
@@ -168,17 +168,24 @@ const openLake = (folder: string): { store: Store; catalog: Catalog } => {
 }
 
 async function scanPlans(folder: string, kind: 'cold' | 'warm'): Promise<readonly Sample[]> {
-  const { store, catalog } = openLake(folder)
-  await grow({ store, catalog, files: 10 }, folder, 1000)
-  const held = await catalog.load(ID)
-  const samples = await repeat(7, async () => {
-    const began = performance.now()
-    const table = kind === 'warm' ? held : await catalog.load(ID)
-    const files = table === undefined ? [] : await liveFiles(store, table.metadata)
+  const first = openLake(folder)
+  await grow({ ...first, files: 10 }, folder, 1000)
+  const plan = async (lake: typeof first): Promise<void> => {
+    const table = await lake.catalog.load(ID)
+    const files = table === undefined ? [] : await liveFiles(lake.store, table.metadata)
     if (files.length !== 10_000) throw new Error(`${files.length} files`)
-    return { value: performance.now() - began, input: { files: 10_000, commits: 1000 } }
+  }
+  await plan(first)
+  const samples = await repeat(7, async () => {
+    // What was decoded is remembered by store.
+    const lake = kind === 'warm' ? first : openLake(folder)
+    const began = performance.now()
+    await plan(lake)
+    const value = performance.now() - began
+    if (kind === 'cold') lake.catalog.close()
+    return { value, input: { files: 10_000, commits: 1000 } }
   })
-  catalog.close()
+  first.catalog.close()
   return samples
 }
 
