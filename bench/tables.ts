@@ -59,7 +59,7 @@ export const benchmarks: readonly Benchmark[] = [
   {
     name: 'tables.concurrent',
     unit: 'commits/s',
-    must: '≥ 20',
+    must: '≥ 40',
     reach:
       'four writers append to one table by one catalog at once, in one process, and commit again when they lose; no commit may be lost',
     run: () => repeat(3, () => inFolder(concurrently)),
