@@ -1,5 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 
 /** One run of a benchmark. A ratio is computed within the run, so that the load of the machine touches both of its sides. */
 export interface Sample {
@@ -30,6 +33,16 @@ export async function repeat(times: number, sample: (run: number) => Promise<Sam
   const samples: Sample[] = []
   for (let run = 0; run < times; run++) samples.push(await sample(run))
   return samples
+}
+
+/** Gives `run` a folder of its own, which is gone afterwards. */
+export async function inFolder<T>(run: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'assay-bench-'))
+  try {
+    return await run(folder)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
 }
 
 export interface Measured {

@@ -1,5 +1,4 @@
-import { mkdtemp, rm, symlink, mkdir, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm, symlink, mkdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { newSnapshotId, systemClock } from '../src/clock.ts'
 import { openSqlCatalog } from '../src/iceberg/catalogs/sql-catalog.ts'
@@ -12,7 +11,7 @@ import type { ColumnSpec } from '../src/schema/column.ts'
 import type { SqlSession } from '../src/sql/engine.ts'
 import { clickstream } from '../lakehouse/generator/clickstream.ts'
 import { clickstreamSettings } from '../lakehouse/settings.ts'
-import { type Benchmark, measure, type Measured, repeat, type Sample } from './benchmark.ts'
+import { type Benchmark, inFolder, measure, type Measured, repeat, type Sample } from './benchmark.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 const ASSAY = join(ROOT, 'bin/assay.js')
@@ -66,15 +65,6 @@ export const benchmarks: readonly Benchmark[] = [
     run: () => repeat(15, help),
   },
 ]
-
-async function inFolder<T>(run: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'assay-bench-'))
-  try {
-    return await run(folder)
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
-}
 
 const ROWS = 10_000_000
 const COLUMNS: readonly ColumnSpec[] = [

@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { newSnapshotId, systemClock } from '../src/clock.ts'
 import type { Catalog, LoadedTable } from '../src/iceberg/catalog.ts'
@@ -15,7 +14,7 @@ import { stageFiles } from '../src/iceberg/stage.ts'
 import type { Store } from '../src/iceberg/store.ts'
 import { localStore } from '../src/iceberg/stores/local.ts'
 import { openDuckdb } from '../src/resources/duckdb.ts'
-import { type Benchmark, repeat, type Sample } from './benchmark.ts'
+import { type Benchmark, inFolder, repeat, type Sample } from './benchmark.ts'
 
 const ID = { namespace: 'bench', name: 'events' }
 const { schema: SCHEMA } = evolveSchema(undefined, [{ name: 'id', type: 'long', nullable: false }], 'bench.events')
@@ -65,15 +64,6 @@ export const benchmarks: readonly Benchmark[] = [
     run: () => repeat(3, () => inFolder(concurrently)),
   },
 ]
-
-async function inFolder<T>(run: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'assay-bench-'))
-  try {
-    return await run(folder)
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
-}
 
 const COMMITS = 31
 const RETAINED = 100

@@ -1,7 +1,6 @@
 import type { IcebergSchema } from '../schema/iceberg-type.ts'
-import type { AvroValue } from './avro.ts'
 import { compareValues, decodeValue } from './bounds.ts'
-import type { LeanEntry } from './manifests.ts'
+import { type LeanEntry, pairsOf } from './manifests.ts'
 
 /** What manifests know of the rows of some files together. */
 export interface Statistics {
@@ -15,10 +14,10 @@ export function statisticsOf(schema: IcebergSchema, entries: readonly LeanEntry[
   const metrics = entries.map((entry) => entry.metrics())
   const columns = schema.fields.flatMap(({ id, type }) => {
     if (typeof type !== 'string') return []
-    const nulls = metrics.map((fields) => lookUp(fields['null_value_counts'], id))
+    const nulls = metrics.map((fields) => pairsOf(fields['null_value_counts']).get(id))
     const total = nulls.every((n) => n !== undefined) ? nulls.reduce<number>((sum, n) => sum + Number(n), 0) : undefined
     const bound = (name: string, wanted: 1 | -1): string | undefined => {
-      const bytes = metrics.map((fields) => lookUp(fields[name], id)).filter((b) => b instanceof Uint8Array)
+      const bytes = metrics.map((fields) => pairsOf(fields[name]).get(id)).filter((b) => b instanceof Uint8Array)
       const values = bytes.map((b) => ({ b, value: decodeValue(type, b) }))
       const best = values.reduce((a, c) => (compareValues(type, c.value, a.value) * wanted > 0 ? c : a), values[0] as (typeof values)[0])
       return best === undefined ? undefined : Buffer.from(best.b).toString('base64')
@@ -26,13 +25,6 @@ export function statisticsOf(schema: IcebergSchema, entries: readonly LeanEntry[
     return [[id, [total, bound('lower_bounds', -1), bound('upper_bounds', 1)] as const] as const]
   })
   return { rows: entries.reduce((sum, { file }) => sum + file.rows, 0), columns: new Map(columns) }
-}
-
-/** A map with whole numbers as keys is a list of pairs in Avro. */
-function lookUp(pairs: AvroValue | undefined, id: number): AvroValue | undefined {
-  if (!Array.isArray(pairs)) return undefined
-  const found = (pairs as readonly { readonly key: AvroValue; readonly value: AvroValue }[]).find((pair) => Number(pair.key) === id)
-  return found?.value
 }
 
 export const sameStatistics = (a: Statistics, b: Statistics): boolean =>

@@ -25,7 +25,7 @@ const MINIMAL = {
   'sort-orders': [{ 'order-id': 0, fields: [] }],
 }
 
-describe.skipIf(!existsSync(SPECS))('metadata files of the reference implementation', () => {
+describe.skipIf(!existsSync(SPECS))('metadata files of the reference implementation (skipped where ../shared/specs is absent)', () => {
   it.each(['V1Valid', 'V2Valid', 'V2ValidMinimal', 'StatisticsFiles', 'PartitionStatisticsFiles'])('reads %s', async (name) => {
     const metadata = parseMetadata(await spec(name), name)
     expect(schemaOf(metadata).fields[0]).toMatchObject({ id: 1, name: 'x', type: 'long' })

@@ -82,7 +82,7 @@ describe('Roaring bitmaps', () => {
   })
 })
 
-describe.skipIf(!existsSync(PUFFIN))('Puffin files of the reference implementation', () => {
+describe.skipIf(!existsSync(PUFFIN))('Puffin files of the reference implementation (skipped where ../shared/specs is absent)', () => {
   const read = async (name: string) => puffinBlobs(await readFile(new URL(name, PUFFIN)), name)
 
   it('are read: none, plain and compressed blobs', async () => {

@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import { mulberry } from './mulberry.ts'
 import { canonical, openShop, orphans, type Shop } from './shop.ts'
 
 const GOLD = [
@@ -58,15 +59,5 @@ async function storm(shop: Shop, scale: Scale, duration: number): Promise<void> 
       `attempt ${attempt} of seed ${scale.seed} (${whole} after ${moment.toFixed(3)} s): ${ran.stderr}${ran.stdout}`,
     ).toContain(ran.code)
     if (ran.code === null) killed++
-  }
-}
-
-function mulberry(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let x = Math.imul(state ^ (state >>> 15), 1 | state)
-    x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x
-    return ((x ^ (x >>> 14)) >>> 0) / 4_294_967_296
   }
 }

@@ -7,6 +7,7 @@ import { type Lake, resolveIntent } from '../../../src/tables/publish.ts'
 import { FAULTS, type FaultPlan, type Faults, faultsOf } from '../../support/faults.ts'
 import { faultyCatalog } from '../../support/faulty-catalog.ts'
 import { faultyStore } from '../../support/faulty-store.ts'
+import { mulberry } from '../../support/mulberry.ts'
 import { type Attempt, type Operation, OPERATIONS } from './operations.ts'
 import { FOREIGN_DAY, openWorld, type Rows, type World } from './world.ts'
 
@@ -128,14 +129,4 @@ async function happened(
   const outcome = await resolveIntent(lakeOf(world, faultsOf()), intent)
   expect(outcome, how.context).not.toBe('unknown')
   return outcome === 'committed'
-}
-
-function mulberry(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let x = Math.imul(state ^ (state >>> 15), 1 | state)
-    x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x
-    return ((x ^ (x >>> 14)) >>> 0) / 4_294_967_296
-  }
 }
