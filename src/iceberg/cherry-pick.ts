@@ -6,7 +6,7 @@ import { type BuiltCommit, type Committed, commitTable, type Tables, writeMetada
 import type { StagedFiles } from './data-file.ts'
 import { encodeManifest, type ManifestEntry, readManifest, readManifestList } from './manifests.ts'
 import { type Snapshot, type SnapshotId, schemaOf, type TableMetadata } from './metadata.ts'
-import { isAncestor, MAIN, setBranch } from './refs.ts'
+import { fastForward, isAncestor, MAIN } from './refs.ts'
 import { liveFiles } from './scan.ts'
 import { snapshotAt } from './snapshot-at.ts'
 import type { Store } from './store.ts'
@@ -34,7 +34,7 @@ async function build(store: Store, base: LoadedTable, pick: CherryPick): Promise
   const { metadata } = base
   const picked = snapshotAt(metadata, { id: pick.snapshotId })
   refuseUnpickable(metadata, picked)
-  if (picked.parentId === metadata.currentSnapshotId) return writeMetadata(store, base, setBranch(metadata, MAIN, picked.id, pick.now))
+  if (picked.parentId === metadata.currentSnapshotId) return writeMetadata(store, base, fastForward(metadata, MAIN, picked.id, pick.now))
   const staged = await restage(store, metadata, picked, pick.newId)
   const { id, now } = pick
   try {

@@ -7,7 +7,7 @@ import { encodeManifestList, withSequence } from './manifests.ts'
 import { mergeManifests } from './merge-manifests.ts'
 import { metadataLogAfter, metadataPath, versionAfter } from './metadata-file.ts'
 import { type Snapshot, type SnapshotId, serialiseMetadata, snapshotOf, type TableMetadata } from './metadata.ts'
-import { branchOf, MAIN } from './refs.ts'
+import { MAIN, onBranch } from './refs.ts'
 import { type NewFile, removeAll, type Store } from './store.ts'
 import { rowsIn, totalsAfter, totalsOf } from './summary.ts'
 
@@ -22,7 +22,10 @@ export interface Change extends Adoption {
   readonly summary: Readonly<Record<string, string>>
   /** Milliseconds since the epoch. */
   readonly now: number
-  /** The branch that moves, which is there already. Absent: `main`. */
+  /**
+   * The branch that moves, which is there already. Absent: `main`. A schema that another branch brings is added to the table
+   * and named by the snapshot, but not made current: readers of `main` see the old one until `main` is moved forward to it.
+   */
   readonly branch?: string
 }
 
@@ -76,7 +79,7 @@ export async function prepareCommit(store: Store, base: LoadedTable | undefined,
     manifestList: `${places.folder}/snap-${snapshotId}-${places.version}-${places.uuid}.avro`,
     schemaId: before.currentSchemaId,
   }
-  const metadata = withSnapshot(before, snapshot, { previous: base?.metadataLocation, branch: change.branch ?? MAIN })
+  const metadata = withSnapshot(before, snapshot, { base, branch: change.branch ?? MAIN })
   const metadataLocation = metadataPath(places.folder, places.version)
   const files = [
     ...dropped.written,
@@ -112,26 +115,23 @@ async function writeAll(store: Store, files: readonly NewFile[]): Promise<void> 
   throw failed.reason
 }
 
-/** The table as one sees it from a branch: its head is the current snapshot. @throws ASSAY-2009, ASSAY-2031 */
-const onBranch = (metadata: TableMetadata, branch = MAIN): TableMetadata =>
-  branch === MAIN ? metadata : { ...metadata, currentSnapshotId: branchOf(metadata, branch).snapshotId }
-
 interface Onto {
-  /** The metadata file before. */
-  readonly previous: string | undefined
+  /** The table before the change. */
+  readonly base: LoadedTable | undefined
   readonly branch: string
 }
 
-function withSnapshot(before: TableMetadata, snapshot: Snapshot, { previous, branch }: Onto): TableMetadata {
+function withSnapshot(before: TableMetadata, snapshot: Snapshot, { base, branch }: Onto): TableMetadata {
   const isMain = branch === MAIN
   return {
     ...before,
+    currentSchemaId: isMain || base === undefined ? before.currentSchemaId : base.metadata.currentSchemaId,
     lastSequenceNumber: snapshot.sequenceNumber,
     lastUpdated: snapshot.timestamp,
     snapshots: [...before.snapshots, snapshot],
     currentSnapshotId: isMain ? snapshot.id : before.refs[MAIN]?.snapshotId,
     refs: { ...before.refs, [branch]: { ...before.refs[branch], type: 'branch', snapshotId: snapshot.id } },
     snapshotLog: isMain ? [...before.snapshotLog, { timestamp: snapshot.timestamp, snapshotId: snapshot.id }] : before.snapshotLog,
-    metadataLog: metadataLogAfter(before, previous),
+    metadataLog: metadataLogAfter(before, base?.metadataLocation),
   }
 }

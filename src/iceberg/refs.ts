@@ -1,5 +1,5 @@
 import { AssayError } from '../errors.ts'
-import { ancestors, type Snapshot, type SnapshotId, type SnapshotRef, snapshotOf, type TableMetadata } from './metadata.ts'
+import { ancestors, schemaOf, type Snapshot, type SnapshotId, type SnapshotRef, snapshotOf, type TableMetadata } from './metadata.ts'
 
 /** The branch that readers see when they name none. */
 export const MAIN = 'main'
@@ -85,14 +85,38 @@ export function setBranch(metadata: TableMetadata, branch: string, snapshotId: S
 }
 
 /**
- * Moves a branch forward to a snapshot that descends from where it stands.
- * @throws ASSAY-2031 when it does not, ASSAY-2009
+ * Moves a branch forward to a snapshot that descends from where it stands. With `main` goes the schema of the table, where
+ * the snapshot was staged with another than `main` had.
+ * @throws ASSAY-2031 when it does not, or when both sides changed the schema; ASSAY-2009
  */
 export function fastForward(metadata: TableMetadata, branch: string, to: SnapshotId, now: number): TableMetadata {
   const head = branchOf(metadata, branch).snapshotId
   snapshotOf(metadata, to)
-  if (isAncestor(metadata, head, to)) return setBranch(metadata, branch, to, now)
-  throw refusal(metadata, `cannot be fast-forwarded: snapshot ${to} does not descend from ${head}, where ${branch} stands`)
+  if (!isAncestor(metadata, head, to))
+    throw refusal(metadata, `cannot be fast-forwarded: snapshot ${to} does not descend from ${head}, where ${branch} stands`)
+  const moved = setBranch(metadata, branch, to, now)
+  return branch === MAIN ? withSchemaOf(moved, head, to) : moved
+}
+
+/** Publishes the schema of a staged snapshot. One that others gave the table since the two parted stays. */
+function withSchemaOf(metadata: TableMetadata, from: SnapshotId, to: SnapshotId): TableMetadata {
+  const { currentSchemaId: current } = metadata
+  const [before, staged] = [from, to].map((id) => snapshotOf(metadata, id)?.schemaId ?? current)
+  if (staged === undefined || staged === before || staged === current) return metadata
+  if (before === current) return { ...metadata, currentSchemaId: staged }
+  throw refusal(metadata, `cannot be fast-forwarded: both ${MAIN} and snapshot ${to} have another schema than snapshot ${from}`)
+}
+
+/**
+ * The table as one sees it from a branch: its head is the current snapshot, and the schema of that the current one.
+ * @throws ASSAY-2009, ASSAY-2031 for a tag
+ */
+export function onBranch(metadata: TableMetadata, branch: string = MAIN): TableMetadata {
+  if (branch === MAIN) return metadata
+  const { snapshotId } = branchOf(metadata, branch)
+  // Where it stands with `main`, the table may have had another schema since.
+  if (snapshotId === metadata.currentSnapshotId) return metadata
+  return { ...metadata, currentSnapshotId: snapshotId, currentSchemaId: schemaOf(metadata, snapshotOf(metadata, snapshotId))['schema-id'] }
 }
 
 /**

@@ -9,6 +9,7 @@ import type { StagedFiles } from '../../src/iceberg/data-file.ts'
 import { evolveSchema, partitionSpec } from '../../src/iceberg/evolve.ts'
 import { type SnapshotId, schemaOf, serialiseMetadata, type TableMetadata } from '../../src/iceberg/metadata.ts'
 import { planScan } from '../../src/iceberg/plan-scan.ts'
+import { onBranch } from '../../src/iceberg/refs.ts'
 import type { StagedRewrite } from '../../src/iceberg/rewrite.ts'
 import { rowsSql } from '../../src/iceberg/rows-sql.ts'
 import { stageFiles } from '../../src/iceberg/stage.ts'
@@ -47,7 +48,7 @@ export interface Lab {
   readonly close: () => Promise<void>
 }
 
-export interface Put extends Partial<Pick<Change, 'readFrom' | 'summary' | 'properties'>> {
+export interface Put extends Partial<Pick<Change, 'readFrom' | 'summary' | 'properties' | 'branch'>> {
   readonly columns: readonly ColumnSpec[]
   readonly query: string
   readonly by?: PartitionBy
@@ -117,7 +118,8 @@ export async function openLab(): Promise<Lab> {
     },
     put: async ({ overwrite = 'nothing', summary = {}, columns, query, by = [], ...rest }) => {
       const base = await catalog.load(TABLE)
-      const staged = await stage({ columns, query, by, base })
+      const seen = base === undefined ? undefined : { ...base, metadata: onBranch(base.metadata, rest.branch) }
+      const staged = await stage({ columns, query, by, base: seen })
       const prepared = await prepareCommit(store, base, { id: TABLE, staged, overwrite, summary, now: ++clock, ...rest })
       const outcome = await catalog.commit([prepared.change])
       if (outcome.kind !== 'committed') throw new Error(`the catalog said ${outcome.kind}`)

@@ -1,0 +1,63 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { cherryPick } from '../../src/iceberg/cherry-pick.ts'
+import { commitMetadata } from '../../src/iceberg/commit-metadata.ts'
+import { schemaOf } from '../../src/iceberg/metadata.ts'
+import { createRef, fastForward } from '../../src/iceberg/refs.ts'
+import { snapshotAt } from '../../src/iceberg/snapshot-at.ts'
+import { column, type Lab, openLab, TABLE } from './lab.ts'
+
+const BEFORE = [column('id', 'long'), column('city', 'string'), column('gone', 'int')]
+const AFTER = [column('id', 'long'), { ...column('town', 'string'), renamedFrom: 'city' }, column('zip', 'int')]
+
+describe('a schema that a branch brings', () => {
+  let lab: Lab
+  let now = 2_000_000_000_000
+  beforeEach(async () => {
+    lab = await openLab()
+    await lab.put({ columns: BEFORE, query: `SELECT 1 AS id, 'Oslo' AS city, 7 AS gone` })
+    await change((metadata) => createRef(metadata, { name: 'audit', type: 'branch' }, ++now))
+    await lab.put({ columns: AFTER, query: `SELECT 2 AS id, 'Bonn' AS town, 53 AS zip`, branch: 'audit' })
+  })
+  afterEach(() => lab.close())
+
+  const change = (pure: Parameters<typeof commitMetadata>[2]) => commitMetadata(lab, TABLE, pure)
+  const head = async () => snapshotAt((await lab.load()).metadata, { ref: 'audit' }).id
+  const publish = async () => {
+    const id = await head()
+    return change((metadata) => fastForward(metadata, 'main', id, ++now))
+  }
+  const OLD = [{ id: 1n, city: 'Oslo', gone: 7 }]
+  const NEW = [
+    { id: 1n, town: 'Oslo', zip: null },
+    { id: 2n, town: 'Bonn', zip: 53 },
+  ]
+
+  it('is that of the branch alone, until main is moved to it', async () => {
+    expect(await lab.read()).toEqual(OLD)
+    expect(await lab.read(await head())).toEqual(NEW)
+    await publish()
+    expect(await lab.read()).toEqual(NEW)
+  })
+
+  it('is gone on with by what is staged next, and kept by what others append to main', async () => {
+    await lab.put({ columns: AFTER, query: `SELECT 3 AS id, 'Rome' AS town, 1 AS zip`, branch: 'audit' })
+    await lab.put({ columns: BEFORE, query: `SELECT 4 AS id, 'Bern' AS city, 8 AS gone` })
+    expect(await lab.read()).toEqual([...OLD, { id: 4n, city: 'Bern', gone: 8 }])
+    expect(await lab.read(await head())).toEqual([...NEW, { id: 3n, town: 'Rome', zip: 1 }])
+    expect((await lab.load()).metadata.schemas).toHaveLength(2)
+  })
+
+  it('comes to main with a cherry-pick of the snapshot right on top of it', async () => {
+    await cherryPick(lab, { id: TABLE, snapshotId: await head(), newId: '999', now: ++now })
+    expect(await lab.read()).toEqual(NEW)
+  })
+
+  it('is refused where others changed the schema of main since', async () => {
+    await lab.alter(({ schemas, currentSchemaId }) => {
+      const current = schemas.find((schema) => schema['schema-id'] === currentSchemaId) ?? expect.fail()
+      return { schemas: [...schemas, { ...current, 'schema-id': 9, fields: current.fields.slice(0, 1) }], currentSchemaId: 9 }
+    })
+    await expect(publish()).rejects.toMatchObject({ code: 'ASSAY-2031', message: expect.stringContaining('have another schema') })
+    expect(schemaOf((await lab.load()).metadata).fields).toHaveLength(1)
+  })
+})
