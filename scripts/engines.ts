@@ -1,10 +1,13 @@
 /** `npm run engines -- up|down|status [NAME…]`: engines that tests read and write the tables with. */
 import { mkdir } from 'node:fs/promises'
+import { chdb } from './engines/chdb.ts'
+import { duckdbIceberg } from './engines/duckdb-iceberg.ts'
 import { ENGINES_DIR, type Engine } from './engines/engine.ts'
 import { postgres } from './engines/postgres.ts'
 import { pyiceberg } from './engines/pyiceberg.ts'
+import { spark } from './engines/spark.ts'
 
-const ENGINES: readonly Engine[] = [pyiceberg, postgres]
+const ENGINES: readonly Engine[] = [pyiceberg, postgres, duckdbIceberg, chdb, spark]
 const NAMES = ENGINES.map((engine) => engine.name).join(', ')
 
 const [verb, ...names] = process.argv.slice(2)

@@ -36,7 +36,19 @@ export function adopted(base: TableMetadata | undefined, change: Adoption): Tabl
   const isUnchanged = change.schemaId !== undefined && change.schemaId === staged.schema['schema-id']
   // Others may have evolved the schema since; rows of an earlier one are read by the later one.
   const schema = isUnchanged && base.schemas.some(sameAs(staged.schema)) ? {} : withSchema(base, staged, change.id)
-  return sorted({ ...base, ...schema, ...specs, properties: { ...base.properties, ...properties } }, staged)
+  const wider = isWidened(base.schemas, staged.schema) ? BY_ROWS : {}
+  return sorted({ ...base, ...schema, ...specs, properties: { ...wider, ...base.properties, ...properties } }, staged)
+}
+
+/**
+ * Files say of an int column that it has 32 bits. Where the column has become long since, Iceberg's Java reader fails on
+ * them (1.11: ClassCastException) unless it reads by rows.
+ */
+const BY_ROWS = { 'read.parquet.vectorization.enabled': 'false' }
+
+const isWidened = (known: readonly IcebergSchema[], { fields }: IcebergSchema): boolean => {
+  const wide = new Set(fields.filter((field) => field.type === 'long').map((field) => field.id))
+  return known.some((schema) => schema.fields.some((field) => field.type === 'int' && wide.has(field.id)))
 }
 
 const sorted = (table: TableMetadata, { sortOrder }: StagedFiles): TableMetadata =>

@@ -202,3 +202,22 @@ describe('partition specs', () => {
     }
   })
 })
+
+describe('an int column that becomes long', () => {
+  it('is to be read by rows, unless the table says otherwise', async () => {
+    const lab = await openLab()
+    const properties = async () => (await lab.load()).metadata.properties
+    const put = (type: ColumnSpec['type'], more = {}) => lab.put({ columns: [column('n', type)], query: 'SELECT 1 AS n', ...more })
+    try {
+      await put('int')
+      expect(await properties()).not.toHaveProperty(['read.parquet.vectorization.enabled'])
+      await put('long')
+      expect(await properties()).toHaveProperty(['read.parquet.vectorization.enabled'], 'false')
+      await put('long', { properties: { 'read.parquet.vectorization.enabled': 'true' } })
+      await put('long')
+      expect(await properties()).toHaveProperty(['read.parquet.vectorization.enabled'], 'true')
+    } finally {
+      await lab.close()
+    }
+  })
+})

@@ -1,0 +1,78 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { schemaOf } from '../../../src/iceberg/metadata.ts'
+import { snapshotAt } from '../../../src/iceberg/snapshot-at.ts'
+import { type Case, type EngineName, type Read, type Refusal, rowsOf, sorted, type Table } from './case.ts'
+import { CASES } from './cases.ts'
+import { isReady, type ReadRequest, type Running, start } from './engines.ts'
+import { type Lake, openLake } from './lake.ts'
+
+const isSmoke = process.env['ASSAY_SMOKE'] === '1'
+const NAMES: readonly EngineName[] = isSmoke ? ['pyiceberg', 'duckdb-iceberg'] : ['pyiceberg', 'duckdb-iceberg', 'chdb', 'spark']
+const CHOSEN = CASES.filter((one) => !isSmoke || one.smoke === true)
+const tableName = (one: Case): string => `t${CASES.indexOf(one)}`
+
+let lake: Lake
+beforeAll(async () => {
+  lake = await openLake()
+  for (const one of CHOSEN) await one.write(lake.table(tableName(one)))
+}, 120_000)
+afterAll(() => lake.close())
+
+it.each(CHOSEN)('Assay reads what it wrote: $group, $name', async (one) => {
+  for (const read of one.reads.filter(({ where }) => where === undefined)) {
+    const table = lake.table(tableName(one))
+    expect(sorted(await table.read(read.ref))).toEqual((await asked(one, read)).expected)
+  }
+})
+
+describe.each(NAMES)('%s', (name) => {
+  let engine: Running | undefined
+  beforeAll(() => {
+    if (isReady(name)) engine = start(name, lake.root)
+    else console.log(`${name} is not installed (npm run engines -- up ${name}): its tests are skipped`)
+  })
+  afterAll(() => engine?.close())
+
+  it.skipIf(!isReady(name)).each(CHOSEN)('$group, $name', async (one) => {
+    const running = engine ?? expect.fail('it is not running')
+    const refusal = one.refused?.[name]
+    if (refusal === undefined) await same(running, one)
+    else await refused(running, one, refusal)
+  })
+})
+
+async function same(engine: Running, one: Case): Promise<void> {
+  for (const read of one.reads) {
+    const { request, expected } = await asked(one, read)
+    expect({ read, ...sorted(await engine.read(request)) }).toEqual({ read, ...expected })
+  }
+}
+
+/** What is said to be refused really is, so that nobody is told of a limit that is gone. */
+async function refused(engine: Running, one: Case, refusal: Refusal): Promise<void> {
+  const failure = await same(engine, one).then(
+    () => undefined,
+    (error: Error) => error,
+  )
+  expect(failure, 'it is read well by now').toBeDefined()
+  if ('says' in refusal) expect(failure?.message).toContain(refusal.says)
+  else expect(failure?.message).toContain('to deeply equal')
+}
+
+async function asked(one: Case, read: Read): Promise<{ readonly request: ReadRequest; readonly expected: Table }> {
+  const table = lake.table(tableName(one))
+  const { metadata, metadataLocation } = await table.load()
+  const snapshot = read.ref === undefined ? undefined : snapshotAt(metadata, { ref: read.ref })
+  const { fields } = schemaOf(metadata, snapshot)
+  const columns = read.columns ?? fields.map((field) => field.name)
+  const { rows } = typeof read.rows === 'string' ? await rowsOf(lake.session, read.rows, fields) : { rows: read.rows }
+  const request = {
+    table: `matrix.${table.id.name}`,
+    metadata: metadataLocation,
+    ref: read.ref,
+    snapshot: snapshot?.id,
+    where: read.where,
+    fields,
+  }
+  return { request, expected: sorted({ columns, rows }) }
+}
