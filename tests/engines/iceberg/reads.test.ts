@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { schemaOf } from '../../../src/iceberg/metadata.ts'
-import { snapshotAt } from '../../../src/iceberg/snapshot-at.ts'
-import { type Case, type EngineName, type Read, type Refusal, rowsOf, sorted, type Table } from './case.ts'
+import { type Case, type EngineName, type Refusal, sorted } from './case.ts'
 import { CASES } from './cases.ts'
-import { isReady, type ReadRequest, type Running, start } from './engines.ts'
+import { isReady, type Running, start } from './engines.ts'
 import { type Lake, openLake } from './lake.ts'
+import { lookUp } from './lookup.ts'
 
 const isSmoke = process.env['ASSAY_SMOKE'] === '1'
 const NAMES: readonly EngineName[] = isSmoke ? ['pyiceberg', 'duckdb-iceberg'] : ['pyiceberg', 'duckdb-iceberg', 'chdb', 'spark']
@@ -21,7 +20,7 @@ afterAll(() => lake.close())
 it.each(CHOSEN)('Assay reads what it wrote: $group, $name', async (one) => {
   for (const read of one.reads.filter(({ where }) => where === undefined)) {
     const table = lake.table(tableName(one))
-    expect(sorted(await table.read(read.ref))).toEqual((await asked(one, read)).expected)
+    expect(sorted(await table.read(read.ref))).toEqual((await lookUp(lake, table, read)).expected)
   }
 })
 
@@ -43,7 +42,7 @@ describe.each(NAMES)('%s', (name) => {
 
 async function same(engine: Running, one: Case): Promise<void> {
   for (const read of one.reads) {
-    const { request, expected } = await asked(one, read)
+    const { request, expected } = await lookUp(lake, lake.table(tableName(one)), read)
     expect({ read, ...sorted(await engine.read(request)) }).toEqual({ read, ...expected })
   }
 }
@@ -57,22 +56,4 @@ async function refused(engine: Running, one: Case, refusal: Refusal): Promise<vo
   expect(failure, 'it is read well by now').toBeDefined()
   if ('says' in refusal) expect(failure?.message).toContain(refusal.says)
   else expect(failure?.message).toContain('to deeply equal')
-}
-
-async function asked(one: Case, read: Read): Promise<{ readonly request: ReadRequest; readonly expected: Table }> {
-  const table = lake.table(tableName(one))
-  const { metadata, metadataLocation } = await table.load()
-  const snapshot = read.ref === undefined ? undefined : snapshotAt(metadata, { ref: read.ref })
-  const { fields } = schemaOf(metadata, snapshot)
-  const columns = read.columns ?? fields.map((field) => field.name)
-  const { rows } = typeof read.rows === 'string' ? await rowsOf(lake.session, read.rows, fields) : { rows: read.rows }
-  const request = {
-    table: `matrix.${table.id.name}`,
-    metadata: metadataLocation,
-    ref: read.ref,
-    snapshot: snapshot?.id,
-    where: read.where,
-    fields,
-  }
-  return { request, expected: sorted({ columns, rows }) }
 }

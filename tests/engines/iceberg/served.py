@@ -79,10 +79,8 @@ def moment(value) -> str:
 
 
 def time_of_day(value) -> str:
-    # ClickHouse gives microseconds.
-    if isinstance(value, int):
-        value = (datetime.datetime.min + datetime.timedelta(microseconds=value)).time()
-    return value.isoformat(timespec="microseconds")
+    # ClickHouse gives a number of seconds, which is another cell.
+    return str(value) if isinstance(value, int) else value.isoformat(timespec="microseconds")
 
 
 def identity(value) -> str:
