@@ -1,4 +1,7 @@
-/** `npm run test:engines -- [NAME…] [--smoke] [options of vitest]`: installs and starts the engines, then runs their tests. */
+/**
+ * `npm run test:engines -- [NAME…] [--smoke] [options of vitest]`: installs and starts the engines, then runs their tests. A
+ * name is that of an engine, or `iceberg` for all that read Iceberg tables.
+ */
 import { parseArgs } from 'node:util'
 import { run, show } from './process.ts'
 
@@ -12,7 +15,16 @@ const forVitest = tokens.flatMap((token) =>
   token.kind === 'option' && token.name !== 'smoke' ? [`--${token.name}=${token.value ?? true}`] : [],
 )
 
-await run('node', ['scripts/engines.ts', 'up', ...positionals])
+/** Suites that need several engines; the second list with --smoke, where a gigabyte of Spark would take too long to install. */
+const SUITES: Readonly<Record<string, readonly [readonly string[], readonly string[]]>> = {
+  iceberg: [
+    ['pyiceberg', 'duckdb-iceberg', 'chdb', 'spark'],
+    ['pyiceberg', 'duckdb-iceberg'],
+  ],
+}
+const engines = new Set(positionals.flatMap((name) => SUITES[name]?.[values['smoke'] === true ? 1 : 0] ?? [name]))
+
+await run('node', ['scripts/engines.ts', 'up', ...engines])
 const files = positionals.map((name) => `tests/engines/${name}`)
 process.exitCode = await show('vitest', ['run', '--project', 'engines', ...forVitest, ...files], {
   env: { ...process.env, ...(values['smoke'] === true ? { ASSAY_SMOKE: '1' } : {}) },

@@ -157,7 +157,7 @@ export function refOf(metadata: TableMetadata, name: string): SnapshotRef {
 }
 
 /** A branch by its name. @throws ASSAY-2009, ASSAY-2031 for a tag */
-export function branchOf(metadata: TableMetadata, name: string): SnapshotRef {
+function branchOf(metadata: TableMetadata, name: string): SnapshotRef {
   const ref = refOf(metadata, name)
   if (ref.type === 'branch') return ref
   throw refusal(metadata, `has ${name} as a tag, and tags do not move`)

@@ -50,7 +50,7 @@ export async function rowsOf(session: Pick<SqlSession, 'rows'>, query: string, f
 }
 
 /** A cell of ours as text. */
-export function cellOf(value: unknown, type: IcebergType): Cell {
+function cellOf(value: unknown, type: IcebergType): Cell {
   if (value === null || value === undefined) return null
   if (typeof type === 'string') return plainCell(value, type)
   if (type.type === 'list') return (value as readonly unknown[]).map((one) => cellOf(one, type.element))

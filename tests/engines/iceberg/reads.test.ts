@@ -8,6 +8,7 @@ import { lookUp } from './lookup.ts'
 const isSmoke = process.env['ASSAY_SMOKE'] === '1'
 const NAMES: readonly EngineName[] = isSmoke ? ['pyiceberg', 'duckdb-iceberg'] : ['pyiceberg', 'duckdb-iceberg', 'chdb', 'spark']
 const CHOSEN = CASES.filter((one) => !isSmoke || one.smoke === true)
+const TITLED = CHOSEN.map((one) => [`${one.group}: ${one.name}`, one] as const)
 const tableName = (one: Case): string => `t${CASES.indexOf(one)}`
 
 let lake: Lake
@@ -17,7 +18,7 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => lake.close())
 
-it.each(CHOSEN)('Assay reads what it wrote: $group, $name', async (one) => {
+it.each(TITLED)('Assay, %s', async (_, one) => {
   for (const read of one.reads.filter(({ where }) => where === undefined)) {
     const table = lake.table(tableName(one))
     expect(sorted(await table.read(read.ref))).toEqual((await lookUp(lake, table, read)).expected)
@@ -32,7 +33,7 @@ describe.each(NAMES)('%s', (name) => {
   })
   afterAll(() => engine?.close())
 
-  it.skipIf(!isReady(name)).each(CHOSEN)('$group, $name', async (one) => {
+  it.skipIf(!isReady(name)).each(TITLED)('%s', async (_, one) => {
     const running = engine ?? expect.fail('it is not running')
     const refusal = one.refused?.[name]
     if (refusal === undefined) await same(running, one)

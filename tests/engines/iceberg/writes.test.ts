@@ -29,7 +29,7 @@ describe.each(WRITERS)('Assay reads what %s writes', (name, cases) => {
     await lake.close()
   })
 
-  it.skipIf(!isReady(name)).each(cases)('$name', async (one) => {
+  it.skipIf(!isReady(name)).each(cases.map((one) => [one.name, one] as const))('%s', async (_, one) => {
     const running = engine ?? expect.fail('it is not running')
     const table = lake.table(`w${cases.indexOf(one)}`)
     await running.ask(requestOf(one, table))

@@ -6,8 +6,7 @@ function evolved(
   name: string,
   [before, first]: readonly [Schema, string],
   [after, second]: readonly [Schema, string],
-  read: Read,
-  more: Partial<Case> = {},
+  { smoke, ...read }: Read & Pick<Case, 'smoke'>,
 ): Case {
   return {
     group: 'schema',
@@ -19,7 +18,7 @@ function evolved(
       await table.append(second)
     },
     reads: [read],
-    ...more,
+    ...(smoke === undefined ? {} : { smoke }),
   }
 }
 
@@ -45,8 +44,8 @@ export const SCHEMAS: readonly Case[] = [
         ['1', '10'],
         ['2', '20'],
       ],
+      smoke: true,
     },
-    { smoke: true },
   ),
   evolved(
     'two names changed for each other',
