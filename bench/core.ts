@@ -1,16 +1,10 @@
 import { rm, symlink, mkdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { newSnapshotId, systemClock } from '../src/clock.ts'
-import { openSqlCatalog } from '../src/iceberg/catalogs/sql-catalog.ts'
-import { prepareCommit } from '../src/iceberg/commit.ts'
-import { evolveSchema, partitionSpec } from '../src/iceberg/evolve.ts'
-import { stageFiles } from '../src/iceberg/stage.ts'
-import { localStore } from '../src/iceberg/stores/local.ts'
 import { openDuckdb } from '../src/resources/duckdb.ts'
-import type { ColumnSpec } from '../src/schema/column.ts'
 import type { SqlSession } from '../src/sql/engine.ts'
 import { clickstream } from '../lakehouse/generator/clickstream.ts'
 import { clickstreamSettings } from '../lakehouse/settings.ts'
+import { appendRows, COLUMNS, DAYS, makeSource, ROWS, timed } from './append/rows.ts'
 import { type Benchmark, inFolder, measure, type Measured, repeat, type Sample } from './benchmark.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
@@ -66,34 +60,20 @@ export const benchmarks: readonly Benchmark[] = [
   },
 ]
 
-const ROWS = 10_000_000
-const COLUMNS: readonly ColumnSpec[] = [
-  { name: 'event_id', type: 'long', nullable: false },
-  { name: 'user_id', type: 'long', nullable: false },
-  { name: 'kind', type: 'string', nullable: false },
-  { name: 'ts', type: 'timestamptz', nullable: false },
-  { name: 'price', type: 'double', nullable: false },
-  { name: 'url', type: 'string', nullable: false },
-]
-
 async function appendVersusCopy(folder: string): Promise<readonly Sample[]> {
   const engine = await openDuckdb({ threads: 2 })
   const session = await engine.session()
   const source = `SELECT * FROM '${join(folder, 'source.parquet')}'`
-  await session.run(`COPY (
-    SELECT i AS event_id, hash(i) % 100000 AS user_id, ['view', 'add_to_cart', 'purchase'][1 + (hash(i + 1) % 3)::BIGINT] AS kind,
-      TIMESTAMPTZ '2026-01-01 00:00:00+00' + to_microseconds((hash(i + 2) % 2592000000000)::BIGINT) AS ts,
-      (hash(i + 3) % 10000) / 100 AS price, '/product/' || hash(i + 4) % 5000 AS url
-    FROM range(${ROWS}) r(i)) TO '${join(folder, 'source.parquet')}' (FORMAT parquet, COMPRESSION zstd)`)
+  await makeSource(session, join(folder, 'source.parquet'))
   const samples = await repeat(3, async (run) => {
     const copy = await timed(() => rawCopy(session, source, join(folder, `copy-${run}`)))
-    const append = await timed(() => icebergAppend(session, source, join(folder, `table-${run}`)))
+    const append = await timed(() => appendRows(session, source, join(folder, `table-${run}`)))
     await rm(join(folder, `copy-${run}`), { recursive: true })
     await rm(join(folder, `table-${run}`), { recursive: true })
     const extra = { copy_s: copy, append_s: append }
     return {
       value: append / copy,
-      input: { rows: ROWS, columns: COLUMNS.length, files: 30 },
+      input: { rows: ROWS, columns: COLUMNS.length, files: DAYS },
       memory_mb: process.resourceUsage().maxRSS / 1024,
       extra,
     }
@@ -107,34 +87,6 @@ const rawCopy = (session: SqlSession, source: string, target: string): Promise<v
   session.run(
     `COPY (SELECT *, ts::DATE AS ts_day FROM (${source})) TO '${target}' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (ts_day))`,
   )
-
-async function icebergAppend(session: SqlSession, source: string, folder: string): Promise<void> {
-  const store = localStore()
-  const catalog = openSqlCatalog({ file: join(folder, 'catalog.db'), warehouse: folder, name: 'bench', store })
-  const { schema } = evolveSchema(undefined, COLUMNS, 'bench.events')
-  const spec = partitionSpec(schema, [{ column: 'ts', transform: 'day' }])
-  const request = {
-    snapshotId: String(newSnapshotId(systemClock)),
-    location: join(folder, 'events'),
-    attempt: 'a',
-    schema,
-    spec,
-    query: source,
-  }
-  const staged = await stageFiles(session, store, request)
-  const id = { namespace: 'bench', name: 'events' }
-  const prepared = await prepareCommit(store, undefined, { id, staged, overwrite: 'nothing', summary: {}, now: systemClock.now() })
-  const outcome = await catalog.commit([prepared.change])
-  catalog.close()
-  if (outcome.kind !== 'committed' || staged.rows !== ROWS) throw new Error(`${outcome.kind}, ${staged.rows} rows`)
-}
-
-/** Seconds. */
-async function timed(run: () => Promise<void>): Promise<number> {
-  const began = performance.now()
-  await run()
-  return (performance.now() - began) / 1000
-}
 
 const NOOPS = 1000
 

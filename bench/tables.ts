@@ -14,6 +14,7 @@ import { stageFiles } from '../src/iceberg/stage.ts'
 import type { Store } from '../src/iceberg/store.ts'
 import { localStore } from '../src/iceberg/stores/local.ts'
 import { openDuckdb } from '../src/resources/duckdb.ts'
+import { appendVersusPyiceberg, appendVersusSpark } from './append/versus.ts'
 import { type Benchmark, inFolder, repeat, type Sample } from './benchmark.ts'
 
 const ID = { namespace: 'bench', name: 'events' }
@@ -62,6 +63,20 @@ export const benchmarks: readonly Benchmark[] = [
     reach:
       'four writers append to one table by one catalog at once, in one process, and commit again when they lose; no commit may be lost',
     run: () => repeat(3, () => inFolder(concurrently)),
+  },
+  {
+    name: 'tables.append-vs-spark',
+    unit: 'x',
+    must: '≥ 2.5',
+    reach: 'Spark `INSERT INTO` with two cores in a warm session ÷ append by Assay: 10,000,000 rows of one file, by day, by turns',
+    run: () => inFolder(appendVersusSpark),
+  },
+  {
+    name: 'tables.append-vs-pyiceberg',
+    unit: 'x',
+    must: '≥ 1.6',
+    reach: 'append by PyIceberg, the file read with PyArrow, ÷ append by Assay: the same rows, by day, by turns',
+    run: () => inFolder(appendVersusPyiceberg),
   },
 ]
 

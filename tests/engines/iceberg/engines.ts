@@ -22,6 +22,18 @@ export interface ReadRequest {
   readonly fields: readonly NestedField[]
 }
 
+/** What Spark may use. */
+export interface Size {
+  readonly cores: number
+  /** Heap, as Java spells it. */
+  readonly memory: string
+  /** Options of the JVM. */
+  readonly jvm: string
+}
+
+/** For short statements: what is compiled well but late would not pay. */
+const SMALL: Size = { cores: 1, memory: '768m', jvm: '-XX:+UseSerialGC -XX:TieredStopAtLevel=1' }
+
 /** An engine that is running. */
 export interface Running {
   /** Rejects with what the engine says. */
@@ -31,8 +43,10 @@ export interface Running {
   close(): Promise<void>
 }
 
-const ENGINES: Readonly<Record<EngineName, { readonly engine: PythonEngine; readonly args: (root: string) => readonly string[] }>> = {
-  spark: { engine: spark, args: (root) => ['with_spark.py', root, sparkJars()] },
+const ENGINES: Readonly<
+  Record<EngineName, { readonly engine: PythonEngine; readonly args: (root: string, size: Size) => readonly string[] }>
+> = {
+  spark: { engine: spark, args: (root, { cores, memory, jvm }) => ['with_spark.py', root, sparkJars(), String(cores), memory, jvm] },
   pyiceberg: { engine: pyiceberg, args: (root) => ['with_pyiceberg.py', root] },
   chdb: { engine: chdb, args: (root) => ['with_chdb.py', root] },
   'duckdb-iceberg': { engine: duckdbIceberg, args: () => ['with_duckdb.py'] },
@@ -41,9 +55,9 @@ const ENGINES: Readonly<Record<EngineName, { readonly engine: PythonEngine; read
 export const isReady = (name: EngineName): boolean => ENGINES[name].engine.isReady()
 
 /** Starts an engine on the catalog and the warehouse of a folder. */
-export function start(name: EngineName, root: string): Running {
+export function start(name: EngineName, root: string, size: Size = SMALL): Running {
   const { engine, args } = ENGINES[name]
-  const child = spawn(engine.python(), [...args(root)], { cwd: import.meta.dirname, stdio: ['pipe', 'pipe', 'pipe'] })
+  const child = spawn(engine.python(), [...args(root, size)], { cwd: import.meta.dirname, stdio: ['pipe', 'pipe', 'pipe'] })
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   let last = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

@@ -1,4 +1,4 @@
-"""Spark in the matrix: with_spark.py ROOT JARS. Reads, and runs statements for their effect."""
+"""Spark in the matrix: with_spark.py ROOT JARS CORES MEMORY JVM_OPTIONS. Reads, and runs statements for their effect."""
 
 import os
 import sys
@@ -10,17 +10,17 @@ time.tzset()
 from pyspark.sql import SparkSession  # noqa: E402
 from served import serve, table_of  # noqa: E402
 
-root, jars = sys.argv[1:]
+root, jars, cores, memory, jvm = sys.argv[1:]
 CATALOG = "spark.sql.catalog.assay"
 SETTINGS = {
     "spark.jars": jars,
-    "spark.driver.memory": "768m",
-    "spark.driver.extraJavaOptions": f"-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dderby.system.home={root}/derby",
+    "spark.driver.memory": memory,
+    "spark.driver.extraJavaOptions": f"{jvm} -Dderby.system.home={root}/derby",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.ui.enabled": "false",
     "spark.sql.session.timeZone": "UTC",
-    "spark.sql.shuffle.partitions": "1",
+    "spark.sql.shuffle.partitions": cores,
     "spark.sql.catalogImplementation": "in-memory",
     "spark.sql.warehouse.dir": f"{root}/spark-warehouse",
     "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
@@ -33,7 +33,7 @@ SETTINGS = {
     # What others commit is seen at once.
     f"{CATALOG}.cache-enabled": "false",
 }
-builder = SparkSession.builder.master("local[1]").appName("assay")
+builder = SparkSession.builder.master(f"local[{cores}]").appName("assay")
 for key, value in SETTINGS.items():
     builder = builder.config(key, value)
 spark = builder.getOrCreate()
