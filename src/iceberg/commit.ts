@@ -115,6 +115,12 @@ async function writeAll(store: Store, files: readonly NewFile[]): Promise<void> 
   throw failed.reason
 }
 
+/** What a branch leaves to `main`. A spec by a column that only the branch has would keep engines from loading the table. */
+const ofMain = ({ currentSchemaId, defaultSpecId }: TableMetadata): Pick<TableMetadata, 'currentSchemaId' | 'defaultSpecId'> => ({
+  currentSchemaId,
+  defaultSpecId,
+})
+
 interface Onto {
   /** The table before the change. */
   readonly base: LoadedTable | undefined
@@ -125,7 +131,7 @@ function withSnapshot(before: TableMetadata, snapshot: Snapshot, { base, branch 
   const isMain = branch === MAIN
   return {
     ...before,
-    currentSchemaId: isMain || base === undefined ? before.currentSchemaId : base.metadata.currentSchemaId,
+    ...(isMain || base === undefined ? {} : ofMain(base.metadata)),
     lastSequenceNumber: snapshot.sequenceNumber,
     lastUpdated: snapshot.timestamp,
     snapshots: [...before.snapshots, snapshot],

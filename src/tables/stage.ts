@@ -19,6 +19,8 @@ export interface StagedTable {
   readonly role: AssetTable['role']
   readonly id: TableId
   readonly staged: StagedFiles
+  /** The schema that the table had then; absent for a table that was not there. */
+  readonly schemaId?: number
 }
 
 /** Where one table of an asset is staged. */
@@ -82,7 +84,7 @@ async function stageTable(staging: Staging, table: AssetTable, target: StagingTa
   const knownColumnId = existing?.lastColumnId
   const staged = await stageFiles(session, store, { snapshotId, location, attempt, schema, knownColumnId, spec, query })
   await refuseOutsiders(staging, table, staged)
-  return { role: table.role, id: table.id, staged }
+  return { role: table.role, id: table.id, staged, ...(existing === undefined ? {} : { schemaId: existing.currentSchemaId }) }
 }
 
 export async function metadataAt(store: Store, location: string): Promise<TableMetadata> {

@@ -47,6 +47,16 @@ describe('a schema that a branch brings', () => {
     expect((await lab.load()).metadata.schemas).toHaveLength(2)
   })
 
+  it('may divide its rows by a column of its own, and other writers go on as before', async () => {
+    const columns = [...AFTER, column('day', 'date')]
+    const query = `SELECT 3 AS id, 'Rome' AS town, 1 AS zip, DATE '2024-02-29' AS day`
+    await lab.put({ columns, query, by: [{ column: 'day', transform: 'month' }], branch: 'audit' })
+    const { specs, defaultSpecId } = (await lab.load()).metadata
+    expect(specs).toHaveLength(2)
+    expect(specs.find((spec) => spec['spec-id'] === defaultSpecId)?.fields).toEqual([])
+    expect(await lab.read(await head(), 'id')).toHaveLength(3)
+  })
+
   it('comes to main with a cherry-pick of the snapshot right on top of it', async () => {
     await cherryPick(lab, { id: TABLE, snapshotId: await head(), newId: '999', now: ++now })
     expect(await lab.read()).toEqual(NEW)

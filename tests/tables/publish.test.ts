@@ -71,7 +71,7 @@ async function stagedStep(id: number): Promise<Publishing & { readonly tables: r
   return {
     spec: SPEC,
     partitions: [[0, 1]],
-    tables: [{ role: 'rows', id: TABLE, staged }],
+    tables: [{ role: 'rows', id: TABLE, staged, ...(base === undefined ? {} : { schemaId: base.metadata.currentSchemaId }) }],
     readFrom: head === undefined ? new Map() : new Map([[KEY, head]]),
     materialization,
   }
@@ -100,6 +100,19 @@ describe('publish', () => {
     expect(await ids()).toEqual([1])
     expect(metadataFiles().filter((name) => name.endsWith('.metadata.json'))).toHaveLength(1)
     expect(metadataFiles().filter((name) => name.startsWith('snap-'))).toHaveLength(1)
+  })
+
+  it('leaves a column that another engine added while the step ran', async () => {
+    await publish(lake(), await stagedStep(1))
+    const step = await stagedStep(2)
+    await lab.alter(({ schemas, lastColumnId }) => {
+      const [schema] = schemas
+      const added = { id: lastColumnId + 1, name: 'theirs', required: false, type: 'string' } as const
+      const evolved = schema === undefined ? [] : [{ ...schema, 'schema-id': 1, fields: [...schema.fields, added] }]
+      return { schemas: [...schemas, ...evolved], currentSchemaId: 1, lastColumnId: lastColumnId + 1 }
+    })
+    await publish(lake(), step)
+    expect(await lab.read()).toEqual([{ id: 2, theirs: null }])
   })
 
   it('gives up when it is always rejected', async () => {

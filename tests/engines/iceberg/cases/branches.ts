@@ -179,6 +179,16 @@ export const BRANCHES: readonly Case[] = [
   },
   {
     group: 'branches',
+    name: 'staged partitions by a staged column, as readers of main see it',
+    write: async (table) => {
+      await branched(table)
+      table.shape({ columns: { ...COLUMNS, day: t.date().nullable() }, by: [['day', 'month']] })
+      await table.append(`SELECT 2 AS id, 'staged' AS v, DATE '2024-02-29' AS day`, 'audit')
+    },
+    reads: [{ columns: ['id', 'v'], rows: [['1', 'main']] }],
+  },
+  {
+    group: 'branches',
     name: 'a staged rename, published',
     write: async (table) => {
       await renamedOnBranch(table)
