@@ -1,3 +1,4 @@
+import type { Predicate } from '../../../src/iceberg/prune.ts'
 import type { SqlSession } from '../../../src/sql/engine.ts'
 import type { IcebergType, NestedField } from '../../../src/schema/iceberg-type.ts'
 import type { LakeTable } from './lake.ts'
@@ -22,6 +23,8 @@ export interface Read {
   readonly ref?: string
   /** A condition that all engines understand, to see that no file is left out wrongly. */
   readonly where?: string
+  /** The same for Assay, by which it leaves out files. */
+  readonly filter?: Predicate
   /** Names in order, where they are the point. */
   readonly columns?: readonly string[]
   /** By hand, or by a query over plain DuckDB that yields the columns of the table. */

@@ -12,6 +12,8 @@ export interface ForeignCase {
   readonly reads: readonly Read[]
   /** Why Assay does not read it: a part of what its ASSAY-2004 says. */
   readonly refused?: string
+  /** A part of the ASSAY-2004 by which Assay does not append to it. */
+  readonly notWritten?: string
   /** What Assay then does to the table, and what both sides read afterwards. */
   readonly goesOn?: { readonly write: (table: LakeTable) => Promise<unknown>; readonly reads: readonly Read[] }
 }

@@ -28,7 +28,7 @@ import { openDuckdb } from '../../../src/resources/duckdb.ts'
 import { columnSpecs, type Schema } from '../../../src/schema/column.ts'
 import type { Transform } from '../../../src/schema/iceberg-type.ts'
 import type { SqlSession } from '../../../src/sql/engine.ts'
-import { rowsOf, type Table } from './case.ts'
+import { type Read, rowsOf, type Table } from './case.ts'
 
 /** A temporary warehouse with engine, store and catalog, as other engines then open it. */
 export interface Lake {
@@ -62,7 +62,7 @@ export interface LakeTable {
   readonly cherryPick: (ref: string) => Promise<void>
   readonly alter: (change: (metadata: TableMetadata) => TableMetadata) => Promise<void>
   readonly load: () => Promise<LoadedTable>
-  readonly read: (ref?: string) => Promise<Table>
+  readonly read: (read: Pick<Read, 'ref' | 'where' | 'filter'>) => Promise<Table>
 }
 
 /** What tables of one lake share. */
@@ -134,10 +134,11 @@ function lakeTable(tools: Tools, id: TableId): LakeTable {
     },
     alter,
     load,
-    read: async (ref) => {
+    read: async ({ ref, where = 'true', filter }) => {
       const { metadata } = await load()
-      const plan = await planScan(store, metadata, { snapshotId: ref === undefined ? undefined : refOf(metadata, ref).snapshotId })
-      return rowsOf(session, await rowsSql({ store, session }, plan), plan.schema.fields)
+      const snapshotId = ref === undefined ? undefined : refOf(metadata, ref).snapshotId
+      const plan = await planScan(store, metadata, { snapshotId, filter })
+      return rowsOf(session, `SELECT * FROM (${await rowsSql({ store, session }, plan)}) WHERE ${where}`, plan.schema.fields)
     },
   }
 }

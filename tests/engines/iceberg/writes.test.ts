@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { t } from '../../../src/schema/column.ts'
 import { type Read, sorted } from './case.ts'
 import { OF_PYICEBERG } from './cases/pyiceberg.ts'
 import { OF_SPARK } from './cases/spark.ts'
@@ -14,6 +15,8 @@ const WRITERS = isSmoke
       ['pyiceberg', OF_PYICEBERG],
       ['spark', OF_SPARK],
     ] as const)
+
+const ROW = { id: t.long().nullable(), part: t.int().nullable(), v: t.string().nullable() }
 
 describe.each(WRITERS)('Assay reads what %s writes', (name, cases) => {
   let lake: Lake
@@ -34,10 +37,16 @@ describe.each(WRITERS)('Assay reads what %s writes', (name, cases) => {
     const table = lake.table(`w${cases.indexOf(one)}`)
     await running.ask(requestOf(one, table))
     if (one.refused !== undefined) {
-      await expect(table.read()).rejects.toMatchObject({ code: 'ASSAY-2004', message: expect.stringContaining(one.refused) })
+      await expect(table.read({})).rejects.toMatchObject({ code: 'ASSAY-2004', message: expect.stringContaining(one.refused) })
       return
     }
     await bothRead(running, table, one.reads)
+    if (one.notWritten !== undefined) {
+      table.shape({ columns: ROW, by: [['part', 'identity']] })
+      const appended = table.append(`SELECT 100::BIGINT AS id, 1 AS part, 'ours' AS v`)
+      await expect(appended).rejects.toMatchObject({ code: 'ASSAY-2004', message: expect.stringContaining(one.notWritten) })
+      await bothRead(running, table, one.reads)
+    }
     if (one.goesOn === undefined) return
     await one.goesOn.write(table)
     await bothRead(running, table, one.goesOn.reads)
@@ -46,7 +55,7 @@ describe.each(WRITERS)('Assay reads what %s writes', (name, cases) => {
   async function bothRead(running: Running, table: LakeTable, reads: readonly Read[]): Promise<void> {
     for (const read of reads) {
       const { request, expected } = await lookUp(lake, table, read)
-      expect({ read, ...sorted(await table.read(read.ref)) }).toEqual({ read, ...expected })
+      expect({ read, ...sorted(await table.read(read)) }).toEqual({ read, ...expected })
       expect({ read, ...sorted(await running.read(request)) }, 'as the other engine reads it').toEqual({ read, ...expected })
     }
   }
