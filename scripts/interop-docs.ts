@@ -22,7 +22,8 @@ const INTRO = `# Other engines on the same tables
 Tables that Assay writes are read by others, and tables that others write are read by Assay, in place: both sides open the same
 SQL catalog, or the same metadata file. Each line below is a table of its own. Every cell of every row is compared with what is
 known from elsewhere; some tables are read under conditions too, so that a file which was left out wrongly is found. What an
-engine refuses or reads otherwise is tested as well: when that changes, the test fails, and this page with it.
+engine refuses or reads otherwise is tested as well: when that changes, the test fails, and this page with it. Another test lets
+Spark, PyIceberg and Assay append to one table at once, ten times, and finds every row.
 
 \`npm run test:engines -- iceberg\` installs the engines under \`.engines/\` (2 GB) and runs all of it in about five minutes;
 \`--smoke\` a few cases with the lighter two. \`node scripts/interop-docs.ts\` writes this page.

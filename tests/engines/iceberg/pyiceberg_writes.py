@@ -7,6 +7,7 @@ import uuid
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.transforms import BucketTransform, DayTransform, IdentityTransform, TruncateTransform
@@ -127,3 +128,14 @@ def added_files(catalog, name, root):
     table.add_files([path])
     with table.update_schema() as update:
         update.rename_column("v", "w")
+
+
+def append_beside_others(catalog, name, _root):
+    """One commit; where another writer came first, on the new head again, which PyIceberg leaves to its caller."""
+    table = catalog.load_table(name)
+    while True:
+        try:
+            table.append(rows(table, ("pyiceberg",)))
+            return
+        except CommitFailedException:
+            table.refresh()
