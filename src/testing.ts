@@ -29,10 +29,13 @@ import type { CheckOutcome, CheckResult, StoreEvent } from './storage/events.ts'
 export { fixedClock, steppedClock } from './clock.ts'
 export type { Clock } from './clock.ts'
 
-/** A row as a test gives it: columns that may be null may be left out. */
-export type GivenRow<S extends Schema> = {
-  readonly [C in keyof S as null extends S[C]['cell'] ? never : C]: S[C]['cell']
-} & { readonly [C in keyof S as null extends S[C]['cell'] ? C : never]?: S[C]['cell'] }
+/** A row as a test gives it: columns that may be null may be left out. In one piece, so that messages name the column at fault. */
+export type GivenRow<S extends Schema> = InOnePiece<
+  { readonly [C in keyof S as null extends S[C]['cell'] ? never : C]: S[C]['cell'] } & {
+    readonly [C in keyof S as null extends S[C]['cell'] ? C : never]?: S[C]['cell']
+  }
+>
+type InOnePiece<T> = { readonly [C in keyof T]: T[C] }
 
 /** The rows of a dep. */
 export interface Given {
