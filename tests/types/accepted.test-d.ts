@@ -102,5 +102,5 @@ defineProject({ name: 'p', assets: { deep: { er: { events } }, spend }, env: ['X
 export const rows: readonly GivenRow<(typeof events)['schema']>[] = [{ event_id: 'a', ts: Instant.fromMillis(0), amount: '1', kind: 'buy' }, { ...blank(events), user_id: null }]
 export const list: readonly Given[] = [given(events, rows), given(all(events), rows), given(users, []), given(visits, [blank(visits)])]
 export const made: Promise<Made<(typeof spend)['schema']>> = materialize(spend, { given: list, partitions: '2026-01-02..2026-01-04', clock: fixedClock('2026-02-01T00:00:00Z') })
-materialize(total, { resources: [fake(crm, { url: '', token: secret('x'), names: async () => [] }), swap(crm, crm)], clock: steppedClock(0, 1) }).then(({ rows: [first] }) => holds<Same<typeof first, { readonly n: bigint } | undefined>>())
-materialize(sales, { partitions: 'day=2026-01-01/country=de' }).then(({ rejects, lineage, checks }) => [rejects[0]?.reject_reason, rejects[0]?.day, lineage.country, lineage.$rows, checks['country.not_null']?.failing])
+void materialize(total, { resources: [fake(crm, { url: '', token: secret('x'), names: async () => [] }), swap(crm, crm)], clock: steppedClock(0, 1) }).then(({ rows: [first] }) => holds<Same<typeof first, { readonly n: bigint } | undefined>>())
+void materialize(sales, { partitions: 'day=2026-01-01/country=de' }).then(({ rejects, lineage, checks }) => [rejects[0]?.reject_reason, rejects[0]?.day, lineage.country, lineage.$rows, checks['country.not_null']?.failing])

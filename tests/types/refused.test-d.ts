@@ -189,12 +189,12 @@ given(spend, [{ day: '2026-01-01', user_id: 1n }])
 // @ts-expect-error a given cell of another type → user_id: Type 'number' is not assignable to type 'bigint'
 given(spend, [{ day: '2026-01-01', user_id: 1, spend: 1 }])
 // @ts-expect-error an asset with partitions is made for some → partitions: string
-materialize(spend, {})
+void materialize(spend, {})
 // @ts-expect-error an asset without partitions is made as a whole → partitions: Type 'string' is not assignable to type 'never'
-materialize(total, { partitions: '2026-01-01' })
+void materialize(total, { partitions: '2026-01-01' })
 // @ts-expect-error a fake that lacks what the resource has → 'customers'
 fake(crm, {})
 // @ts-expect-error a column of a made row that there is not → 'spent'
-materialize(spend, { partitions: '2026-01-01' }).then(({ rows }) => rows.map((row) => row.spent))
+void materialize(spend, { partitions: '2026-01-01' }).then(({ rows }) => rows.map((row) => row.spent))
 // @ts-expect-error a blank row is that of its asset → 'spent'
 blank(spend).spent
