@@ -5,9 +5,10 @@ import { select, type StatusesOf } from '../assets/selection.ts'
 import { statusWordsOf } from '../assets/status.ts'
 import { versionStatus } from '../assets/versions.ts'
 import { type Clock, newId } from '../clock.ts'
-import { CATALOG_NAME, type CatalogPlace, type Settings } from '../config.ts'
+import { CATALOG_NAME, type Settings } from '../config.ts'
 import { AssayError } from '../errors.ts'
 import type { Catalog } from '../iceberg/catalog.ts'
+import { directoryCatalog } from '../iceberg/catalogs/directory-catalog.ts'
 import { environmentCatalog } from '../iceberg/catalogs/environment-catalog.ts'
 import { sqlCatalog } from '../iceberg/catalogs/sql-catalog.ts'
 import { sqliteDatabase } from '../iceberg/catalogs/sqlite-database.ts'
@@ -19,7 +20,6 @@ import type { PartitionSet } from '../partitions/partition-set.ts'
 import { universe } from '../partitions/partitions.ts'
 import { type LoadedManifest, manifestFile } from '../project/manifest.ts'
 import { openPostgres } from '../resources/postgres.ts'
-import type { Database } from '../sql/database.ts'
 import type { RunState, StoreEvent } from '../storage/events.ts'
 import { openStorage, openStorageReader } from '../storage/sqlite.ts'
 import type { AssetState, StorageReader } from '../storage/storage.ts'
@@ -83,10 +83,11 @@ export function openCatalog(settings: Settings, store: Store): Catalog {
 }
 
 /** The catalog with the tables of all environments, under the names that other engines know them by. */
-export const openMainCatalog = (settings: Settings, store: Store): Catalog =>
-  sqlCatalog(databaseOf(settings.catalog), { warehouse: settings.warehouse, name: CATALOG_NAME, store })
-
-const databaseOf = (place: CatalogPlace): Database => (place.kind === 'sqlite' ? sqliteDatabase(place.file) : openPostgres(place.uri))
+export function openMainCatalog({ catalog: place, warehouse }: Settings, store: Store): Catalog {
+  if (place.kind === 'directory') return directoryCatalog(place.folder, store)
+  const database = place.kind === 'sqlite' ? sqliteDatabase(place.file) : openPostgres(place.uri)
+  return sqlCatalog(database, { warehouse, name: CATALOG_NAME, store })
+}
 
 interface Lookout extends Pick<Inspection, 'storage' | 'catalog' | 'store'> {
   readonly settings: Settings
