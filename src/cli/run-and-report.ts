@@ -56,6 +56,9 @@ function jsonPrinter(context: CommandContext): RunPrinter {
     },
     planned: (plan, runId) => emit(context, 'plan', { runId: runId ?? null, plan }),
     event: ({ type, ...event }) => emit(context, type, event),
+    maintained: (tables) => {
+      for (const one of tables) emit(context, 'maintained', { dryRun: false, ...one })
+    },
     stopping: () => {},
     end: ({ runId, plan, state }) => emit(context, 'summary', { runId: runId ?? null, planId: plan.id, state, steps: plan.steps.length }),
     broken: () => {},

@@ -23,6 +23,7 @@ import { openPostgres } from '../resources/postgres.ts'
 import type { RunState, StoreEvent } from '../storage/events.ts'
 import { openStorage, openStorageReader } from '../storage/sqlite.ts'
 import type { AssetState, StorageReader } from '../storage/storage.ts'
+import type { Maintained } from '../tables/maintain.ts'
 import { type Heads, loadHeads, type Observation, observe, withObservations } from '../tables/observe.ts'
 import { adoption, environmentReader, type Known, knownStates } from './environment.ts'
 import type { OnLine } from './executor.ts'
@@ -32,6 +33,7 @@ import { refuseOutdated } from './plan-diff.ts'
 import { type Recovered, recover } from './recover.ts'
 import { RunLake } from './run-state.ts'
 import { type Supervision, supervise } from './supervise.ts'
+import { keepUp, type Upkeep } from './upkeep.ts'
 
 /** The one shape in which work is asked for: by the terminal today, by schedules, sensors and the UI later. */
 export interface RunRequest {
@@ -140,6 +142,8 @@ export interface RunListener {
   planned(plan: Plan, runId: string | undefined): void
   /** An event that is durable. */
   event(event: StoreEvent): void
+  /** Tables for which it had become due, after the run. */
+  maintained(tables: readonly Maintained[]): void
 }
 
 export interface RunOutcome {
@@ -182,10 +186,29 @@ export async function launch(options: LaunchOptions): Promise<RunOutcome> {
       { type: 'run.created', runId, planId: plan.id, manifestId: loaded.id, request: request.request, steps: plan.steps },
     ])
     const lakeState = new RunLake(loaded, states, heads, settings.warehouse)
-    return { runId, plan, state: await execute(options, { runId, plan, storage, lake, state: lakeState }) }
+    const state = await execute(options, { runId, plan, storage, lake, state: lakeState })
+    // What stands on the files of `main` is not rearranged.
+    if (settings.environment === undefined) await maintain(options, { catalog, store, clock, heads }, plan)
+    return { runId, plan, state }
   } finally {
     catalog.close()
     storage.close()
+  }
+}
+
+/** A run is what it was, also where the upkeep after it fails; it is tried again when it is due again. */
+async function maintain({ loaded, listener, signal }: LaunchOptions, upkeep: Upkeep, plan: Plan): Promise<void> {
+  if (signal.aborted) return
+  const made = new Set(plan.steps.map((step) => step.asset))
+  try {
+    const done = await keepUp(
+      upkeep,
+      loaded.manifest.assets.filter((spec) => made.has(spec.key)),
+    )
+    if (done.length > 0) listener.maintained(done)
+  } catch (error) {
+    if (!(error instanceof AssayError)) throw error
+    console.error(`warning: tables were not maintained: ${error.message}`)
   }
 }
 
