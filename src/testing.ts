@@ -7,7 +7,7 @@ import { type Asset, type AssetDefinition, definitionOf } from './assets/define-
 import { type Clock, fixedClock, systemClock } from './clock.ts'
 import { LOCAL } from './config.ts'
 import { AssayError, fromProblem } from './errors.ts'
-import type { AssetKey } from './keys.ts'
+import { type AssetKey, assetKey } from './keys.ts'
 import type { Partitions, Unpartitioned } from './partitions/declare.ts'
 import type { Dep } from './partitions/mapping.ts'
 import { isEmpty, type PartitionSet, subtract, WHOLE } from './partitions/partition-set.ts'
@@ -43,7 +43,10 @@ export interface Given {
   readonly rows: readonly object[]
 }
 
-/** The rows that a dep has in a test; none is a list without rows. @param asset the dep itself, or as it is mapped */
+/**
+ * The rows that a dep has in a test; none is a list without rows. Of the asset that is made: what its table holds before.
+ * @param asset the dep itself, or as it is mapped
+ */
 export const given = <S extends Schema>(asset: Dep<S>, rows: readonly GivenRow<NoInfer<S>>[]): Given => ({ asset, rows })
 
 /**
@@ -216,13 +219,15 @@ function givenRows(
   list: readonly Given[],
 ): ReadonlyMap<AssetKey, readonly EngineRow[]> {
   const refused = (what: string, next: string): AssayError => new AssayError('ASSAY-3041', what, { where: definition.made?.where, next })
-  const readable = loaded.manifest.assets.filter(({ key, columns }) => key !== definition.key && columns.length > 0).map(({ key }) => key)
-  const rows = new Map(list.map(({ asset, rows: own }) => [asset.key as AssetKey, own as readonly EngineRow[]]))
+  const tables = loaded.manifest.assets.filter(({ columns }) => columns.length > 0).map(({ key }) => key)
+  const read = tables.filter((key) => key !== definition.key)
+  const byKey = Map.groupBy(list, ({ asset }) => asset.key)
+  const rows = new Map([...byKey].map(([key, ofDep]) => [assetKey(key), ofDep.flatMap((one) => one.rows as readonly EngineRow[])]))
   for (const key of rows.keys()) {
-    const reads = readable.length === 0 ? 'no rows' : readable.join(', ')
-    if (!readable.includes(key)) throw refused(`rows of ${key} are given, which ${definition.key} does not read`, `It reads ${reads}.`)
+    const reads = read.length === 0 ? 'It reads no rows.' : `It reads ${read.join(', ')}.`
+    if (!tables.includes(key)) throw refused(`rows of ${key} are given, which ${definition.key} does not read`, reads)
   }
-  const missing = readable.find((key) => !rows.has(key))
+  const missing = read.find((key) => !rows.has(key))
   if (missing === undefined) return rows
   throw refused(`${definition.key} reads ${missing}, and no rows of it are given`, `Add given(…, []) of ${missing}, with rows or without.`)
 }

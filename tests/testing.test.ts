@@ -85,6 +85,16 @@ describe('an asset by SQL', () => {
     expect(made.checks['spend.between']).toMatchObject({ outcome: 'pass', rows: 3, failing: 0 })
   })
 
+  it('replaces the rows of its partition, and leaves the others as they are', async () => {
+    const before = (['2026-01-02', '2026-01-04'] as const).map((day) => ({ day, user_id: 1n, spend: '9.99' as const }))
+    const made = await materialize(spend, { given: [given(events, FEW), given(spend, before)], partitions: '2026-01-02', clock })
+    expect(made.rows.map((row) => [row.day, row.user_id, row.spend])).toEqual([
+      ['2026-01-02', 3n, '2.00'],
+      ['2026-01-02', 7n, '3.50'],
+      ['2026-01-04', 1n, '9.99'],
+    ])
+  })
+
   it('shows what a blocking check holds against it, and publishes nothing', async () => {
     const rows = [bought(7n, '2026-01-02T10:00:00Z', '101.00'), bought(8n, '2026-01-02T10:00:00Z', '2.00')]
     const made = await materialize(spend, { given: [given(events, rows)], partitions: '2026-01-02', clock })

@@ -33,7 +33,7 @@ export interface Rehearsal {
   /** The asset and what it reads, which are others' to make. */
   readonly loaded: LoadedManifest
   readonly definition: AssetDefinition
-  /** The rows of what it reads, by key. */
+  /** The rows of what it reads, by key; by its own, those that its table holds before. */
   readonly given: ReadonlyMap<AssetKey, Iterable<EngineRow>>
   readonly partitions: PartitionSet
   readonly engine: SqlEngine
@@ -82,7 +82,7 @@ const specOf = ({ loaded, definition }: Rehearsal): AssetSpec => loaded.asset(de
 async function layOut({ loaded, given, clock }: Rehearsal, lake: Lake, session: SqlSession): Promise<ReadonlyMap<AssetKey, AssetState>> {
   const states = new Map<AssetKey, AssetState>()
   for (const [key, rows] of given) {
-    const spec: AssetSpec = { ...(loaded.asset(key) as AssetSpec), kind: 'table' }
+    const { rejects: _, ...spec }: AssetSpec = { ...(loaded.asset(key) as AssetSpec), kind: 'table' }
     const table = `given ${key}`
     await session.load(table, spec.columns, rows)
     states.set(key, await publishGiven({ lake, session, clock }, spec, `SELECT * FROM ${quoteIdentifier(table)}`))

@@ -95,11 +95,11 @@ perDimension(sales, { day: 'same' })
 perDimension(sales, { day: 'same', country: 'all', region: 'all' })
 // @ts-expect-error a rule that there is not → country: Type '"every"'
 perDimension(sales, { day: 'same', country: 'every' })
-// @ts-expect-error a window over values → StaticPartitions<
+// @ts-expect-error a window over values → 'static' partitions are no windows of time: take all(), byTable() or perDimension()
 timeWindow(perCountry, { startOffset: -1, endOffset: 0 })
 // @ts-expect-error a window without its end → 'endOffset'
 timeWindow(spend, { startOffset: -1 })
-// @ts-expect-error the last of values → StaticPartitions<
+// @ts-expect-error the last of values → 'static' partitions are no windows of time: take all(), byTable() or perDimension()
 last(perCountry)
 
 // Deps and SQL
