@@ -91,6 +91,21 @@ async function useInstalled(): Promise<void> {
 async function testedAsset(): Promise<void> {
   await mkdir(join(project, 'tests'), { recursive: true })
   await writeFile(join(project, 'tests/total.test.ts'), TEST)
+  const types = ['--typeRoots', join(ROOT, 'node_modules/@types'), '--types', 'node', '--skipLibCheck', 'false']
+  const strict = [
+    '--strict',
+    '--exactOptionalPropertyTypes',
+    '--module',
+    'nodenext',
+    '--target',
+    'es2024',
+    '--lib',
+    'es2024,esnext.disposable',
+  ]
+  await output(join(ROOT, 'node_modules/.bin/tsc'), ['--noEmit', '--ignoreConfig', ...strict, ...types, 'tests/total.test.ts'], {
+    cwd: project,
+    env,
+  })
   await output('node', ['--test', '--disable-warning=ExperimentalWarning', 'tests/total.test.ts'], { cwd: project, env })
 }
 

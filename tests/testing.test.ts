@@ -197,6 +197,7 @@ describe('partitions', () => {
     const rows = [bought(1n, '2025-12-31T00:00:00Z', '1.50')]
     await expect(materialize(spend, { given: [given(events, rows)], partitions: '2026-01-01', clock })).rejects.toMatchObject({
       code: 'ASSAY-5002',
+      message: expect.stringContaining('among the rows given of bronze.events: '),
     })
   })
 })
@@ -280,6 +281,12 @@ describe('an asset by a function', () => {
     const made = await materialize(mail, { given: [given(events, FEW)], partitions: '2026-01-03', clock })
     expect(made).toMatchObject({ state: 'made', rows: [], checks: {} })
     expect(sent).toEqual(['2026-01-03 7'])
+    const afterwards = asset('gold.afterwards', { partitions: days.on('day'), schema: { day: t.date() } })
+    afterwards.from(
+      { mail },
+      duckdb((_deps, { partition }) => sql`select ${partition.start} as day`),
+    )
+    expect((await materialize(afterwards, { partitions: '2026-01-03', clock })).rows).toEqual([{ day: '2026-01-03' }])
   })
 })
 

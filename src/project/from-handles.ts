@@ -51,7 +51,7 @@ const NEVER_RETRIED = { max: 0, delay: 0 }
 /** What a reader knows of a dep: its columns and its partitions. A mapped dep is no asset, but has both. */
 const externalOf = (dep: Dep): AssetDefinition => ({
   key: assetKey(dep.key),
-  kind: Object.keys(dep.schema).length === 0 ? 'marker' : 'external',
+  kind: 'external',
   where: definitionOf(dep)?.where,
   metadata: {},
   schema: dep.schema,

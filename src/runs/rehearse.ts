@@ -6,6 +6,7 @@ import type { AssetSpec } from '../assets/spec.ts'
 import { type Clock, newId, newSnapshotId } from '../clock.ts'
 import { CATALOG_NAME } from '../config.ts'
 import type { StepContext } from '../computes/compute.ts'
+import { AssayError } from '../errors.ts'
 import { sqlCatalog } from '../iceberg/catalogs/sql-catalog.ts'
 import { memoryDatabase } from '../iceberg/catalogs/sqlite-database.ts'
 import { temporaryStore } from '../iceberg/stores/temporary.ts'
@@ -84,10 +85,25 @@ async function layOut({ loaded, given, clock }: Rehearsal, lake: Lake, session: 
   for (const [key, rows] of given) {
     const { rejects: _, ...spec }: AssetSpec = { ...(loaded.asset(key) as AssetSpec), kind: 'table' }
     const table = `given ${key}`
-    await session.load(table, spec.columns, rows)
-    states.set(key, await publishGiven({ lake, session, clock }, spec, `SELECT * FROM ${quoteIdentifier(table)}`))
+    const laidOut = session
+      .load(table, spec.columns, rows)
+      .then(() => publishGiven({ lake, session, clock }, spec, `SELECT * FROM ${quoteIdentifier(table)}`))
+    states.set(key, await laidOut.catch((error: unknown) => refuseGiven(spec, error)))
   }
   return states
+}
+
+/** Of rows that lie in no partition, or of cells that fit no column: they are those of the test, not those of a compute. */
+function refuseGiven({ key, where, partitions }: AssetSpec, error: unknown): never {
+  if (!(error instanceof AssayError)) throw error
+  const next =
+    partitions.dim === 'none' ? 'Mend the row.' : 'Mend the row, or let the clock be later: partitions without an end go up to it.'
+  throw new AssayError(error.code, `among the rows given of ${key}: ${error.message}`, {
+    where,
+    next,
+    details: error.details,
+    cause: error,
+  })
 }
 
 interface Tools {
