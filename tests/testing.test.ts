@@ -21,6 +21,8 @@ import {
 } from 'assay'
 import { blank, fake, fixedClock, given, materialize, steppedClock } from 'assay/testing'
 import { describe, expect, it } from 'vitest'
+import { parseFrame } from '../src/call-site.ts'
+import type { SourceLocation } from '../src/errors.ts'
 
 const days = daily({ start: '2026-01-01' })
 const clock = fixedClock('2026-01-31T12:00:00Z')
@@ -120,6 +122,20 @@ describe('an asset by SQL', () => {
     expect(String(error)).toContain('amont')
     // What a test runner shows.
     expect((error as Error).stack?.split('\n')[1]).toMatch(/^ {4}at \/.*\/tests\/testing\.test\.ts:\d+:\d+$/)
+  })
+
+  it('names the place in its function that asks for what is not there', async () => {
+    const wrong = asset('gold.unknown', { schema: { n: t.long() } })
+    let asked: SourceLocation | undefined
+    wrong.from(
+      { events: all(events) },
+      duckdb(({ events: e }) => {
+        asked = placeOf(new Error('here'))
+        return sql`select ${e['userid' as 'user_id']} as n from ${e}`
+      }),
+    )
+    const error = await materialize(wrong, { given: [given(events, [])], clock }).catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ code: 'ASSAY-1014', next: 'Did you mean user_id?', where: { line: (asked?.line ?? 0) + 1 } })
   })
 
   it('fails by what DuckDB says of the rows', async () => {
@@ -373,5 +389,7 @@ it('makes several at once, and leaves nothing behind', async () => {
   expect(both.map(({ rows }) => rows[0]?.spend)).toEqual(['1.50', '2.00'])
   expect(leftovers()).toEqual(before)
 })
+
+const placeOf = (error: Error): SourceLocation | undefined => parseFrame(error.stack?.split('\n')[1] ?? '')
 
 const leftovers = (): readonly string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('assay-rehearsal'))

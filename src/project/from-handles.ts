@@ -1,16 +1,15 @@
-import { type AssetDefinition, definitionOf } from '../assets/define-asset.ts'
-import { type AssayError, type Problem, toProblem } from '../errors.ts'
-import { assetKey } from '../keys.ts'
+import { resolve } from 'node:path'
+import { type AssetDefinition, definitionOf, externalAsset } from '../assets/define-asset.ts'
+import { type Problem, type SourceLocation, toProblem } from '../errors.ts'
 import type { Dep } from '../partitions/mapping.ts'
 import { type Binder, bindStatement } from './analyse.ts'
 import { analyseDrafts } from './analyse-all.ts'
-import type { Draft } from './draft.ts'
-import { specOf } from './draft.ts'
+import { type Draft, specOf } from './draft.ts'
 import { draftAll } from './draft-all.ts'
 import { indexManifest, type LoadedManifest } from './manifest.ts'
 import { readOrigins } from './origins.ts'
 import { inOrder, ProjectErrors } from './problems.ts'
-import { placed } from './user-place.ts'
+import { placed, userPlace } from './user-place.ts'
 import { validateAssets } from './validate.ts'
 
 /**
@@ -19,19 +18,18 @@ import { validateAssets } from './validate.ts'
  * @throws ProjectErrors with all that is wrong with the asset, as loading a project does
  */
 export async function manifestOfHandle(definition: AssetDefinition, binder: Binder, root: string): Promise<LoadedManifest> {
-  const deps = new Map(Object.values(definition.made?.deps ?? {}).map((dep) => [dep.key, externalOf(dep)]))
+  const deps = new Map(Object.values(definition.made?.deps ?? {}).map((dep) => [dep.key, externalOf(dep, definitionOf(dep)?.where)]))
   deps.delete(definition.key)
   const assets = [...deps.values(), definition]
   const problems: Problem[] = []
   const report = (error: unknown): void => {
     const problem = toProblem(error, 'ASSAY-1002')
-    problems.push({ ...problem, ...placed(root, problem.where ?? definition.where) })
+    problems.push({ ...problem, ...placed(root, problem.where ?? userPlace(error, isOf(root)) ?? definition.where) })
   }
-  const faults: readonly AssayError[] = await validateAssets(assets, root)
-  faults.forEach(report)
+  for (const fault of await validateAssets(assets, root)) report(fault)
   const drafts = draftAll(assets, readOrigins(root), report)
   const analysis = await analyseDrafts(drafts, (statement) => bindStatement(binder, statement))
-  analysis.faults.forEach(report)
+  for (const fault of analysis.faults) report(fault)
   const [first, ...others] = inOrder(problems)
   if (first !== undefined) throw new ProjectErrors([first, ...others])
   const specOfDraft = (draft: Draft) =>
@@ -46,20 +44,15 @@ export async function manifestOfHandle(definition: AssetDefinition, binder: Bind
   })
 }
 
-const NEVER_RETRIED = { max: 0, delay: 0 }
+const ASSAY = resolve(import.meta.dirname, '..')
+const isOf =
+  (root: string) =>
+  (file: string): boolean =>
+    file.startsWith(root) && !file.startsWith(ASSAY) && !file.includes('node_modules')
 
 /** What a reader knows of a dep: its columns and its partitions. A mapped dep is no asset, but has both. */
-const externalOf = (dep: Dep): AssetDefinition => ({
-  key: assetKey(dep.key),
-  kind: 'external',
-  where: definitionOf(dep)?.where,
-  metadata: {},
-  schema: dep.schema,
-  partitions: dep.partitions,
-  rowKey: [],
-  checks: undefined,
-  quarantine: false,
-  retry: NEVER_RETRIED,
-  backfill: { partitionsPerStep: 1 },
-  made: undefined,
-})
+function externalOf({ key, schema, partitions }: Dep, where: SourceLocation | undefined): AssetDefinition {
+  const definition = definitionOf(externalAsset(key, { schema, partitions }))
+  if (definition === undefined) throw new Error(`${key} has no definition`)
+  return { ...definition, where }
+}
