@@ -66,7 +66,7 @@ const ran = (folder: Folder, args: readonly string[]): Promise<string> =>
 async function ranByVitest(folder: Folder, words: readonly string[]): Promise<string> {
   await symlink(join(ROOT, 'node_modules/vitest'), join(folder.path, 'node_modules/vitest'))
   const resolve = `ssr: { resolve: { conditions: ['assay-source', 'module', 'node', 'development|production'] } }`
-  await folder.write('vitest.config.ts', `export default { ${resolve}, test: { include: ['*.vitest.ts'] } }`)
+  await folder.write('vitest.config.ts', `export default { ${resolve} }`)
   return ran(folder, [join(ROOT, 'node_modules/vitest/vitest.mjs'), ...words])
 }
 
