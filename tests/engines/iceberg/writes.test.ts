@@ -26,7 +26,7 @@ describe.each(WRITERS)('Assay reads what %s writes', (name, cases) => {
     if (isReady(name)) engine = start(name, lake.root)
     else console.log(`${name} is not installed (npm run engines -- up ${name}): its tests are skipped`)
     if (name === 'spark') await engine?.ask({ statements: ['CREATE NAMESPACE IF NOT EXISTS assay.matrix'] })
-  })
+  }, 300_000)
   afterAll(async () => {
     await engine?.close()
     await lake.close()
