@@ -110,5 +110,7 @@ export type StoreEvent =
       readonly versions: IntervalMap<string>
       readonly lost?: PartitionSet
     }
+  /** Values of a registry of dynamic partitions. A new one gets the next id; what is so already, stays so. */
+  | { readonly type: 'partition.added' | 'partition.removed'; readonly registry: string; readonly values: readonly string[] }
 
 export type StoredEvent = StoreEvent & { readonly seq: number; readonly at: number }
