@@ -7,10 +7,11 @@ export type { Compute, Handles, Input, Inputs, StepContext } from './computes/co
 export { duckdb } from './computes/duckdb-sql.ts'
 export { typescript } from './computes/typescript.ts'
 export { AssayError } from './errors.ts'
-export { cron, daily, hourly, monthly, product, staticPartitions, weekly } from './partitions/declare.ts'
+export { cron, daily, dynamic, hourly, monthly, product, staticPartitions, weekly } from './partitions/declare.ts'
 export type {
   Daily,
   Dimension,
+  DynamicPartitions,
   Partitions,
   ProductPartitions,
   StaticPartitions,

@@ -77,6 +77,7 @@ function optionsOf(values: Values): Options {
   const workers = wholeNumber('workers', text('workers'), 64)
   const from = text('from')
   const to = text('to')
+  const after = text('after')
   const limit = wholeNumber('limit', text('limit'), Number.MAX_SAFE_INTEGER)
   return {
     ...(project === undefined ? {} : { project }),
@@ -85,6 +86,7 @@ function optionsOf(values: Values): Options {
     ...(profile === undefined ? {} : { profile }),
     ...(plan === undefined ? {} : { plan }),
     ...(limit === undefined ? {} : { limit }),
+    ...(after === undefined ? {} : { after }),
     ...(from === undefined ? {} : { from }),
     ...(to === undefined ? {} : { to }),
     select: texts('select'),

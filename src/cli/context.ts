@@ -28,6 +28,7 @@ export interface Options {
   readonly workers?: number
   readonly profile?: string
   readonly limit?: number
+  readonly after?: string
   readonly at: readonly string[]
   readonly from?: string
   readonly to?: string

@@ -44,8 +44,9 @@ export type StepResult =
 
 /** One step: reads its inputs, runs the compute, stages the rows, checks them. It publishes nothing. */
 export async function executeStep(environment: StepEnvironment, step: StepMessage): Promise<StepResult> {
-  const spec = environment.loaded.asset(step.asset)
-  if (spec?.compute === undefined) throw new Error(`${step.asset} has no compute`)
+  const known = environment.loaded.asset(step.asset)
+  if (known?.compute === undefined) throw new Error(`${step.asset} has no compute`)
+  const spec = { ...known, partitions: step.slices ?? known.partitions }
   try {
     if (spec.kind === 'marker') return await runMarker(environment, spec, step)
     const session = await environment.session()

@@ -28,6 +28,7 @@ import { childProcesses } from './executors/child-process.ts'
 import { makePlan, NOTHING_KNOWN, type Plan } from './plan.ts'
 import { refuseOutdated } from './plan-diff.ts'
 import { type Recovered, recover } from './recover.ts'
+import { bindManifest, lackOfValues, registriesOf, withoutRemoved } from './registries.ts'
 import { RunLake } from './run-state.ts'
 import { type Supervision, supervise } from './supervise.ts'
 
@@ -56,6 +57,17 @@ export interface Inspection {
   close(): void
 }
 
+/** The project with its dynamic partitions as they are in the store now. @throws ASSAY-1016 where there are too many */
+export async function boundToStore(settings: Settings, loaded: LoadedManifest): Promise<LoadedManifest> {
+  if (registriesOf(loaded).size === 0) return loaded
+  const storage = openStorageReader({ folder: settings.home })
+  try {
+    return bindManifest(loaded, await storage.registries())
+  } finally {
+    storage.close()
+  }
+}
+
 /** Opens store and catalog for reading; works beside a run. */
 export async function inspect(settings: Settings, loaded: LoadedManifest): Promise<Inspection> {
   const storage = openStorageReader({ folder: settings.home })
@@ -82,7 +94,7 @@ async function look(
   const states = await storage.assetStates()
   const heads = await loadHeads(catalog, loaded.manifest.assets)
   const observations = await observe(store, loaded.manifest.assets, heads, states)
-  return { states: withObservations(states, observations), heads, observations }
+  return { states: withoutRemoved(loaded, withObservations(states, observations)), heads, observations }
 }
 
 /** The plan that a request leads to now. @throws ASSAY-4003 for an unknown asset */
@@ -138,7 +150,7 @@ export interface RunOutcome {
  * another plan was shown
  */
 export async function launch(options: LaunchOptions): Promise<RunOutcome> {
-  const { settings, loaded, clock, listener, request } = options
+  const { settings, clock, listener, request } = options
   const storage = openStorage({ folder: settings.home, clock })
   const store = localStore()
   const catalog = openCatalog(settings, store)
@@ -146,6 +158,7 @@ export async function launch(options: LaunchOptions): Promise<RunOutcome> {
     const lake = { catalog, store, now: () => clock.now() }
     const recovered = await recover(storage, lake)
     if (recovered.length > 0) listener.recovered(recovered)
+    const loaded = bindManifest(options.loaded, await storage.registries())
     const { states, heads, observations } = await look(storage, catalog, store, loaded)
     if (observations.length > 0) {
       await storage.append(observations.map((o) => ({ type: 'table.observed' as const, ...o })))
@@ -153,7 +166,7 @@ export async function launch(options: LaunchOptions): Promise<RunOutcome> {
     }
     const plan = planFor(loaded, states, request, clock.now())
     if (request.shown !== undefined) refuseOutdated(request.shown, plan, loaded)
-    refuseBlocked(plan)
+    refuseBlocked(plan, loaded)
     const runId = plan.steps.length === 0 ? undefined : newId(clock)
     listener.planned(plan, runId)
     if (runId === undefined) return { runId, plan, state: 'succeeded' }
@@ -161,7 +174,7 @@ export async function launch(options: LaunchOptions): Promise<RunOutcome> {
       { type: 'run.created', runId, planId: plan.id, manifestId: loaded.id, request: request.request, steps: plan.steps },
     ])
     const lakeState = new RunLake(loaded, states, heads, settings.warehouse)
-    return { runId, plan, state: await execute(options, { runId, plan, storage, lake, state: lakeState }) }
+    return { runId, plan, state: await execute({ ...options, loaded }, { runId, plan, storage, lake, state: lakeState }) }
   } finally {
     catalog.close()
     storage.close()
@@ -213,10 +226,13 @@ function complainOnce(): (error: unknown) => void {
   }
 }
 
-function refuseBlocked(plan: Plan): void {
+function refuseBlocked(plan: Plan, loaded: LoadedManifest): void {
   const blocked = plan.assets.find((a) => a.blocked.length > 0)
   const first = blocked?.blocked[0]
   if (blocked === undefined || first === undefined) return
+  const [reader, dep] = [loaded.asset(blocked.asset), loaded.asset(first.dep)]
+  const lack = reader === undefined || dep === undefined ? undefined : lackOfValues(reader, dep, first)
+  if (lack !== undefined) throw lack
   throw new AssayError('ASSAY-3004', `${blocked.asset} needs ${first.dep}, which was not made for the partitions asked for`, {
     next: `Select upstream too: \`assay materialize +${blocked.asset}\`.`,
   })
