@@ -21,6 +21,7 @@ export type {
 } from './partitions/declare.ts'
 export { all, byTable, last, perDimension, timeWindow } from './partitions/mapping.ts'
 export type { Dep, Deps, DimensionRule, WindowOffsets } from './partitions/mapping.ts'
+export type { PartitionOf, ValuePartition, WindowPartition } from './partitions/partition-of.ts'
 export { defineProject } from './project/define-project.ts'
 export type { Project, ProjectOptions } from './project/define-project.ts'
 export { resource, swap } from './resources/resource.ts'

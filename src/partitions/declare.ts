@@ -179,6 +179,8 @@ const valuesOf = <V extends string, C extends string>(spec: StaticSpec, values: 
     on: <const N extends string>(column: N) => valuesOf<V, N>({ ...spec, column }, values),
   })
 
+/** What computes call the parts of a partition: `partition.start` beside `partition.day.start`. */
+const TAKEN = ['key', 'keys', 'start', 'end']
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 
 /**
@@ -211,8 +213,8 @@ const registered = <N extends string, C extends string>(spec: DynamicSpec, regis
 export function product<const D extends Dimensions>(dimensions: D): ProductPartitions<D> {
   const entries = Object.entries(dimensions)
   if (entries.length < 2) throw wrong('a product has two or more dimensions', 'Give the one dimension itself as `partitions`.')
-  const odd = entries.find(([name]) => !NAME.test(name))
-  if (odd !== undefined) throw wrong(`'${odd[0]}' is not a name of a dimension`, 'Use letters, digits and _.')
+  const odd = entries.find(([name]) => !NAME.test(name) || TAKEN.includes(name))
+  if (odd !== undefined) throw wrong(`'${odd[0]}' is not a name of a dimension`, `Use letters, digits and _, but not ${TAKEN.join(', ')}.`)
   const spec: ProductSpec = { dim: 'product', dimensions: entries.map(([name, { spec: of }]) => ({ name, spec: of })) }
   entries.forEach(([name, { spec: of }], i) => {
     const fault = overflow(of, room(spec, i))

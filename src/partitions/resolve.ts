@@ -44,13 +44,34 @@ function resolveProduct(declared: DeclaredMapping, reader: PartitionsSpec, dep: 
       declared.kind === 'dimensions'
         ? linkByRule(declared.dimensions[dimension.name], dimension, readers)
         : linkByName(declared, dimension, readers)
-    if (link.fault !== undefined) return link
+    if (link.fault !== undefined)
+      return declared.kind === 'identity' && readers.every(({ name }) => name !== dimension.name) ? unlinked(readers, deps, link) : link
     rules.push(link.mapping)
   }
   const stray =
     declared.kind === 'dimensions' ? Object.keys(declared.dimensions).find((name) => deps.every((d) => d.name !== name)) : undefined
   if (stray !== undefined) return fault(`by its dimension ${stray}, which it does not have`, `It has ${names(deps)}.`)
   return { mapping: { kind: 'dimensions', reader: bare(reader), dep: bare(dep), rules } }
+}
+
+/** Without rules: what a person would most likely write, dimension by dimension. */
+function unlinked(
+  readers: readonly Named[],
+  deps: readonly Named[],
+  { fault: found }: { readonly fault: MappingFault },
+): { readonly fault: MappingFault } {
+  if (deps[0]?.name === '') return { fault: found }
+  const alone = readers.find(({ name }) => name === '')
+  const rules = deps.map((dep) => {
+    const reader = alone ?? readers.find(({ name }) => name === dep.name)
+    const fits =
+      reader !== undefined &&
+      reader.spec.dim === dep.spec.dim &&
+      (dep.spec.dim === 'time' || between(IDENTITY_DECLARED, reader.spec, dep.spec).fault === undefined)
+    return `${dep.name}: ${fits ? "'same'" : "'all'"}`
+  })
+  const what = alone === undefined ? found.what : `by ${names(deps)}, and is itself partitioned by ${kindOf(alone.spec)}`
+  return fault(what, `Say how each dimension is read: { dep: perDimension(dep, { ${rules.join(', ')} }) }.`)
 }
 
 const names = (dimensions: readonly Named[]): string => dimensions.map(({ name }) => name).join(', ')
@@ -67,10 +88,7 @@ function linkByName(declared: DeclaredMapping, dep: Named, readers: readonly Nam
           `and ${only === undefined ? 'none' : 'more than one'} of the dimensions ${names(readers)} lines up with it`,
           'Write { dep: all(dep) } to read all of them.',
         )
-      : fault(
-          `and has no dimension ${dep.name} itself`,
-          `Say how each dimension is read: { dep: perDimension(dep, { ${dep.name}: 'all', … }) }.`,
-        )
+      : fault(`and has no dimension ${dep.name} itself`)
   }
   return linked(between(declared, only.reader.spec, dep.spec), only.i)
 }

@@ -50,9 +50,10 @@ export interface ProductSpec {
 /** How an asset is sliced, as plain data. */
 export type PartitionsSpec = { readonly dim: 'none' } | DimensionSpec | ProductSpec
 
-/** The time dimension whose windows a step is told the bounds of: the first one. */
-export const timeOf = (spec: PartitionsSpec): TimeSpec | undefined =>
+/** The time dimension whose windows a step is told the bounds of: that of a name, or the first one. */
+export const timeOf = (spec: PartitionsSpec, name = ''): TimeSpec | undefined =>
   dimensionsOf(spec)
+    .filter((dimension) => name === '' || dimension.name === name)
     .map((dimension) => dimension.spec)
     .find((dimension) => dimension.dim === 'time')
 

@@ -1,6 +1,6 @@
 import { AssayError, type SourceLocation } from '../errors.ts'
 import { indexOfValue, valueAt } from './holder.ts'
-import { count, EMPTY, each, type Interval, isEmpty, normalise, type PartitionSet, subtract, union } from './partition-set.ts'
+import { count, EMPTY, each, first, type Interval, isEmpty, normalise, type PartitionSet, subtract, union } from './partition-set.ts'
 import { type Box, boxesOf, fromBoxes, project, unpack } from './product.ts'
 import { NO_VALUES, valueOfId } from './registry.ts'
 import { type DimensionSpec, dimensionsOf, type DynamicSpec, type PartitionsSpec, type StaticSpec, type TimeSpec } from './spec.ts'
@@ -59,7 +59,7 @@ function piecesOf(spec: PartitionsSpec, set: PartitionSet, most: number): readon
 
 function parts(spec: DimensionSpec, set: PartitionSet, most: number): readonly string[] {
   if (spec.dim !== 'time') {
-    const named = Array.from(each(set).take(most), (at) => valueKey(spec, at))
+    const named = Array.from(each(first(set, most)), (at) => valueKey(spec, at))
     const more = count(set) - named.length
     return more === 0 ? named : [...named, `and ${more} more`]
   }
@@ -211,18 +211,16 @@ function examples(spec: PartitionsSpec): string {
 }
 
 function heldExamples({ registry, held }: DynamicSpec): string {
-  const some = Array.from(firstOf(held?.live ?? EMPTY, SHOWN + 1), (id) => valueOfId(held ?? NO_VALUES, id) ?? '')
+  const some = Array.from(each(first(held?.live ?? EMPTY, SHOWN + 1)), (id) => valueOfId(held ?? NO_VALUES, id) ?? '')
   return some.length === 0
     ? `The registry ${registry} is empty: \`assay partitions ${registry} add VALUE\`.`
     : `Write ${listed(some)}, or several with commas between; \`assay partitions ${registry}\` lists all.`
 }
 
 const exampleValue = (spec: StaticSpec | DynamicSpec): string => {
-  const [first = 0] = spec.dim === 'dynamic' ? firstOf(spec.held?.live ?? EMPTY, 1) : [0]
-  return word(valueAt(spec, first) ?? 'VALUE')
+  const at = spec.dim === 'dynamic' ? (spec.held?.live[0]?.[0] ?? 0) : 0
+  return word(valueAt(spec, at) ?? 'VALUE')
 }
-
-const firstOf = (set: PartitionSet, most: number): readonly number[] => each(set).take(most).toArray()
 
 const SHOWN = 5
 const listed = (values: readonly string[]): string =>

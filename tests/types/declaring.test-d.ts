@@ -1,4 +1,4 @@
-import { all, asset, byTable, daily, defineProject, duckdb, hourly, Instant, last, monthly, perDimension, product, type RowOf, sql, staticPartitions, t, timeWindow, typescript } from 'assay'
+import { all, asset, byTable, daily, defineProject, duckdb, dynamic, hourly, Instant, type IsoDate, last, monthly, perDimension, product, type RowOf, sql, staticPartitions, t, timeWindow, typescript } from 'assay'
 
 const days = daily({ start: '2026-01-01' })
 const events = asset('bronze.events', { partitions: days.on('ts'), schema: { event_id: t.string(), user_id: t.long().nullable(), ts: t.timestamptz(), amount: t.decimal(18, 2), kind: t.enum(['view', 'buy']) } })
@@ -18,17 +18,24 @@ sessions.from({ events: timeWindow(events, { startOffset: 0, endOffset: 1, allow
 const paid = asset('silver.paid', { schema: { n: t.long() } })
 paid.from({ events: all(events) }, typescript(async function* (_inputs, row) { yield row({ n: 1n }) }, { lineage: { n: ['events.amount'], $rows: ['events.kind'] } }))
 const marker = asset('landing.files', { partitions: days })
-marker.from({}, typescript(async (_inputs, _row, context) => { context.log.info(context.partitions.join()) }))
+marker.from({}, typescript(async (_inputs, _row, context) => { for (const { key, start } of context.partitions) context.log.info(`${key satisfies IsoDate} ${start.toMillis()}`) }))
 const perDay = asset('gold.per_day', { partitions: days.on('day'), schema: { day: t.date(), n: t.long() } })
 perDay.from({ total, events }, duckdb(({ total, events: e }) => sql`select ${e.ts}::date as day, ${total.n} from ${total}, ${e}`))
 const regions = asset('gold.regions', { partitions: staticPartitions(['eu', 'us']).on('region'), schema: { region: t.string(), n: t.long() } })
 const countries = asset('silver.countries', { partitions: staticPartitions(['de', 'fr', 'us']).on('country'), schema: { country: t.string(), n: t.long() } })
 regions.from({ countries: byTable(countries, { eu: ['de', 'fr'], us: ['us'] }) }, duckdb(({ countries: c }, { partition }) => sql`select ${partition.keys()}[1] as region, ${c.n} from ${c}`))
 const sales = asset('silver.sales', { partitions: product({ day: days.on('day'), country: staticPartitions(['de', 'fr']).on('country') }), schema: { day: t.date(), country: t.string() } })
-sales.from({ events, countries }, duckdb(({ events: e }) => sql`select ${e.ts} from ${e}`))
+sales.from({ events, countries }, duckdb(({ events: e }, { partition }) => sql`select ${e.ts} from ${e} where ${e.ts} >= ${partition.day.start} and ${partition.country.keys()}[1] = ''`))
 const months = asset('gold.months', { partitions: monthly({ start: '2026-01' }).on('month'), schema: { month: t.date(), n: t.long() } })
 months.from({ events, sales: perDimension(sales, { day: 'same', country: 'all' }), latest: last(spend) }, duckdb(({ events: e }) => sql`select ${e.ts} from ${e}`))
 asset('gold.hours', { partitions: hourly({ start: '2026-01-01' }) }).from({ months }, typescript(async () => {}))
+const customers = dynamic('customers')
+const accounts = asset('silver.accounts', { partitions: customers.on('customer'), schema: { customer: t.string(), n: t.long() } })
+accounts.from({}, typescript(async function* (_i, row, { partitions }) { for (const { key } of partitions) yield row({ customer: key, n: 1n }) }))
+const perCustomer = asset('gold.per_customer', { partitions: product({ day: days.on('day'), customer: customers.on('customer'), country: staticPartitions(['de', 'fr']).on('country') }), schema: { day: t.date(), customer: t.string(), country: t.enum(['de', 'fr']) } })
+perCustomer.from({ accounts, newest: last(accounts), some: byTable(accounts, { de: ['acme'], fr: [] }), spend }, typescript(async function* (_i, row, { partitions }) {
+  for (const { day, customer, country } of partitions) yield row({ day: day.key, customer: customer.key, country: country.key })
+}))
 export const row: RowOf<typeof spend> = { day: '2026-01-01', user_id: 1n, spend: 1 }
 export const when: RowOf<typeof events>['ts'] = Instant.parse('2026-01-01T00:00:00Z')
 const nested = asset('bronze.nested', {
@@ -68,6 +75,18 @@ byTable(countries, { eu: ['it'] })
 perDimension(sales, { day: 'same' })
 // @ts-expect-error a dimension without a column
 asset('a.b', { schema: { day: t.date() }, partitions: product({ day: days.on('day'), country: staticPartitions(['de']) }) })
+// @ts-expect-error another registry
+asset('a.b', { partitions: dynamic('shops') }).from({ accounts }, typescript(async () => {}))
+// @ts-expect-error a registry into days
+marker.from({ accounts }, typescript(async () => {}))
+// @ts-expect-error a dimension that the product does not have
+perCustomer.from({}, duckdb((_, { partition }) => sql`select ${partition.month.start}`))
+// @ts-expect-error bounds of values
+perCustomer.from({}, duckdb((_, { partition }) => sql`select ${partition.country.start}`))
+// @ts-expect-error bounds of a dimension, where there are none
+spend.from({}, duckdb((_, { partition }) => sql`select ${partition.day.start}`))
+// @ts-expect-error a dimension that the product does not have
+perCustomer.from({}, typescript(async function* (_i, row, { partitions: [p] }) { if (p) yield row({ day: p.day.key, customer: p.region.key, country: 'de' }) }))
 // @ts-expect-error a column is missing
 total.from({}, typescript(async function* (_i, row) { yield row({}) }))
 // @ts-expect-error a column too many

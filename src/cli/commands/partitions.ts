@@ -3,7 +3,7 @@ import type { AssetSpec } from '../../assets/spec.ts'
 import { AssayError } from '../../errors.ts'
 import { dynamicOf } from '../../partitions/bind.ts'
 import { valueAt } from '../../partitions/interval-map.ts'
-import { contains, count, each, intersect, type PartitionSet, range } from '../../partitions/partition-set.ts'
+import { contains, count, each, first, intersect, type PartitionSet, range } from '../../partitions/partition-set.ts'
 import { NO_VALUES, type Registry } from '../../partitions/registry.ts'
 import { parseSet, partitionKey } from '../../partitions/texts.ts'
 import type { LoadedManifest } from '../../project/manifest.ts'
@@ -141,7 +141,7 @@ async function listAsset(context: CommandContext, { settings, loaded }: OpenProj
     const facts = factsOf(spec, inspection, now)
     const state = inspection.states.get(spec.key) ?? NOTHING_KNOWN
     const rest = intersect(facts.exist, behind(spec, options.after, facts.exist))
-    const shown = each(rest).take(pageOf(context)).toArray()
+    const shown = [...each(first(rest, pageOf(context)))]
     if (options.json) for (const at of shown) emit(context, 'partition', { asset: spec.key, ...rowOf(facts, state, at) })
     else {
       const rows = shown.map((at) => cells(context, rowOf(facts, state, at), now))
