@@ -236,8 +236,8 @@ export const CATALOGUE = {
   'ASSAY-4003': entry('Unknown asset', 'No asset of the project has this key.', 'List them with `assay ls`.'),
   'ASSAY-4004': entry(
     'Unknown partition',
-    'The key is not a partition of the selected assets.',
-    'See the partitions with `assay show <asset>`.',
+    'The key is not a partition of the selected assets, or no value of the registry.',
+    'See the partitions with `assay partitions <asset>`.',
   ),
   'ASSAY-4005': entry('Unknown error code', 'The catalogue has no such code.', 'All codes are in docs/errors.md.'),
   'ASSAY-4006': entry('The query failed', 'DuckDB refused or stopped the statement.', 'Mend the statement.'),

@@ -14,7 +14,7 @@ import { oneAsset, openProject } from '../open-project.ts'
 import { glyph, type LookWord, look, tinted } from '../render/status.ts'
 import { type TableCell, type TableColumn, table } from '../render/table.ts'
 import type { Terminal } from '../render/terminal.ts'
-import { ago, instant, number, withRemark, wrap } from '../render/words.ts'
+import { ago, counted, instant, number, withRemark, wrap } from '../render/words.ts'
 import { MATERIALIZATION_ID } from '../../tables/publish.ts'
 import { typeName } from '../../schema/iceberg-type.ts'
 
@@ -124,7 +124,7 @@ function print(terminal: Terminal, shown: Shown): void {
     [{ title: '' }, { title: '', drop: 1 }, { title: '' }, { title: '', align: 'right' }],
     snapshots
       .slice(0, SNAPSHOTS)
-      .map((s) => [s.id, [instant(s.at), 'grey'], s.operation, Number.isNaN(s.rows) ? '' : `${number(s.rows)} rows`]),
+      .map((s) => [s.id, [instant(s.at), 'grey'], s.operation, Number.isNaN(s.rows) ? '' : counted(s.rows, 'row')]),
   )
 }
 
