@@ -27,6 +27,7 @@ export interface Options {
   readonly plan?: string
   readonly workers?: number
   readonly profile?: string
+  readonly environment?: string
   readonly limit?: number
   readonly after?: string
   readonly at: readonly string[]
@@ -38,6 +39,7 @@ export interface Options {
   readonly down: boolean
   readonly sql: boolean
   readonly dryRun: boolean
+  readonly explain: boolean
   readonly json: boolean
   readonly trace: boolean
 }

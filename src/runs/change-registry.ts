@@ -23,13 +23,17 @@ export interface RegistryChanged {
 /**
  * Adds values to a registry or removes them, all or none. A value that is there is not added again, one that was removed
  * gets its number back.
- * @throws ASSAY-3001 while another process writes, ASSAY-4002 for what can be no value, ASSAY-4004 for a value to remove
+ * @throws ASSAY-4010 in an environment, ASSAY-3001 while another process writes, ASSAY-4002 for what can be no value, ASSAY-4004 for a value to remove
  * that never was one, ASSAY-1016 for more values than an asset has room for
  */
 export async function changeRegistry(
   { settings, loaded, clock }: { readonly settings: Settings; readonly loaded: LoadedManifest; readonly clock: Clock },
   { registry, action, values: asked }: RegistryChange,
 ): Promise<RegistryChanged> {
+  if (settings.environment !== undefined)
+    throw new AssayError('ASSAY-4010', `registries are those of main, also in ${settings.environment.name}`, {
+      next: 'Run the command outside of the environment.',
+    })
   const values = [...new Set(asked)]
   for (const value of values) refuseNoValue(value)
   const storage = openStorage({ folder: settings.home, clock })

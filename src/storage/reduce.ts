@@ -13,6 +13,8 @@ export type Change =
   | { readonly kind: 'open intent'; readonly intent: PublishIntent }
   | { readonly kind: 'close intents'; readonly runId: string; readonly stepId: string }
   | { readonly kind: 'add materialization'; readonly materialization: Materialization }
+  /** Unless the store has it, from an earlier time that it was taken over. */
+  | { readonly kind: 'adopt materialization'; readonly materialization: Materialization }
   | { readonly kind: 'set snapshot'; readonly asset: AssetKey; readonly snapshotId: string | undefined }
   | { readonly kind: 'set check'; readonly result: CheckResult; readonly runId: string; readonly at: number }
   | {
@@ -61,6 +63,10 @@ export function reduce(event: StoreEvent, at: number, before: StepBefore | undef
       return [{ kind: 'add values', registry: event.registry, values: event.values }]
     case 'partition.removed':
       return [{ kind: 'remove values', registry: event.registry, values: event.values }]
+    case 'materialization.adopted': {
+      const { materialization, partitions } = event
+      return [{ kind: 'adopt materialization', materialization }, assign('made', materialization.asset, partitions, materialization.id)]
+    }
     default:
       return unreachable(event)
   }

@@ -18,6 +18,7 @@ import {
   succeeded,
 } from './storage-events.ts'
 import { type SetClock, setClock, type StorePlace } from './storage-place.ts'
+import { registryRules } from './storage-registries.ts'
 import { dump, projectionRules } from './storage-replay.ts'
 
 const STEP: StepRef = { runId: 'run-1', stepId: 's1' }
@@ -48,6 +49,7 @@ export function storageConformance(place: () => Promise<StorePlace>): void {
   describe('assets', () => assetRules(store))
   describe('history', () => historyRules(store))
   describe('appending', () => appendingRules(opened, store))
+  describe('registries', () => registryRules(async () => (await opened()).storage))
   describe('projection', () => projectionRules(place))
 }
 
@@ -250,6 +252,22 @@ function assetRules(store: Fresh): void {
     })
   })
 
+  test('records of another store are taken over for some partitions, also twice', async () => {
+    const storage = await store()
+    const elsewhere = materialization({ runId: 'run-of-dev', stepId: 's9' }, ORDERS, DAYS, 'm9')
+    const adopted = { type: 'materialization.adopted' as const, materialization: elsewhere, partitions: range(1, 3) }
+    await storage.append([oneStep(), started(STEP), succeeded(materialization(STEP, ORDERS, DAYS, 'm1'))])
+    await storage.append([adopted])
+    await storage.append([adopted])
+    const { made, versions } = (await storage.assetStates()).get(ORDERS) ?? {}
+    expect(made?.map(({ from, to, value }) => [from, to, value.id])).toEqual([
+      [0, 1, 'm1'],
+      [1, 3, 'm9'],
+    ])
+    expect(versions).toEqual([{ from: 0, to: 3, value: 'snapshot-m1' }])
+    expect((await storage.materializations({ asset: ORDERS, limit: 9 })).map(({ id }) => id)).toEqual(['m9', 'm1'])
+  })
+
   test('the last attempt stands where it did not succeed, and goes with success', async () => {
     const storage = await store()
     const second: StepRef = { runId: 'run-2', stepId: 's1' }
@@ -306,37 +324,6 @@ function historyRules(store: Fresh): void {
 }
 
 function appendingRules(opened: Opened, store: Fresh): void {
-  test('a value gets the next id of its registry, keeps it when it is removed, and has it again', async () => {
-    const { storage } = await opened()
-    expect(await storage.registries()).toEqual(new Map())
-    // In one turn, so in one transaction: as two who add at once.
-    await Promise.all([
-      storage.append([{ type: 'partition.added', registry: 'customers', values: ['acme', 'beta'] }]),
-      storage.append([{ type: 'partition.added', registry: 'customers', values: ['beta', 'coda'] }]),
-      storage.append([{ type: 'partition.added', registry: 'shops', values: ['north'] }]),
-    ])
-    await storage.append([{ type: 'partition.removed', registry: 'customers', values: ['beta', 'never'] }])
-    await storage.append([{ type: 'partition.added', registry: 'customers', values: ['dune'] }])
-    const held = [
-      [0, 'acme'],
-      [1, 'beta'],
-      [2, 'coda'],
-      [3, 'dune'],
-    ]
-    const live = [
-      [0, 1],
-      [2, 4],
-    ]
-    expect(await storage.registries()).toEqual(
-      new Map([
-        ['customers', { values: held, live }],
-        ['shops', { values: [[0, 'north']], live: [[0, 1]] }],
-      ]),
-    )
-    await storage.append([{ type: 'partition.added', registry: 'customers', values: ['beta'] }])
-    expect((await storage.registries()).get('customers')).toEqual({ values: held, live: [[0, 4]] })
-  })
-
   test('events come back in order, with their number and time, by run and after a number', async () => {
     const { storage, clock } = await opened()
     await storage.append([created('run-1', []), created('run-2', [])])

@@ -6,6 +6,7 @@ import { formatSet } from '../../src/partitions/texts.ts'
 import { changeRegistry } from '../../src/runs/change-registry.ts'
 import { boundToStore, inspect, planFor } from '../../src/runs/launch.ts'
 import type { Plan } from '../../src/runs/plan.ts'
+import { createEnvironment } from '../../src/runs/promote.ts'
 import { openStorage } from '../../src/storage/sqlite.ts'
 import { testProject, type TestProject } from '../support/project.ts'
 
@@ -153,6 +154,22 @@ describe('values that come and go', () => {
     expect((await inspection.storage.registries()).get('customers')?.values.at(-1)).toEqual([4, 'later'])
     inspection.close()
     await change('remove', 'later')
+  })
+
+  test('an environment has the values of main, under the same numbers, and adds none itself', async () => {
+    await createEnvironment(project.settings, 'dev', systemClock)
+    await change('add', 'env')
+    await expect(
+      changeRegistry(
+        { settings: project.within('dev'), loaded: await loadProject(project.settings), clock: systemClock },
+        { registry: 'customers', action: 'add', values: ['own'] },
+      ),
+    ).rejects.toMatchObject({ code: 'ASSAY-4010' })
+    const { plan, state } = await project.run({ select: 'bronze.orders', environment: 'dev' })
+    expect(state).toBe('succeeded')
+    expect(plan.values).toEqual({ customers: [[5, 'env']] })
+    expect((await planned('bronze.orders')).runs).toEqual({ 'bronze.orders': 'env' })
+    await change('remove', 'env')
   })
 
   test('what can be no value is refused', async () => {

@@ -5,7 +5,7 @@ import { AssayError } from '../../errors.ts'
 import type { LogLine } from '../../log.ts'
 import { shortSet } from '../../partitions/texts.ts'
 import { type LoadedManifest, manifestFile, readManifest } from '../../project/manifest.ts'
-import { logFile } from '../../runs/launch.ts'
+import { logFile, registriesIn } from '../../runs/launch.ts'
 import { bindManifest } from '../../runs/registries.ts'
 import { openStorageReader } from '../../storage/sqlite.ts'
 import type { RunRecord, StepRecord, StorageReader } from '../../storage/storage.ts'
@@ -86,13 +86,13 @@ async function showRun(one: OneRun, name: string | undefined): Promise<void> {
   }
   if (name !== undefined) for (const step of chosen) showStep(one, step)
   else if (context.options.json) for (const step of steps) emit(context, 'step', step)
-  else printSteps(one, steps, await manifestOf(settings, storage, run))
+  else printSteps(one, steps, await manifestOf(settings, run))
 }
 
 /** The manifest that the run was planned on, while it is kept. */
-async function manifestOf(settings: Settings, storage: StorageReader, run: RunRecord): Promise<LoadedManifest | undefined> {
+async function manifestOf(settings: Settings, run: RunRecord): Promise<LoadedManifest | undefined> {
   const file = manifestFile(settings.home, run.manifestId)
-  return existsSync(file) ? bindManifest(readManifest(file), await storage.registries()) : undefined
+  return existsSync(file) ? bindManifest(readManifest(file), await registriesIn(settings)) : undefined
 }
 
 const STEP_COLUMNS: readonly TableColumn[] = [
