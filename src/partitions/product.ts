@@ -132,4 +132,4 @@ function intervalsOf([low, ...upper]: readonly [Field, ...Field[]], box: Box): r
 
 /** The coordinates that a set has in one dimension. */
 export const project = (spec: PartitionsSpec, set: PartitionSet, dimension: number): PartitionSet =>
-  union(...boxesOf(spec, set).map((box) => box[dimension] ?? []))
+  normalise(boxesOf(spec, set).flatMap((box) => box[dimension] ?? []))

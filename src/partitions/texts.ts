@@ -83,9 +83,11 @@ function alike(boxes: readonly Box[]): readonly Box[] {
     const groups = new Map<string, Box[]>()
     for (const box of out) {
       const id = JSON.stringify(box.with(dimension, EMPTY))
-      groups.set(id, [...(groups.get(id) ?? []), box])
+      const group = groups.get(id)
+      if (group) group.push(box)
+      else groups.set(id, [box])
     }
-    out = [...groups.values()].map((group) => (group[0] as Box).with(dimension, union(...group.map((box) => box[dimension] ?? EMPTY))))
+    out = [...groups.values()].map((group) => (group[0] as Box).with(dimension, normalise(group.flatMap((box) => box[dimension] ?? EMPTY))))
   }
   return out
 }
