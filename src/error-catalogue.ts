@@ -230,6 +230,11 @@ export const CATALOGUE = {
     'A step runs the code that its run was planned with. A file was changed before a worker imported it, so the rows would be those of other code than the one recorded.',
     'Run the same command again.',
   ),
+  'ASSAY-3041': entry(
+    'A test does not give what an asset asks for',
+    'materialize() of assay/testing reads no tables and opens no resources: rows and fakes come from the test, and only for what the asset reads.',
+    'Add given(asset, rows) for each dep with columns, and fake(resource, value) for each resource.',
+  ),
 
   'ASSAY-4001': entry('Unknown command', 'There is no such command.', 'See `assay --help`.'),
   'ASSAY-4002': entry('Unknown option or missing argument', 'The command was not understood.', 'See `assay <command> --help`.'),

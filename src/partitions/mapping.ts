@@ -79,13 +79,18 @@ export interface WindowOffsets {
   readonly allowHoleAtEnd?: boolean
 }
 
+/** `unknown` for windows of time, else a sentence, which `Dep<S, P> & OfTime<P>` then fails on. */
+type OfTime<P extends Partitions, Also extends Partitions = never> = P extends TimeWindows | Also
+  ? unknown
+  : `'${P['name']}' partitions are no windows of time: take all(), byTable() or perDimension()`
+
 /**
  * Each partition reads those of the dep that share an instant with it, widened by `startOffset` and `endOffset` partitions
  * of the dep; 0 and 0 is how windows of any two grains and zones line up without it. Term and meaning: Dagster's
  * TimeWindowPartitionMapping.
  */
-export const timeWindow = <S extends Schema, P extends TimeWindows>(
-  dep: Dep<S, P>,
+export const timeWindow = <S extends Schema, P extends Partitions>(
+  dep: Dep<S, P> & OfTime<P>,
   window: WindowOffsets,
 ): Dep<S, P, TimeWindows | ProductPartitions> => mapped(dep, windowMapping(window))
 
@@ -96,7 +101,7 @@ export const all = <S extends Schema, P extends Partitions>(dep: Dep<S, P>): Dep
  * Every partition of the reader reads the last one of the dep that has been made; of a registry, of the value that was
  * first added last.
  */
-export const last = <S extends Schema, P extends TimeWindows | DynamicPartitions>(dep: Dep<S, P>): Dep<S, P> =>
+export const last = <S extends Schema, P extends Partitions>(dep: Dep<S, P> & OfTime<P, DynamicPartitions>): Dep<S, P> =>
   mapped(dep, { kind: 'last' })
 
 /**
