@@ -42,16 +42,24 @@ export type DeclaredLineage<D extends Deps, R> = { readonly [C in (keyof R & str
 
 export type QueryFunction<D extends Deps> = (deps: Handles<D>, context: { readonly partition: PartitionParams }) => Sql
 
+/** How the rows of a compute can come into a table: see the option `write` of an asset. */
+export type WriteKind = 'replace' | 'append' | 'merge' | 'history'
+
+/** A compute that gives its rows to Assay leaves open what becomes of them. */
+export const ALL_WRITES: readonly WriteKind[] = ['replace', 'append', 'merge', 'history']
+
 /** How an asset is made, with what makes it. Data, apart from the user's function. */
 export type ComputeSpec =
   | {
       readonly kind: 'duckdb'
       readonly query: (deps: never, context: { readonly partition: PartitionParams }) => Sql
+      readonly writes: readonly WriteKind[]
       readonly where: SourceLocation | undefined
     }
   | {
       readonly kind: 'typescript'
       readonly run: RowsFunction<Deps, never>
+      readonly writes: readonly WriteKind[]
       /** See {@link DeclaredLineage}; by output column, each source as `dep.column`. */
       readonly lineage: Readonly<Record<string, readonly string[]>> | undefined
       readonly where: SourceLocation | undefined

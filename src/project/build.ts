@@ -21,6 +21,7 @@ import { validateAssets } from './validate.ts'
 import { doubleSwaps, twinResources } from './validate-resources.ts'
 import { validateColumns } from './validate-columns.ts'
 import { validateMetadata } from './validate-metadata.ts'
+import { validateWrites } from './validate-writes.ts'
 
 export interface Built {
   readonly manifest: Manifest
@@ -78,7 +79,8 @@ function draftAll(assets: readonly AssetDefinition[], origins: Origins, report: 
   const byKey = new Map(assets.map((asset) => [String(asset.key), columns.get(asset) ?? []]))
   return assets.map((definition) => {
     const own = columns.get(definition) ?? []
-    for (const error of [...validateColumns(definition, own), ...validateMetadata(definition)]) report(error)
+    for (const error of [...validateColumns(definition, own), ...validateMetadata(definition), ...validateWrites(definition, own)])
+      report(error)
     const complete = Object.values(definition.made?.deps ?? {}).every((dep) => byKey.has(dep.key))
     return {
       definition,

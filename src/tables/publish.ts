@@ -85,7 +85,7 @@ async function prepare(lake: Lake, publishing: Publishing, table: StagedTable): 
   return prepareCommit(lake.store, await lake.catalog.load(table.id), {
     id: table.id,
     staged: table.staged,
-    overwrite: spec.partitions.dim === 'none' ? 'everything' : inPartitions(spec, partitions),
+    overwrite: table.overwrite ?? (spec.partitions.dim === 'none' ? 'everything' : inPartitions(spec, partitions)),
     readFrom: readFrom.get(formatTableId(table.id)) ?? 'nothing',
     summary: {
       [MATERIALIZATION_ID]: materialization.id,

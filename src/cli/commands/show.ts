@@ -107,7 +107,7 @@ function print(terminal: Terminal, shown: Shown): void {
     terminal,
     'reads',
     [{ title: '', min: 10 }, { title: '' }],
-    spec.deps.map((dep) => [dep.asset, [mappingWords(dep.mapping), 'grey']]),
+    spec.deps.map((dep) => [dep.asset, [dep.reads === undefined ? mappingWords(dep.mapping) : 'what has changed', 'grey']]),
   )
   section(
     terminal,
@@ -147,6 +147,9 @@ function factRows(terminal: Terminal, { facts, now }: Shown): readonly Fact[] {
     ...(facts.rows === undefined ? [] : [fact('rows', number(facts.rows))]),
     ...(lastMade === undefined ? [] : [fact('last made', `${ago(lastMade, now)} (${instant(lastMade)})`)]),
     ...(spec.rowKey.length === 0 ? [] : [fact('key', spec.rowKey.join(', '))]),
+    ...(spec.write === undefined ? [] : [fact('write', writeWords(spec.write))]),
+    ...(spec.sortBy === undefined ? [] : [fact('sorted by', spec.sortBy.join(', '))]),
+    ...(spec.timeout === undefined ? [] : [fact('timeout', `${number(spec.timeout)} ms`)]),
     ...(spec.where === undefined ? [] : [fact('declared', `${spec.where.file}:${spec.where.line}`)]),
     ...(spec.codeVersion === '' ? [] : [fact('code', spec.codeVersion)]),
     ...(spec.rejects === undefined ? [] : [fact('rejects', spec.rejects.key)]),
@@ -173,6 +176,15 @@ const metadataRows = ({ owners = [], group, tags = {}, kinds = [] }: AssetSpec):
         ),
       ]),
 ]
+
+/** `merge by its key, the latest by changed_at, out when deleted`. */
+function writeWords(write: NonNullable<AssetSpec['write']>): string {
+  if (write.kind === 'append') return 'append: rows are added'
+  const out = write.deleteWhen === undefined ? '' : `, out when ${write.deleteWhen}`
+  const how = write.kind === 'history' ? 'history by its key' : 'merge by its key'
+  const latest = write.kind === 'merge' && write.latestBy !== undefined ? `, the latest by ${write.latestBy}` : ''
+  return `${how}${latest}${out} (${write.as})`
+}
 
 const fact = (label: string, words: string): Fact => [label, words]
 
