@@ -1,4 +1,4 @@
-import { all, asset, byTable, daily, defineProject, duckdb, hourly, Instant, last, monthly, perDimension, product, type RowOf, sql, staticPartitions, t, timeWindow, typescript } from 'assay'
+import { all, asset, byTable, changed, daily, defineProject, duckdb, history, hourly, Instant, last, merge, monthly, perDimension, product, type RowOf, sql, staticPartitions, t, timeWindow, typescript } from 'assay'
 
 const days = daily({ start: '2026-01-01' })
 const events = asset('bronze.events', { partitions: days.on('ts'), schema: { event_id: t.string(), user_id: t.long().nullable(), ts: t.timestamptz(), amount: t.decimal(18, 2), kind: t.enum(['view', 'buy']) } })
@@ -38,6 +38,32 @@ const nested = asset('bronze.nested', {
 export const cells: RowOf<typeof nested> = { l: [1n, null], m: new Map([['a', { at: Instant.fromMillis(0), b: null }]]), u: 'x', tm: '12:00:00', f: 1 }
 export const project = defineProject({ name: 'p', assets: { events, spend } })
 
+const past = asset('silver.past', { schema: { id: t.long(), city: t.string() }, key: ['id'], write: history({ deleteWhen: 'gone' }), checks: (c) => [c.city.unique()], sortBy: ['city'] })
+past.from({ events: changed(events) }, typescript(async function* ({ events }, row) {
+  for await (const e of events.rows()) yield row({ id: 1n, city: e.event_id, valid_from: e.ts, gone: false })
+}))
+export const version: RowOf<typeof past> = { id: 1n, city: 'x', valid_from: Instant.fromMillis(0), valid_to: null, is_current: true }
+const current = asset('gold.current', { schema: { id: t.long(), city: t.string(), at: t.timestamptz() }, key: ['id'], write: merge({ latestBy: 'at' }) })
+current.from({ past }, duckdb(({ past: p }) => sql`select ${p.id}, ${p.city}, ${p.valid_from} as at from ${p} where ${p.is_current}`))
+export const one: RowOf<typeof current> = { id: 1n, city: 'x', at: Instant.fromMillis(0) }
+asset('silver.log', { schema: { id: t.long() }, write: 'append', timeout: 1000, codeVersion: '2' }).from({ past: changed(past) }, duckdb(({ past: p }) => sql`select ${p.id} from ${p}`))
+
+// @ts-expect-error a merge without a key
+asset('a.b', { schema: { id: t.long() }, write: merge() })
+// @ts-expect-error a history without a column in its key
+asset('a.b', { schema: { id: t.long() }, key: [], write: history() })
+// @ts-expect-error the latest by a column that is not declared
+asset('a.b', { schema: { id: t.long() }, key: ['id'], write: merge({ latestBy: 'at' }) })
+// @ts-expect-error an unknown write mode
+asset('a.b', { schema: { id: t.long() }, write: 'upsert' })
+// @ts-expect-error sorted by a column that is not declared
+asset('a.b', { schema: { id: t.long() }, sortBy: ['at'] })
+// @ts-expect-error a history without the time of its rows
+past.from({}, typescript(async function* (_i, row) { yield row({ id: 1n, city: 'x', gone: false }) }))
+// @ts-expect-error a history without its delete flag
+past.from({}, typescript(async function* (_i, row) { yield row({ id: 1n, city: 'x', valid_from: Instant.fromMillis(0) }) }))
+// @ts-expect-error a column that readers of a history do not see
+current.from({ past }, duckdb(({ past: p }) => sql`select ${p.gone} from ${p}`))
 // @ts-expect-error nested columns are not compared
 asset('a.b', { schema: { l: t.list(t.int()) }, checks: (c) => [c.l.unique()] })
 // @ts-expect-error null in a list of elements that are not nullable
