@@ -57,7 +57,7 @@ export async function changeHistoryFiles(tools: Tools, request: ChangesRequest):
       `CREATE OR REPLACE TABLE ${HITS} AS SELECT b.${ROW_PATH}, b.${ROW_POS} FROM ${BEFORE} b ANTI JOIN ${AFTER} a ON ${same.join(' AND ')}`,
     )
     const added = `SELECT a.* FROM ${AFTER} a ANTI JOIN ${BEFORE} b ON ${same.join(' AND ')}`
-    const staged = await stageRewrite(tools, write, { base, live, mode, wholly: [], hits: HITS, added, scope })
+    const staged = await stageRewrite(tools, write, { base, live, mode, wholly: [], hits: HITS, added, seen: BEFORE, scope })
     const [counted] = await session.rows(`SELECT count(*) AS n FROM (${added})`)
     return { ...staged, versions: Number(counted?.['n']) }
   } finally {

@@ -53,7 +53,7 @@ export async function mergeFiles(tools: Tools, request: MergeRequest): Promise<M
   try {
     const stays = `SELECT 1 FROM ${MATCHED} r WHERE ${on} AND r.__verdict = 'stays'`
     const added = `SELECT ${columnsOf(request)} FROM ${SOURCE} s WHERE NOT ${isGone} AND NOT EXISTS (${stays})`
-    const staged = await stageRewrite(tools, write, { base, live, mode, wholly: [], hits: HITS, added, scope })
+    const staged = await stageRewrite(tools, write, { base, live, mode, wholly: [], hits: HITS, added, seen: MATCHED, scope })
     const [counts] = await session.rows(
       `SELECT (SELECT count(*) FROM (${added})) AS added, count(*) FILTER (__verdict = 'goes') AS gone, count(*) FILTER (__verdict = 'changes') AS updated FROM ${MATCHED}`,
     )
