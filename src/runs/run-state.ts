@@ -10,7 +10,7 @@ import type { ConsumedInput, Materialization } from '../storage/events.ts'
 import type { AssetState } from '../storage/storage.ts'
 import { tablesOf } from '../tables/asset-table.ts'
 import { type Heads, type Observation, withObservations } from '../tables/observe.ts'
-import type { Published } from '../tables/publish.ts'
+import { inputsOf, type Published } from '../tables/publish.ts'
 import type { InputPin, TableTarget } from './worker-protocol.ts'
 
 /** Where `main` of a table stands. */
@@ -27,11 +27,14 @@ export class RunLake {
   readonly #states: Map<AssetKey, AssetState>
   readonly #heads = new Map<string, Head>()
   readonly #warehouse: string
+  /** The tables as they were when the run began. */
+  readonly #found: Heads
 
   constructor(loaded: LoadedManifest, states: ReadonlyMap<AssetKey, AssetState>, heads: Heads, warehouse: string) {
     this.#loaded = loaded
     this.#states = new Map(states)
     this.#warehouse = warehouse
+    this.#found = heads
     for (const table of heads.values()) {
       const { currentSnapshotId, location } = table.metadata
       this.#heads.set(formatTableId(table.id), { metadataLocation: table.metadataLocation, snapshotId: currentSnapshotId, location })
@@ -70,14 +73,22 @@ export class RunLake {
    */
   #readBefore(reader: AssetSpec, dep: DepSpec, partitions: PartitionSet): IntervalMap<string> | undefined {
     const last = restrict(this.#states.get(reader.key)?.made ?? [], partitions)[0]?.value
-    const input = last?.inputs[dep.name]
-    if (last === undefined || input?.asset !== dep.asset) return undefined
+    if (last === undefined) return reader.write?.kind === 'append' ? this.#addedBefore(reader, dep) : undefined
+    const input = last.inputs[dep.name]
+    if (input?.asset !== dep.asset) return undefined
     const isSame = (other: DepSpec): boolean => {
       const read = last.inputs[other.name]
       return read?.asset === other.asset && difference(read.versions, this.consumed(other, partitions).versions).length === 0
     }
     const goesOn = last.codeVersion === reader.codeVersion && reader.deps.every((other) => other.reads !== undefined || isSame(other))
     return goesOn || reader.write?.kind === 'append' ? input.versions : undefined
+  }
+
+  /** What a table holds of a dep by its own account: after a rollback there is no record, and yet rows are there. */
+  #addedBefore(reader: AssetSpec, dep: DepSpec): IntervalMap<string> | undefined {
+    const metadata = this.#found.get(reader.key)?.metadata
+    const input = metadata === undefined ? undefined : inputsOf(metadata)?.[dep.name]
+    return input?.asset === dep.asset ? input.versions : undefined
   }
 
   /** Where a step writes, and where `main` of its tables stands now. */

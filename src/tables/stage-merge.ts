@@ -1,4 +1,4 @@
-import { type AssetSpec, REJECT_REASON } from '../assets/spec.ts'
+import type { AssetSpec } from '../assets/spec.ts'
 import { candidateColumns, type WriteSpec } from '../assets/write-mode.ts'
 import { changeHistoryFiles } from '../iceberg/change-history.ts'
 import type { StagedFiles } from '../iceberg/data-file.ts'
@@ -12,6 +12,8 @@ import { relationOf } from './read.ts'
 
 /** The table of the session that holds what a compute yielded, with the reason of each row that is rejected. */
 export const CANDIDATES = '__candidates'
+/** Its column that says why a row is rejected; null for one that is not. */
+export const REASON = '__reason'
 
 /** How rows are found by their key: undefined where a step does not look at those that are there. */
 export const mergedBy = ({ write }: Pick<AssetSpec, 'write'>): Exclude<WriteSpec, { kind: 'append' }> | undefined =>
@@ -26,7 +28,7 @@ export function isGoneSql(spec: AssetSpec): string {
 /** The candidates that are to be in the table: those that checks look at. */
 export function acceptedSql(spec: AssetSpec): string {
   const names = candidateColumns(spec.columns, spec.write).map(({ name }) => quoteIdentifier(name))
-  return `SELECT ${names.join(', ')} FROM ${CANDIDATES} WHERE ${REJECT_REASON} IS NULL AND NOT ${isGoneSql(spec)}`
+  return `SELECT ${names.join(', ')} FROM ${CANDIDATES} WHERE ${REASON} IS NULL AND NOT ${isGoneSql(spec)}`
 }
 
 /** Files of a change that was planned on a version of a table. */
@@ -45,7 +47,7 @@ export async function stageChange(
 ): Promise<StagedChange | undefined> {
   const mode = mergedBy(spec)
   if (mode === undefined) return undefined
-  const source = `SELECT * EXCLUDE (${REJECT_REASON}) FROM ${CANDIDATES} WHERE ${REJECT_REASON} IS NULL`
+  const source = `SELECT * EXCLUDE (${REASON}) FROM ${CANDIDATES} WHERE ${REASON} IS NULL`
   const request = { ...write, base, source, keys: spec.rowKey, deleteFlag: mode.deleteWhen, mode: mode.as }
   if (mode.kind === 'history') {
     const { staged, rewrite, versions, changes } = await changeHistoryFiles(tools, request)

@@ -15,7 +15,7 @@ import { formatSet, partitionKey } from '../partitions/texts.ts'
 import { type PartitionSpec, quoteIdentifier } from '../schema/iceberg-type.ts'
 import type { SqlSession } from '../sql/engine.ts'
 import { type AssetTable, inPartitions, partitionOf, tablesOf } from './asset-table.ts'
-import { acceptedSql, CANDIDATES, isGoneSql, mergedBy, missingFrom, stageChange } from './stage-merge.ts'
+import { acceptedSql, CANDIDATES, isGoneSql, mergedBy, missingFrom, REASON, stageChange } from './stage-merge.ts'
 
 /** Rows of one table, staged by a step. */
 export interface StagedTable {
@@ -74,13 +74,12 @@ export async function stageRows(staging: Staging, targets: readonly StagingTarge
  */
 async function divide({ session, spec }: Staging, query: string): Promise<Record<AssetTable['role'], string>> {
   if (spec.rejects === undefined && mergedBy(spec) === undefined) return { rows: query, rejects: '' }
-  const reason = quoteIdentifier(REJECT_REASON)
   const gating = spec.checks.filter(isRowCheck).filter((check) => check.mode === 'block' && (check.rule === 'in' || check.mostly === 1))
   const why = spec.rejects === undefined ? 'NULL' : `CASE WHEN NOT ${isGoneSql(spec)} THEN ${reasonExpression(gating)} END`
-  await session.run(`CREATE OR REPLACE TABLE ${CANDIDATES} AS SELECT *, ${why} AS ${reason} FROM (${query})`)
+  await session.run(`CREATE OR REPLACE TABLE ${CANDIDATES} AS SELECT *, ${why} AS ${REASON} FROM (${query})`)
   return {
-    rows: `SELECT * EXCLUDE (${reason}) FROM ${CANDIDATES} WHERE ${reason} IS NULL`,
-    rejects: `SELECT * FROM ${CANDIDATES} WHERE ${reason} IS NOT NULL`,
+    rows: `SELECT * EXCLUDE (${REASON}) FROM ${CANDIDATES} WHERE ${REASON} IS NULL`,
+    rejects: `SELECT *, ${REASON} AS ${quoteIdentifier(REJECT_REASON)} FROM ${CANDIDATES} WHERE ${REASON} IS NOT NULL`,
   }
 }
 

@@ -1,6 +1,11 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
+import { assetKey } from '../../src/keys.ts'
+import { loadProject } from '../../src/project/load.ts'
+import { inspect } from '../../src/runs/launch.ts'
+import { rollBack } from '../../src/runs/rollback.ts'
 import type { StoreEvent } from '../../src/storage/events.ts'
 import { type RanProject, type TestProject, testProject } from '../support/project.ts'
 
@@ -189,3 +194,43 @@ export default defineProject({ name: 'test', assets: { stock } })
     expect(run.events.flatMap((e) => (e.type === 'step.failed' ? [e.problem.code] : []))).toEqual(['ASSAY-5007'])
   })
 })
+
+describe('append', () => {
+  const project = `
+import { asset, changed, daily, defineProject, duckdb, sql, t, typescript } from 'assay'
+export const feed = asset('a.feed', { partitions: daily({ start: '2026-01-01', end: '2026-01-03' }).on('day'), schema: { day: t.date() } })
+feed.from({}, typescript(function* (_, row, { partitions }) { for (const day of partitions) yield row({ day: day as '2026-01-01' }) }))
+export const log = asset('a.log', { schema: { day: t.date() }, write: 'append' })
+log.from({ feed: changed(feed) }, duckdb(({ feed: f }) => sql\`select \${f.day} from \${f}\`))
+export default defineProject({ name: 'test', assets: { feed, log } })
+`
+  let p: TestProject
+  beforeAll(async () => {
+    p = await testProject({ 'project.ts': project })
+  })
+  afterAll(() => p.remove())
+  const days = async () => (await p.rows('a.log')).map((row) => row['day'])
+
+  it('adds each partition once: by day, by force, with other code, and after a rollback', async () => {
+    await p.run({ partitions: [[20454, 20455]] })
+    const loaded = await loadProject(p.settings)
+    const spec = loaded.asset('a.log') ?? expect.fail()
+    const first = await headOf(p)
+    await p.run()
+    expect(await days()).toEqual(['2026-01-01', '2026-01-02'])
+    await p.run({ select: 'a.log', force: true })
+    await p.write({ 'project.ts': project.replace('select $', 'select  $').replace('from ${f}', 'from ${f} where true') })
+    expect((await p.run()).state).toBe('succeeded')
+    expect(await days()).toEqual(['2026-01-01', '2026-01-02'])
+    await rollBack({ settings: p.settings, loaded, clock: systemClock, spec, to: first })
+    expect(await days()).toEqual(['2026-01-01'])
+    expect((await p.run()).state).toBe('succeeded')
+    expect(await days()).toEqual(['2026-01-01', '2026-01-02'])
+  })
+})
+
+async function headOf(p: TestProject): Promise<string> {
+  const inspection = await inspect(p.settings, await loadProject(p.settings))
+  inspection.close()
+  return inspection.heads.get(assetKey('a.log'))?.metadata.currentSnapshotId ?? ''
+}
