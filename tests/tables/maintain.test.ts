@@ -19,17 +19,14 @@ describe('maintenance', () => {
   afterEach(() => lab.close())
   const put = (id: number, properties = {}) => lab.put({ columns: COLUMNS, query: `SELECT ${id}::INT AS id`, properties })
   const maintain = (more: Partial<Maintenance> = {}) =>
-    maintainTable(
-      { catalog: lab.catalog, store: lab.store, session: lab.session, clock: systemClock, isDryRun: false, ...more },
-      { id: TABLE },
-    )
+    maintainTable({ catalog: lab.catalog, store: lab.store, session: lab.session, clock: systemClock, isDryRun: false, ...more }, TABLE)
   const ids = async () => (await lab.read(undefined, 'id')).map((row) => row['id'])
   const later = { ...systemClock, now: () => systemClock.now() + 4 * DAY }
 
   it('sorts what it compacts by the columns asked for, and the table keeps that order', async () => {
     for (const id of [5, 1, 4, 2, 3]) await put(id)
     const tools = { catalog: lab.catalog, store: lab.store, session: lab.session, clock: systemClock, isDryRun: false }
-    expect(await maintainTable(tools, { id: TABLE, sortBy: ['id'] })).toMatchObject({ compactedFiles: 5, compactedInto: 1 })
+    expect(await maintainTable(tools, TABLE, ['id'])).toMatchObject({ compactedFiles: 5, compactedInto: 1 })
     const { metadata } = await lab.load()
     const [file] = await liveFiles(lab.store, metadata)
     const rows = await lab.session.rows(`SELECT id FROM read_parquet('${file?.path}', file_row_number = true) ORDER BY file_row_number`)
