@@ -5,6 +5,7 @@ import { systemClock } from '../../src/clock.ts'
 import { assetKey } from '../../src/keys.ts'
 import { loadProject } from '../../src/project/load.ts'
 import { inspect } from '../../src/runs/launch.ts'
+import { createEnvironment, promote } from '../../src/runs/promote.ts'
 import { rollBack } from '../../src/runs/rollback.ts'
 import type { StoreEvent } from '../../src/storage/events.ts'
 import { type RanProject, type TestProject, testProject } from '../support/project.ts'
@@ -180,12 +181,22 @@ export default defineProject({ name: 'test', assets: { stock } })
     expect(files.length).toBeGreaterThan(3)
   })
 
+  it('in an environment leaves main as it is, until it is promoted', async () => {
+    const before = await ids()
+    await p.write({ 'project.ts': project('{ id: 7n, n: 2 }, { id: 2n, n: 0, gone: true }') })
+    await createEnvironment(p.settings, 'dev', systemClock)
+    expect((await p.run({ environment: 'dev', partitions: [[20454, 20455]] })).state).toBe('succeeded')
+    expect(await ids()).toEqual(before)
+    await promote({ settings: p.settings, loaded: await loadProject(p.settings), name: 'dev', clock: systemClock })
+    expect(await ids()).toEqual(['2026-01-01 7 2', '2026-01-02 1 9', '2026-01-02 2 3'])
+  })
+
   it('refuses rows of another partition, also those that only take out', async () => {
     const others = "yield row({ day: '2026-01-02', id: 1n, n: 0, gone: true })"
     await p.write({ 'project.ts': project('', others) })
     const run = await p.run({ partitions: [[20454, 20455]] })
     expect(run.events.flatMap((e) => (e.type === 'step.failed' ? [e.problem.code] : []))).toEqual(['ASSAY-5002'])
-    expect(await ids()).toHaveLength(4)
+    expect(await ids()).toHaveLength(3)
   })
 
   it('refuses a key that comes twice', async () => {

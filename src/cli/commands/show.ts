@@ -1,5 +1,6 @@
 import type { AssetSpec } from '../../assets/spec.ts'
 import { ancestors } from '../../iceberg/metadata.ts'
+import { rowsOf } from '../../iceberg/summary.ts'
 import { AssayError } from '../../errors.ts'
 import { isEmpty } from '../../partitions/partition-set.ts'
 import type { DimensionLink } from '../../partitions/reach.ts'
@@ -56,12 +57,12 @@ export const show: Command = async (context) => {
 }
 
 const snapshotsOf = ({ table }: AssetFacts) =>
-  (table === undefined ? [] : ancestors(table.metadata)).map(({ id, timestamp, operation, summary }) => ({
-    id,
-    at: timestamp,
-    operation,
-    rows: Number(summary['total-records'] ?? Number.NaN),
-    materialization: summary[MATERIALIZATION_ID],
+  (table === undefined ? [] : ancestors(table.metadata)).map((snapshot) => ({
+    id: snapshot.id,
+    at: snapshot.timestamp,
+    operation: snapshot.operation,
+    rows: rowsOf(snapshot),
+    materialization: snapshot.summary[MATERIALIZATION_ID],
   }))
 
 function showJson({ facts, readers, checks }: Shown): object {
@@ -123,7 +124,7 @@ function print(terminal: Terminal, shown: Shown): void {
     [{ title: '' }, { title: '', drop: 1 }, { title: '' }, { title: '', align: 'right' }],
     snapshots
       .slice(0, SNAPSHOTS)
-      .map((s) => [s.id, [instant(s.at), 'grey'], s.operation, Number.isNaN(s.rows) ? '' : `${number(s.rows)} rows`]),
+      .map((s) => [s.id, [instant(s.at), 'grey'], s.operation, s.rows === undefined ? '' : `${number(s.rows)} rows`]),
   )
 }
 
