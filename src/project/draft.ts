@@ -14,6 +14,7 @@ import { nullableWithin } from '../schema/iceberg-type.ts'
 import { PARTITION_PARAMS, type Sql, type SqlPiece } from '../sql/template.ts'
 import { guardedHandles } from './handles.ts'
 import type { Origins } from './origins.ts'
+import { storedLineage } from './stored-lineage.ts'
 import { placed } from './user-place.ts'
 
 /** An asset on its way to becoming an {@link AssetSpec}. */
@@ -136,7 +137,7 @@ export function specOf(draft: Draft, root: string, made: Analysed): AssetSpec {
     partitions: definition.partitions.spec,
     deps,
     ...(kind === undefined ? {} : { compute: kind === 'duckdb' ? { kind, query: query?.pieces ?? [] } : { kind, module: made.module } }),
-    ...(made.lineage === undefined ? {} : { lineage: inColumnOrder(made.lineage, columns) }),
+    ...(made.lineage === undefined ? {} : { lineage: inColumnOrder(storedLineage(made.lineage, write), columns) }),
     codeVersion: made.codeVersion,
     checks: draft.checks.map((check) => ({ ...check, ...placed(root, check.where) })),
     ...(definition.quarantine ? { rejects: rejectsOf(definition, columns) } : {}),

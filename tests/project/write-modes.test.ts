@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { storedLineage } from '../../src/project/stored-lineage.ts'
 import { validateWrites } from '../../src/project/validate-writes.ts'
 import { columnSpecs } from '../../src/schema/column.ts'
 import { asset, changed, daily, duckdb, externalAsset, history, merge, sql, staticPartitions, t } from '../../src/index.ts'
@@ -120,4 +121,20 @@ it('deps that would be added or lost', () => {
   expect(faults(parts, { deps: { feed: changed(feed) } })).toEqual([
     '1042 a.b reads changed(feed), but has partitions, each of which has read something else',
   ])
+})
+
+it('lineage: the flag decides which rows there are, and the end of a version comes from the times', () => {
+  const yielded = {
+    columns: { id: [['f', 'id', 'copy']], valid_from: [['f', 'at', 'copy']], Gone: [['f', 'op', 'derive']] },
+    rows: [['f', 'day', 'filter']],
+  } as const
+  expect(storedLineage(yielded, { kind: 'history', deleteWhen: 'gone', as: 'copy-on-write' })).toEqual({
+    columns: { ...yielded.columns, valid_to: [['f', 'at', 'derive']], is_current: [['f', 'at', 'derive']] },
+    rows: [
+      ['f', 'day', 'filter'],
+      ['f', 'op', 'filter'],
+    ],
+  })
+  expect(storedLineage(yielded, { kind: 'merge', latestBy: 'n', as: 'copy-on-write' })).toEqual({ columns: yielded.columns })
+  expect(storedLineage(yielded, undefined)).toBe(yielded)
 })
