@@ -241,6 +241,11 @@ export const CATALOGUE = {
     'Run the same command again.',
   ),
   'ASSAY-3041': entry(
+    'A test does not give what an asset asks for',
+    'materialize() of assay/testing reads no tables and opens no resources: rows and fakes come from the test, and only for what the asset reads.',
+    'Add given(asset, rows) for each dep with columns, and fake(resource, value) for each resource.',
+  ),
+  'ASSAY-3045': entry(
     'A step took too long',
     'The asset names a timeout, and the attempt had not ended by then. Its worker was ended with all that it had started; nothing was published.',
     'See `assay logs` for how far it came; raise the timeout of the asset, or make less at once with backfill.partitionsPerStep.',

@@ -6,7 +6,7 @@ import { type AssetKey, assetKey } from '../keys.ts'
 import { type Partitions, UNPARTITIONED, type Unpartitioned } from '../partitions/declare.ts'
 import type { DeclaredMapping, Dep, Deps, FedBy, Fitting } from '../partitions/mapping.ts'
 import type { Row, Schema } from '../schema/column.ts'
-import { HISTORY_COLUMNS, type Keyed, type Stored, type WriteMode, type Yielded } from './write-mode.ts'
+import { type ByKey, HISTORY_COLUMNS, type Stored, type WriteMode, type Yielded } from './write-mode.ts'
 
 /** An asset: what readers see of it. `.from()` says how it is made, from a compute that yields the columns `Y`. */
 export interface Asset<
@@ -42,8 +42,14 @@ export interface BackfillPolicy {
   readonly partitionsPerStep: number
 }
 
-/** An asset with a schema names the column that holds each of its dimensions. */
-type Sliced<S extends Schema> = Unpartitioned | { readonly column: keyof S & string }
+/** `unknown` where the schema has the column that holds each dimension, else a sentence, which `P & Held<S, P>` then fails on. */
+type Held<S extends Schema, P extends Partitions> = P extends { readonly column: string }
+  ? P['column'] extends keyof S
+    ? unknown
+    : '' extends P['column']
+      ? `'${P['name']}' partitions are held by a column of the schema: write .on('its name')`
+      : `'${P['name']}' partitions are held by '${Exclude<P['column'], keyof S>}', which is no column of the schema`
+  : unknown
 
 /** What people say of an asset. It decides nothing of what is made, so to change it makes nothing stale. */
 export interface Metadata {
@@ -141,11 +147,14 @@ export function asset<
   S extends Schema = Record<never, never>,
   P extends Partitions = Unpartitioned,
   W extends WriteMode<keyof S & string> = 'replace',
+  const Key extends readonly (keyof NoInfer<S> & string)[] = readonly [],
 >(
   key: K,
   options: AssetOptions<S, P, W> & {
-    readonly partitions?: string extends keyof S ? P : keyof S extends never ? P : P & Sliced<S>
-  } & Keyed<S, W>,
+    readonly partitions?: string extends keyof S ? P : keyof S extends never ? P : P & Held<S, P>
+    readonly key?: Key
+    readonly write?: W & ByKey<W, Key>
+  },
 ): Asset<K, Stored<S, W>, P, Yielded<S, W>> {
   const where = callSite(asset)
   let made: AssetDefinition['made']

@@ -49,9 +49,11 @@ export type Yielded<S extends Schema, W> =
 
 type Flagged<S extends Schema, Flag extends string> = [Flag] extends [never] ? S : S & { readonly [N in Flag]: Column<'boolean', boolean> }
 
-/** Merge and history find rows by the key. */
-export type Keyed<S extends Schema, W> = W extends Merge | History
-  ? { readonly key: readonly [keyof NoInfer<S> & string, ...(keyof NoInfer<S> & string)[]] }
+/** `unknown` where the mode needs no key or has one, else a sentence, which `W & ByKey<W, Key>` then fails on. */
+export type ByKey<W, Key extends readonly string[]> = W extends Merge | History
+  ? Key extends readonly [string, ...string[]]
+    ? unknown
+    : 'rows are found by the key: name its columns, as in key: ["id"]'
   : unknown
 
 /**

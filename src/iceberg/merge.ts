@@ -30,6 +30,7 @@ export interface Merged extends StagedRewrite {
 /** Rows of the table whose key is in the source, with what becomes of them. */
 const MATCHED = '__matched'
 const HITS = '__merged'
+const CHANGED = `(SELECT * FROM ${MATCHED} WHERE __verdict <> 'stays')`
 
 /**
  * Merges rows into a table by key: a row of the source takes the place of that with the same key, or is new, or takes it
@@ -46,14 +47,26 @@ export async function mergeFiles(tools: Tools, request: MergeRequest): Promise<M
   const rows = await liveRowsSql({ ...tools, base, schema: request.schema, live }, mayMatch(request, live, scope))
   const { on, verdict, isGone } = conditions(request)
   const names = keys.map((key) => `r.${quoteIdentifier(key)}`).join(', ')
+  // Rows of a table that has a key twice have one fate.
+  const fate = `min(${verdict}) OVER (PARTITION BY ${names})`
   await session.run(
-    `CREATE OR REPLACE TABLE ${MATCHED} AS SELECT ${names}, r.${ROW_PATH}, r.${ROW_POS}, ${verdict} AS __verdict FROM (${rows}) r JOIN ${SOURCE} s ON ${on};
-     CREATE OR REPLACE TABLE ${HITS} AS SELECT ${ROW_PATH}, ${ROW_POS} FROM ${MATCHED} WHERE __verdict <> 'stays'`,
+    `CREATE OR REPLACE TABLE ${MATCHED} AS SELECT ${names}, r.${ROW_PATH}, r.${ROW_POS}, ${fate} AS __verdict FROM (${rows}) r JOIN ${SOURCE} s ON ${on};
+     CREATE OR REPLACE TABLE ${HITS} AS SELECT ${ROW_PATH}, ${ROW_POS} FROM ${CHANGED}`,
   )
   try {
     const stays = `SELECT 1 FROM ${MATCHED} r WHERE ${on} AND r.__verdict = 'stays'`
     const added = `SELECT ${columnsOf(request)} FROM ${SOURCE} s WHERE NOT ${isGone} AND NOT EXISTS (${stays})`
-    const staged = await stageRewrite(tools, write, { base, live, mode, wholly: [], hits: HITS, added, seen: MATCHED, scope })
+    const staged = await stageRewrite(tools, write, {
+      base,
+      live,
+      mode,
+      wholly: [],
+      hits: HITS,
+      gone: { table: CHANGED, on },
+      added,
+      seen: MATCHED,
+      scope,
+    })
     const [counts] = await session.rows(
       `SELECT (SELECT count(*) FROM (${added})) AS added, count(*) FILTER (__verdict = 'goes') AS gone, count(*) FILTER (__verdict = 'changes') AS updated FROM ${MATCHED}`,
     )

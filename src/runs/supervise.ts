@@ -18,7 +18,7 @@ export interface Supervision {
   readonly runId: string
   readonly plan: Plan
   readonly loaded: LoadedManifest
-  readonly storage: Storage
+  readonly storage: Pick<Storage, 'append'>
   readonly lake: Lake
   readonly state: RunLake
   readonly executor: Executor
@@ -309,7 +309,7 @@ class Walk {
 }
 
 const tookTooLong = ({ key, timeout, where }: AssetSpec): AssayError =>
-  new AssayError('ASSAY-3041', `${key} had not ended after ${timeout} ms, which is its timeout`, { where })
+  new AssayError('ASSAY-3045', `${key} had not ended after ${timeout} ms, which is its timeout`, { where })
 
 /** An attempt with what it was pinned to. */
 interface Begun {

@@ -49,7 +49,7 @@ it('ends a step that takes too long with all that it has started, and says so', 
   const { state, events } = await p.run({ select: 'a.slow', clock: clockOf(p.root) })
   expect(state).toBe('failed')
   const problem = events.flatMap((event) => (event.type === 'step.failed' ? [event.problem] : []))
-  expect(problem).toMatchObject([{ code: 'ASSAY-3041', what: 'a.slow had not ended after 5000 ms, which is its timeout' }])
+  expect(problem).toMatchObject([{ code: 'ASSAY-3045', what: 'a.slow had not ended after 5000 ms, which is its timeout' }])
   const pids = readFileSync(join(p.root, 'pids'), 'utf8').split(' ').map(Number)
   expect(pids).toHaveLength(2)
   while (pids.some(isAlive)) await new Promise(setImmediate)
