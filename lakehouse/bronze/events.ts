@@ -21,6 +21,7 @@ export const events = asset('bronze.events', {
   },
   key: ['source_file', 'source_line'],
   checks: (c) => [c.source_line.between(1, 1_000_000_000), c.line.notNull()],
+  timeout: 30 * 60_000,
   backfill: { partitionsPerStep: 10 },
 })
 
@@ -30,8 +31,9 @@ const files = timeWindow(landing, { startOffset: 0, endOffset: 1, allowHoleAtEnd
 events.from(
   { files },
   typescript(async (_inputs, _row, { partitions }) => {
-    const [first = '', last = ''] = [partitions[0], partitions.at(-1)]
-    const lines = landed([...partitions, dayAfter(last)])
+    const days = partitions.map(({ key }) => key)
+    const [first = '', last = ''] = [days[0], days.at(-1)]
+    const lines = landed([...days, dayAfter(last)])
       .map(linesOf)
       .reduce((above, next) => sql`${above} union all ${next}`, NO_LINES)
     return sql`

@@ -6,7 +6,7 @@ import { tempProject, type TempProject } from './temp-project.ts'
 let project: TempProject
 afterEach(() => project.remove())
 
-const IMPORT = `import { all, asset, daily, duckdb, externalAsset, sql, t, timeWindow, typescript } from 'assay'\n`
+const IMPORT = `import { all, asset, daily, duckdb, externalAsset, product, sql, staticPartitions, t, timeWindow, typescript } from 'assay'\n`
 const NOTHING = 'typescript(async function* () {})'
 
 type Fault = Problem & { readonly at: string }
@@ -204,6 +204,16 @@ describe('in SQL', () => {
     expect(none?.what).toContain('returns no sql')
     expect(create?.at).toBe('ASSAY-1012 a.ts:5:5')
   })
+  test('1012, 1014: of a product, bounds of a dimension without time, and a dimension that is not there', async () => {
+    const partitions = `partitions: product({ day: daily({ start: '2026-01-01' }).on('ts'), kind: staticPartitions(['a']).on('id') })`
+    const body = (param: string): string => query('id: t.string(), ts: t.date()', `sql\`select '' as id, \${${param}} as ts\``, partitions)
+    const [fine, bound, absent] = await faultsOf(body('partition.day.end'), body('partition.kind.start'), body('partition.days.start'))
+    expect(fine).toEqual([])
+    expect(bound).toMatchObject([{ code: 'ASSAY-1012', what: 'x.a has no windows in its dimension kind, so partition.kind has no bounds' }])
+    expect(absent).toMatchObject([
+      { code: 'ASSAY-1014', what: "partition has no 'days', but day, kind, start, end, keys", next: 'Did you mean day?' },
+    ])
+  })
   test('bounds have the type of the partition column', async () => {
     const days = (type: string, column: string): string =>
       query(
@@ -277,4 +287,25 @@ test('all problems come at once, by file and line, as one error', async () => {
   const places = problems.map((p) => `${p.code} ${p.where?.file}:${p.where?.line}`)
   expect(places).toEqual(['ASSAY-1012 a.ts:4', 'ASSAY-1005 a.ts:5', 'ASSAY-1007 b.ts:2', 'ASSAY-1011 b.ts:2', 'ASSAY-1011 b.ts:2'])
   expect(error).toMatchObject({ code: problems[0]?.code, message: problems[0]?.what, where: problems[0]?.where })
+})
+
+test('1042, 1041: what does not fit how an asset is written, each at its place', async () => {
+  project = tempProject({
+    'a.ts': `${IMPORT.replace('{ all', '{ changed, history, merge, all')}export const x = externalAsset('x.x', { schema: { n: t.int() } })
+export const a = asset('x.a', { schema: { n: t.int().nullable() }, key: ['n'], write: merge({ deleteWhen: 'n' as string }), pool: 'db' })
+a.from({ x }, duckdb(({ x }) => sql\`select n from \${x}\`))
+export const b = asset('x.b', { schema: { n: t.int() }, write: 'append' })
+b.from({ x }, duckdb(({ x }) => sql\`select n from \${x}\`))
+export const c = asset('x.c', { schema: { n: t.int() }, key: ['n'], write: history({ deleteWhen: 'gone' }) })
+c.from({ x: changed(x) }, duckdb(({ x }) => sql\`select n from \${x}\`))`,
+  })
+  const problems = await project.problems()
+  expect(problems.map((p) => `${p.code} ${p.where?.file}:${p.where?.line}`)).toEqual([
+    'ASSAY-1042 a.ts:3',
+    'ASSAY-1042 a.ts:3',
+    'ASSAY-1041 a.ts:3',
+    'ASSAY-1042 a.ts:6',
+    'ASSAY-1013 a.ts:8',
+  ])
+  expect(problems.at(-1)?.details).toEqual(['missing: valid_from timestamptz', 'missing: gone boolean'])
 })

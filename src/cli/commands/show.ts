@@ -1,19 +1,21 @@
 import type { AssetSpec } from '../../assets/spec.ts'
 import { ancestors } from '../../iceberg/metadata.ts'
+import { rowsOf } from '../../iceberg/summary.ts'
 import { AssayError } from '../../errors.ts'
 import { isEmpty } from '../../partitions/partition-set.ts'
 import type { DimensionLink } from '../../partitions/reach.ts'
 import { dimensionsOf, type PartitionsSpec } from '../../partitions/spec.ts'
-import { formatSet } from '../../partitions/texts.ts'
+import { formatSet, shortSet } from '../../partitions/texts.ts'
 import { type Inspection, inspect } from '../../runs/launch.ts'
 import type { CheckOutcome } from '../../storage/events.ts'
+import { bindSpec } from '../../runs/registries.ts'
 import { type AssetFacts, factsJson, factsOf, madePartitions, partitionCount, statusWords } from '../asset-facts.ts'
 import { type Command, emit } from '../context.ts'
 import { oneAsset, openProject } from '../open-project.ts'
 import { glyph, type LookWord, look, tinted } from '../render/status.ts'
 import { type TableCell, type TableColumn, table } from '../render/table.ts'
 import type { Terminal } from '../render/terminal.ts'
-import { ago, instant, number, withRemark, wrap } from '../render/words.ts'
+import { ago, counted, instant, number, withRemark, wrap } from '../render/words.ts'
 import { MATERIALIZATION_ID } from '../../tables/publish.ts'
 import { typeName } from '../../schema/iceberg-type.ts'
 
@@ -56,19 +58,19 @@ export const show: Command = async (context) => {
 }
 
 const snapshotsOf = ({ table }: AssetFacts) =>
-  (table === undefined ? [] : ancestors(table.metadata)).map(({ id, timestamp, operation, summary }) => ({
-    id,
-    at: timestamp,
-    operation,
-    rows: Number(summary['total-records'] ?? Number.NaN),
-    materialization: summary[MATERIALIZATION_ID],
+  (table === undefined ? [] : ancestors(table.metadata)).map((snapshot) => ({
+    id: snapshot.id,
+    at: snapshot.timestamp,
+    operation: snapshot.operation,
+    rows: rowsOf(snapshot),
+    materialization: snapshot.summary[MATERIALIZATION_ID],
   }))
 
 function showJson({ facts, readers, checks }: Shown): object {
   const { spec, table } = facts
   return {
     ...factsJson(facts),
-    spec,
+    spec: bindSpec(spec, new Map()),
     readers: readers.map((reader) => reader.key),
     partitionsOf: {
       fresh: formatSet(spec.partitions, facts.version.fresh),
@@ -107,7 +109,7 @@ function print(terminal: Terminal, shown: Shown): void {
     terminal,
     'reads',
     [{ title: '', min: 10 }, { title: '' }],
-    spec.deps.map((dep) => [dep.asset, [mappingWords(dep.mapping), 'grey']]),
+    spec.deps.map((dep) => [dep.asset, [dep.reads === undefined ? mappingWords(dep.mapping) : 'what has changed', 'grey']]),
   )
   section(
     terminal,
@@ -123,7 +125,7 @@ function print(terminal: Terminal, shown: Shown): void {
     [{ title: '' }, { title: '', drop: 1 }, { title: '' }, { title: '', align: 'right' }],
     snapshots
       .slice(0, SNAPSHOTS)
-      .map((s) => [s.id, [instant(s.at), 'grey'], s.operation, Number.isNaN(s.rows) ? '' : `${number(s.rows)} rows`]),
+      .map((s) => [s.id, [instant(s.at), 'grey'], s.operation, s.rows === undefined ? '' : counted(s.rows, 'row')]),
   )
 }
 
@@ -147,6 +149,9 @@ function factRows(terminal: Terminal, { facts, now }: Shown): readonly Fact[] {
     ...(facts.rows === undefined ? [] : [fact('rows', number(facts.rows))]),
     ...(lastMade === undefined ? [] : [fact('last made', `${ago(lastMade, now)} (${instant(lastMade)})`)]),
     ...(spec.rowKey.length === 0 ? [] : [fact('key', spec.rowKey.join(', '))]),
+    ...(spec.write === undefined ? [] : [fact('write', writeWords(spec.write))]),
+    ...(spec.sortBy === undefined ? [] : [fact('sorted by', spec.sortBy.join(', '))]),
+    ...(spec.timeout === undefined ? [] : [fact('timeout', `${number(spec.timeout)} ms`)]),
     ...(spec.where === undefined ? [] : [fact('declared', `${spec.where.file}:${spec.where.line}`)]),
     ...(spec.codeVersion === '' ? [] : [fact('code', spec.codeVersion)]),
     ...(spec.rejects === undefined ? [] : [fact('rejects', spec.rejects.key)]),
@@ -174,25 +179,41 @@ const metadataRows = ({ owners = [], group, tags = {}, kinds = [] }: AssetSpec):
       ]),
 ]
 
+/** `merge by its key, the latest by changed_at, out when deleted`. */
+function writeWords(write: NonNullable<AssetSpec['write']>): string {
+  if (write.kind === 'append') return 'append: rows are added'
+  const out = write.deleteWhen === undefined ? '' : `, out when ${write.deleteWhen}`
+  const how = write.kind === 'history' ? 'history by its key' : 'merge by its key'
+  const latest = write.kind === 'merge' && write.latestBy !== undefined ? `, the latest by ${write.latestBy}` : ''
+  return `${how}${latest}${out} (${write.as})`
+}
+
 const fact = (label: string, words: string): Fact => [label, words]
 
 function sliceRows(facts: AssetFacts): readonly Fact[] {
   const { partitions, kind } = facts.spec
   const { stale, missing } = facts.version
   if (partitions.dim === 'none') return []
-  const all = fact('partitions', `${formatSet(partitions, facts.exist)}, by ${dimensionsOf(partitions).map(sliceWords).join(' and ')}`)
+  const all = fact('partitions', `${shortSet(partitions, facts.exist)}, by ${dimensionsOf(partitions).map(sliceWords).join(' and ')}`)
   if (kind === 'external') return [all]
   return [
     all,
     fact('made', partitionCount(facts.spec, madePartitions(facts), facts.exist)),
-    ...(isEmpty(stale) ? [] : [fact('stale', formatSet(partitions, stale))]),
-    ...(isEmpty(missing) ? [] : [fact('missing', formatSet(partitions, missing))]),
+    ...(isEmpty(stale) ? [] : [fact('stale', shortSet(partitions, stale))]),
+    ...(isEmpty(missing) ? [] : [fact('missing', shortSet(partitions, missing))]),
   ]
 }
 
 /** `day of ordered_at`, `hour in Europe/Berlin of hour_key`. */
 function sliceWords({ name, spec }: ReturnType<typeof dimensionsOf>[number]): string {
-  const cut = spec.dim === 'static' ? name || 'value' : spec.grain === 'cron' ? `'${spec.cron}'` : spec.grain
+  const cut =
+    spec.dim === 'dynamic'
+      ? `the registry ${spec.registry}`
+      : spec.dim === 'static'
+        ? name || 'value'
+        : spec.grain === 'cron'
+          ? `'${spec.cron}'`
+          : spec.grain
   const zone = spec.dim === 'time' && spec.zone !== undefined ? ` in ${spec.zone}` : ''
   return `${cut}${zone}${spec.column === undefined ? '' : ` of ${spec.column}`}`
 }
