@@ -14,6 +14,7 @@ const SIZE =
       }
 
 const TABLES = [
+  'bronze.customer_changes',
   'bronze.events',
   'bronze.geo_ip',
   'bronze.retail_lines',
@@ -23,8 +24,10 @@ const TABLES = [
   'gold.retail_daily_revenue',
   'gold.rfm',
   'gold.top_products_daily',
+  'silver.customers',
   'silver.events',
   'silver.events__rejects',
+  'silver.newsletter_subscribers',
   'silver.orders',
   'silver.retail_orders',
   'silver.sessions',

@@ -43,8 +43,14 @@ export interface Case {
   readonly smoke?: true
 }
 
-/** Why an engine does not read a table: `says` is in its error; `wrong` is that it reads other rows. */
-export type Refusal = { readonly says: string; readonly why: string } | { readonly wrong: true; readonly why: string }
+/**
+ * Why an engine does not read a table: `says` is in its error; `otherwise` is what differs from what is there: `rows`, only
+ * `rows under a condition`, or only the `names` of columns.
+ */
+export type Refusal = { readonly why: string } & (
+  | { readonly says: string }
+  | { readonly otherwise: 'rows' | 'rows under a condition' | 'names' }
+)
 
 /** Rows of a query as text. */
 export async function rowsOf(session: Pick<SqlSession, 'rows'>, query: string, fields: readonly NestedField[]): Promise<Table> {

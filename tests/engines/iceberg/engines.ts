@@ -52,7 +52,12 @@ const ENGINES: Readonly<
   'duckdb-iceberg': { engine: duckdbIceberg, args: () => ['with_duckdb.py'] },
 }
 
-export const isReady = (name: EngineName): boolean => ENGINES[name].engine.isReady()
+/** Whether it is installed; says so where it is not, since its tests are then skipped. */
+export function isReady(name: EngineName): boolean {
+  const ready = ENGINES[name].engine.isReady()
+  if (!ready) console.log(`${name} is not installed (npm run engines -- up ${name}): its tests are skipped`)
+  return ready
+}
 
 /** Starts an engine on the catalog and the warehouse of a folder. */
 export function start(name: EngineName, root: string, size: Size = SMALL): Running {

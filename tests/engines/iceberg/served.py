@@ -26,9 +26,11 @@ def serve(answer) -> None:
 
 
 def table_of(names, rows, fields) -> dict:
-    """Rows as text. `fields` are those of the Iceberg schema, by name; `names` is the order in which the engine has them."""
+    """Rows as text. `names` is the order in which the engine has the columns, whose types are those of the fields of that name,
+    or of that place where the engine knows other names."""
     by_name = {field["name"]: field["type"] for field in fields}
-    kinds = [by_name.get(name, "unknown") for name in names]
+    by_place = [field["type"] for field in fields] if len(fields) == len(names) else ["unknown"] * len(names)
+    kinds = [by_name.get(name, at_place) for name, at_place in zip(names, by_place)]
     return {"columns": list(names), "rows": [[cell(v, k) for v, k in zip(row, kinds)] for row in rows]}
 
 

@@ -19,12 +19,12 @@ const WRITERS = isSmoke
 const ROW = { id: t.long().nullable(), part: t.int().nullable(), v: t.string().nullable() }
 
 describe.each(WRITERS)('Assay reads what %s writes', (name, cases) => {
+  const canRun = isReady(name)
   let lake: Lake
   let engine: Running | undefined
   beforeAll(async () => {
     lake = await openLake()
-    if (isReady(name)) engine = start(name, lake.root)
-    else console.log(`${name} is not installed (npm run engines -- up ${name}): its tests are skipped`)
+    if (canRun) engine = start(name, lake.root)
     if (name === 'spark') await engine?.ask({ statements: ['CREATE NAMESPACE IF NOT EXISTS assay.matrix'] })
   }, 300_000)
   afterAll(async () => {
@@ -32,7 +32,7 @@ describe.each(WRITERS)('Assay reads what %s writes', (name, cases) => {
     await lake.close()
   })
 
-  it.skipIf(!isReady(name)).each(cases.map((one) => [one.name, one] as const))('%s', async (_, one) => {
+  it.skipIf(!canRun).each(cases.map((one) => [one.name, one] as const))('%s', async (_, one) => {
     const running = engine ?? expect.fail('it is not running')
     const table = lake.table(`w${cases.indexOf(one)}`)
     await running.ask(requestOf(one, table))

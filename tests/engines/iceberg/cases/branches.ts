@@ -175,7 +175,7 @@ export const BRANCHES: readonly Case[] = [
         ],
       },
     ],
-    refused: { spark: { wrong: true, why: 'Spark reads a branch by the columns of the table; the values are those of the branch' } },
+    refused: { spark: { otherwise: 'names', why: 'Spark reads a branch by the columns of the table; the values are those of the branch' } },
   },
   {
     group: 'branches',

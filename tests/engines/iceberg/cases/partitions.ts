@@ -22,7 +22,12 @@ const ROWS = `SELECT * FROM (VALUES
 
 /** Seen on tables that PyIceberg wrote, too. */
 const pruned = (what: string): Partial<Case> => ({
-  refused: { 'duckdb-iceberg': { wrong: true, why: `all rows are read, but under a condition DuckDB 1.4.4 leaves out files by ${what}` } },
+  refused: {
+    'duckdb-iceberg': {
+      otherwise: 'rows under a condition',
+      why: `all rows are read, but under a condition DuckDB 1.4.4 leaves out files by ${what}`,
+    },
+  },
 })
 
 const DAYS = ["day = '2024-03-01'", "day < '1970-01-01'", 'day IS NULL']
