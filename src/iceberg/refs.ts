@@ -1,4 +1,5 @@
 import { AssayError } from '../errors.ts'
+import type { IcebergSchema, NestedField } from '../schema/iceberg-type.ts'
 import { ancestors, schemaOf, type Snapshot, type SnapshotId, type SnapshotRef, snapshotOf, type TableMetadata } from './metadata.ts'
 
 /** The branch that readers see when they name none. */
@@ -98,13 +99,22 @@ export function fastForward(metadata: TableMetadata, branch: string, to: Snapsho
   return branch === MAIN ? withSchemaOf(moved, head, to) : moved
 }
 
-/** Publishes the schema of a staged snapshot. One that others gave the table since the two parted stays. */
+/** Publishes the schema of a staged snapshot. One that came of it by adding columns, and is the table's by now, stays. */
 function withSchemaOf(metadata: TableMetadata, from: SnapshotId, to: SnapshotId): TableMetadata {
-  const { currentSchemaId: current } = metadata
-  const [before, staged] = [from, to].map((id) => snapshotOf(metadata, id)?.schemaId ?? current)
-  if (staged === undefined || staged === before || staged === current) return metadata
-  if (before === current) return { ...metadata, currentSchemaId: staged }
+  const current = schemaOf(metadata)
+  const [before, staged] = [schemaOf(metadata, snapshotOf(metadata, from)), schemaOf(metadata, snapshotOf(metadata, to))]
+  const id = staged['schema-id']
+  if (id === before['schema-id'] || id === current['schema-id']) return metadata
+  if (before['schema-id'] === current['schema-id']) return { ...metadata, currentSchemaId: id }
+  if (hasAll(staged, before) && hasAll(current, staged)) return metadata
   throw refusal(metadata, `cannot be fast-forwarded: both ${MAIN} and snapshot ${to} have another schema than snapshot ${from}`)
+}
+
+/** Whether a schema has every column of another one, under its name. */
+const hasAll = (schema: IcebergSchema, other: IcebergSchema): boolean => {
+  const keyOf = ({ id, name, type }: NestedField): string => JSON.stringify([id, name, type])
+  const keys = new Set(schema.fields.map(keyOf))
+  return other.fields.every((field) => keys.has(keyOf(field)))
 }
 
 /**

@@ -1,13 +1,21 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { cherryPick } from '../../src/iceberg/cherry-pick.ts'
 import { commitMetadata } from '../../src/iceberg/commit-metadata.ts'
-import { schemaOf } from '../../src/iceberg/metadata.ts'
+import { schemaOf, type TableMetadata } from '../../src/iceberg/metadata.ts'
 import { createRef, fastForward } from '../../src/iceberg/refs.ts'
 import { snapshotAt } from '../../src/iceberg/snapshot-at.ts'
+import type { IcebergSchema } from '../../src/schema/iceberg-type.ts'
 import { column, type Lab, openLab, TABLE } from './lab.ts'
 
 const BEFORE = [column('id', 'long'), column('city', 'string'), column('gone', 'int')]
 const AFTER = [column('id', 'long'), { ...column('town', 'string'), renamedFrom: 'city' }, column('zip', 'int')]
+
+/** What another engine makes of a schema of the table, and gives the table. */
+function columnMore({ schemas, lastColumnId }: TableMetadata, schema: IcebergSchema): Partial<TableMetadata> {
+  const theirs = { id: lastColumnId + 1, name: 'theirs', required: false, type: 'string' } as const
+  const more = { ...schema, 'schema-id': 9, fields: [...schema.fields, theirs] }
+  return { schemas: [...schemas, more], currentSchemaId: 9, lastColumnId: lastColumnId + 1 }
+}
 
 describe('a schema that a branch brings', () => {
   let lab: Lab
@@ -63,11 +71,42 @@ describe('a schema that a branch brings', () => {
   })
 
   it('is refused where others changed the schema of main since', async () => {
-    await lab.alter(({ schemas, currentSchemaId }) => {
-      const current = schemas.find((schema) => schema['schema-id'] === currentSchemaId) ?? expect.fail()
-      return { schemas: [...schemas, { ...current, 'schema-id': 9, fields: current.fields.slice(0, 1) }], currentSchemaId: 9 }
-    })
+    await lab.alter((metadata) => columnMore(metadata, schemaOf(metadata)))
     await expect(publish()).rejects.toMatchObject({ code: 'ASSAY-2031', message: expect.stringContaining('have another schema') })
-    expect(schemaOf((await lab.load()).metadata).fields).toHaveLength(1)
+    expect(schemaOf((await lab.load()).metadata).fields.map((field) => field.name)).toEqual(['id', 'city', 'gone', 'theirs'])
+  })
+})
+
+describe('columns that a branch adds or drops', () => {
+  let lab: Lab
+  let now = 2_000_000_000_000
+  beforeEach(async () => {
+    lab = await openLab()
+    await lab.put({ columns: BEFORE, query: `SELECT 1 AS id, 'Oslo' AS city, 7 AS gone` })
+    await commitMetadata(lab, TABLE, (metadata) => createRef(metadata, { name: 'audit', type: 'branch' }, ++now))
+  })
+  afterEach(() => lab.close())
+  const publish = () =>
+    commitMetadata(lab, TABLE, (metadata) => fastForward(metadata, 'main', metadata.refs['audit']?.snapshotId ?? '', ++now))
+
+  it('are dropped on main when it is moved to it', async () => {
+    await lab.put({ columns: BEFORE.slice(0, 2), query: `SELECT 2 AS id, 'Bonn' AS city`, branch: 'audit' })
+    await publish()
+    expect(await lab.read()).toEqual([
+      { id: 1n, city: 'Oslo' },
+      { id: 2n, city: 'Bonn' },
+    ])
+  })
+
+  it('stay with what came to the table on top of them', async () => {
+    const more = [...BEFORE, column('zip', 'int')]
+    await lab.put({ columns: more, query: `SELECT 2 AS id, 'Bonn' AS city, 8 AS gone, 53 AS zip`, branch: 'audit' })
+    // As of an engine to which the table has one line of schemas, and the branch an earlier one of it.
+    await lab.alter((metadata) => columnMore(metadata, metadata.schemas.at(-1) ?? expect.fail()))
+    await publish()
+    expect(await lab.read()).toEqual([
+      { id: 1n, city: 'Oslo', gone: 7, zip: null, theirs: null },
+      { id: 2n, city: 'Bonn', gone: 8, zip: 53, theirs: null },
+    ])
   })
 })
