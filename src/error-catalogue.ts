@@ -106,6 +106,11 @@ export const CATALOGUE = {
     'The name of a resource says which settings it gets and what stands for it in a profile, so it is unique.',
     'Rename one of them.',
   ),
+  'ASSAY-1021': entry(
+    'The outputs of a compute do not go together',
+    'What one compute makes together has the same partitions, tries and steps, lies in the same project, and none of it reads another.',
+    'Change the assets or the compute at the place shown, or give one of them a compute of its own.',
+  ),
 
   'ASSAY-2001': entry(
     'The warehouse or its catalog cannot be written',

@@ -1,9 +1,11 @@
 /** The public names of Assay, one by one. Nothing inside `src/` imports this file. */
 export { asset, externalAsset } from './assets/define-asset.ts'
 export type { Asset, AssetOptions, BackfillPolicy, ExternalAsset, RetryPolicy } from './assets/define-asset.ts'
+export { outputs } from './assets/outputs.ts'
+export type { Outputs, OutputsOptions } from './assets/outputs.ts'
 export type { Check, CheckOptions, Checks, RowCheckOptions } from './checks/check.ts'
 export { skip } from './computes/compute.ts'
-export type { Compute, Handles, Input, Inputs, StepContext } from './computes/compute.ts'
+export type { Compute, Handles, Input, Inputs, OutputsContext, StepContext } from './computes/compute.ts'
 export { duckdb } from './computes/duckdb-sql.ts'
 export { typescript } from './computes/typescript.ts'
 export { AssayError } from './errors.ts'

@@ -74,6 +74,15 @@ export interface Made {
   readonly compute: ComputeSpec
   readonly where: SourceLocation | undefined
   readonly frames: readonly SourceLocation[]
+  /** Set where one compute makes several: they share this record. */
+  readonly outputs?: OutputGroup
+}
+
+/** The outputs of one compute, by the names that it knows them under. */
+export interface OutputGroup {
+  readonly assets: Readonly<Record<string, { readonly key: string }>>
+  /** Whether some can be made without the others. */
+  readonly partial: boolean
 }
 
 /** What an asset is, behind its public face. Read by `project/` only, through {@link definitionOf}. */
@@ -98,6 +107,19 @@ const definitions = new WeakMap<object, () => AssetDefinition>()
 export const definitionOf = (value: unknown): AssetDefinition | undefined =>
   typeof value === 'object' && value !== null ? definitions.get(value)?.() : undefined
 
+/** What an asset is called by a compute that makes several; undefined where it makes one. */
+export const outputName = ({ outputs }: Made, key: string): string | undefined =>
+  Object.entries(outputs?.assets ?? {}).find(([, each]) => each.key === key)?.[0]
+
+const makers = new WeakMap<object, (made: Made) => void>()
+
+/** Says how an asset is made. @throws ASSAY-1008 when that was said before, Error for what is no asset */
+export function giveCompute(face: object, made: Made): void {
+  const give = makers.get(face)
+  if (give === undefined) throw new TypeError('an output is what asset() returns')
+  give(made)
+}
+
 const NO_RETRY: RetryPolicy = Object.freeze({ max: 0, delay: 1000 })
 const ONE_BY_ONE: BackfillPolicy = Object.freeze({ partitionsPerStep: 1 })
 
@@ -115,11 +137,13 @@ export function asset<const K extends string, S extends Schema = Record<never, n
   const common = definitionBase(key, where, options as LooseOptions)
   const from = (deps: Deps, compute: { readonly spec: ComputeSpec }): void => {
     const frames = callSites(from)
-    const calledAt = frames[0]
-    if (made) throw new AssayError('ASSAY-1008', `${key} was already given a compute`, { where: calledAt })
-    made = Object.freeze({ deps: Object.freeze({ ...deps }), compute: compute.spec, where: calledAt, frames })
+    giveCompute(face, Object.freeze({ deps: Object.freeze({ ...deps }), compute: compute.spec, where: frames[0], frames }))
   }
   const face = Object.freeze({ ...faceOf(common), from })
+  makers.set(face, (given) => {
+    if (made) throw new AssayError('ASSAY-1008', `${key} was already given a compute`, { where: given.where })
+    made = given
+  })
   definitions.set(face, () => Object.freeze({ ...common, made }))
   return face as unknown as Asset<K, S, P>
 }

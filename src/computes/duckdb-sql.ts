@@ -3,9 +3,9 @@ import type { Deps } from '../partitions/mapping.ts'
 import type { Compute, QueryFunction } from './compute.ts'
 
 /**
- * An asset made by one SELECT on DuckDB. The function is called once, when the project loads, with its deps as values;
+ * An asset made by one SELECT on DuckDB. The function is called when the project loads, with its deps as values;
  * the statement sees each dep narrowed to the partitions that it needs. When a step makes several partitions, the
- * statement must yield the rows of all of them.
+ * statement must yield the rows of all of them. For `outputs({ … })` it returns a statement by the name of each output.
  */
-export const duckdb = <D extends Deps>(query: QueryFunction<D>): Compute<D, never> =>
-  ({ spec: { kind: 'duckdb', query, where: callSite(duckdb) } }) as unknown as Compute<D, never>
+export const duckdb = <D extends Deps, R, Q>(query: QueryFunction<D, R, Q>): Compute<D, R> =>
+  ({ spec: { kind: 'duckdb', query, where: callSite(duckdb) } }) as unknown as Compute<D, R>

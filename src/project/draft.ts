@@ -1,4 +1,5 @@
-import type { AssetDefinition } from '../assets/define-asset.ts'
+import { type AssetDefinition, outputName } from '../assets/define-asset.ts'
+import { didYouMean } from '../assets/nearest.ts'
 import { type AssetSpec, REJECT_REASON, type RejectsSpec } from '../assets/spec.ts'
 import type { Check, CheckSpec } from '../checks/check.ts'
 import { checksFor, schemaChecks } from '../checks/expectations.ts'
@@ -49,13 +50,36 @@ export function queryOf(definition: AssetDefinition, columns: (key: string) => r
     columns(dep.key).map((c) => c.name),
   ])
   const handles = guardedHandles(definition.key, Object.fromEntries(deps))
-  const query = compute.query(handles as never, { partition: PARTITION_PARAMS }) as Sql | undefined
-  if (query === undefined || !Array.isArray(query.pieces))
-    throw new AssayError('ASSAY-1012', `the query of ${definition.key} returns no sql\`…\``, {
+  const query = statementFor(definition, compute.query(handles as never, { partition: PARTITION_PARAMS }))
+  if (query === undefined || !Array.isArray(query.pieces)) {
+    const name = definition.made === undefined ? undefined : outputName(definition.made, definition.key)
+    throw new AssayError('ASSAY-1012', `the query of ${definition.key} returns no sql\`…\`${name === undefined ? '' : ` for ${name}`}`, {
       where: compute.where,
-      next: 'Return sql`select …` from the function.',
+      next: name === undefined ? 'Return sql`select …` from the function.' : `Return { ${name}: sql\`select …\`, … } from the function.`,
     })
+  }
   return { where: query.where, pieces: ended(origins.locate(query.pieces)) }
+}
+
+/**
+ * Of several outputs, the statement of this one.
+ * @throws ASSAY-1021 for a statement of what is no output; it would never run
+ */
+function statementFor(
+  { key, made }: AssetDefinition,
+  returned: Sql | Readonly<Record<string, Sql | undefined>> | undefined,
+): Sql | undefined {
+  const name = made === undefined ? undefined : outputName(made, key)
+  if (name === undefined || returned === undefined || Array.isArray(returned['pieces']))
+    return name === undefined ? (returned as Sql) : undefined
+  const names = Object.keys(made?.outputs?.assets ?? {})
+  const stray = Object.keys(returned).find((each) => !names.includes(each))
+  if (stray !== undefined)
+    throw new AssayError('ASSAY-1021', `the query of ${names.join(', ')} returns a statement for ${stray}, which is no output of it`, {
+      where: made?.compute.where,
+      next: didYouMean(stray, names) ?? 'Take it out.',
+    })
+  return (returned as Readonly<Record<string, Sql | undefined>>)[name]
 }
 
 /** Deps are names in the statement, and DuckDB's names have no case. */
@@ -128,6 +152,7 @@ export function specOf(draft: Draft, root: string, made: Analysed): AssetSpec {
     partitions: definition.partitions.spec,
     deps,
     ...(kind === undefined ? {} : { compute: kind === 'duckdb' ? { kind, query: query?.pieces ?? [] } : { kind, module: made.module } }),
+    ...outputsOf(definition),
     ...(made.lineage === undefined ? {} : { lineage: inColumnOrder(made.lineage, columns) }),
     codeVersion: made.codeVersion,
     checks: draft.checks.map((check) => ({ ...check, ...placed(root, check.where) })),
@@ -135,6 +160,13 @@ export function specOf(draft: Draft, root: string, made: Analysed): AssetSpec {
     retry: definition.retry,
     backfill: definition.backfill,
   }
+}
+
+/** Keys in place of assets. */
+function outputsOf({ made }: AssetDefinition): Pick<AssetSpec, 'outputs'> {
+  if (made?.outputs === undefined) return {}
+  const { assets, partial } = made.outputs
+  return { outputs: { assets: Object.fromEntries(Object.entries(assets).map(([name, { key }]) => [name, assetKey(key)])), partial } }
 }
 
 /** By the names of the schema, as SQL names have no case. */

@@ -59,7 +59,7 @@ export class RunLake {
       const head = this.#heads.get(table.key)
       const location = head?.location ?? `${this.#warehouse}/${table.id.namespace.replaceAll('.', '/')}/${table.id.name}`
       const metadataLocation = head === undefined ? {} : { metadataLocation: head.metadataLocation }
-      return { role: table.role, snapshotId: nextSnapshotId(), location, attemptName, ...metadataLocation }
+      return { asset: spec.key, role: table.role, snapshotId: nextSnapshotId(), location, attemptName, ...metadataLocation }
     })
   }
 
@@ -97,7 +97,14 @@ export class RunLake {
     if (state !== undefined) this.#states.set(observation.asset, state)
   }
 
-  succeeded(materialization: Materialization, published: Published): void {
+  succeeded(materializations: readonly Materialization[], published: Published): void {
+    for (const materialization of materializations) this.#made(materialization)
+    for (const [name, { metadataLocation, metadata }] of published) {
+      this.#heads.set(name, { metadataLocation, snapshotId: metadata.currentSnapshotId, location: metadata.location })
+    }
+  }
+
+  #made(materialization: Materialization): void {
     const { asset, partitions, dataVersion, unchanged } = materialization
     const state = this.#states.get(asset)
     this.#states.set(asset, {
@@ -106,8 +113,5 @@ export class RunLake {
       snapshotId: materialization.snapshotId,
       lastAttempt: state?.lastAttempt ?? [],
     })
-    for (const [name, { metadataLocation, metadata }] of published) {
-      this.#heads.set(name, { metadataLocation, snapshotId: metadata.currentSnapshotId, location: metadata.location })
-    }
   }
 }

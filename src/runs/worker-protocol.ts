@@ -25,18 +25,20 @@ export interface StepMessage {
   readonly stepId: string
   /** Counts from 1. */
   readonly attempt: number
-  readonly asset: AssetKey
+  /** What it makes: one asset, or outputs of one compute. They have the same deps. */
+  readonly assets: readonly AssetKey[]
   readonly partitions: PartitionSet
   /** Pinned inputs by dep name; deps without a table are left out. */
   readonly inputs: Readonly<Record<string, InputPin>>
-  /** Whether rows that are equal to those published are to be left unpublished. */
-  readonly compare: boolean
-  /** The tables that it writes to: that of the asset, and that of its rejected rows. */
+  /** Those of the assets whose rows are left unpublished where they are equal to the published ones. */
+  readonly compare: readonly AssetKey[]
+  /** The tables that it writes to: that of each asset, and that of its rejected rows. */
   readonly targets: readonly TableTarget[]
 }
 
 /** Where a step writes. */
 export interface TableTarget {
+  readonly asset: AssetKey
   readonly role: 'rows' | 'rejects'
   /** Current metadata of the table; absent before its first version. */
   readonly metadataLocation?: string
@@ -59,8 +61,16 @@ export const endMark = ({ runId, stepId, attempt }: StepMessage): string => `\0a
 
 export type FromWorker =
   | { readonly type: 'ready' }
-  /** Rows are staged, durable and checked, or the asset has no table and its compute has ended. */
-  | { readonly type: 'done'; readonly tables: readonly StagedTable[]; readonly checks: readonly CheckResult[]; readonly unchanged?: true }
+  /**
+   * Rows are staged, durable and checked, or the asset has no table and its compute has ended. The tables of what is
+   * `unchanged` have been removed again.
+   */
+  | {
+      readonly type: 'done'
+      readonly tables: readonly StagedTable[]
+      readonly checks: readonly CheckResult[]
+      readonly unchanged: readonly AssetKey[]
+    }
   | { readonly type: 'skipped'; readonly reason: string }
   | { readonly type: 'failed'; readonly outcome: 'failed' | 'blocked'; readonly problem: Problem; readonly checks: readonly CheckResult[] }
   | { readonly type: 'log'; readonly text: string }

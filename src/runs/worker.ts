@@ -16,8 +16,10 @@ import { openDuckdb } from '../resources/duckdb.ts'
 import { openedResources } from '../resources/opened.ts'
 import { masked } from '../resources/secret.ts'
 import { type SqlEngine, SqlError } from '../sql/engine.ts'
+import type { CheckResult } from '../storage/events.ts'
 import { fileProblem } from '../tables/read.ts'
-import { executeStep, type StepEnvironment } from './execute-step.ts'
+import { executeStep } from './execute-step.ts'
+import type { StepEnvironment } from './step-environment.ts'
 import { endMark, type FromWorker, PRINTED, type StepMessage, type ToWorker, type WorkerOptions } from './worker-protocol.ts'
 
 /** Entry of a worker process. All user code of a run lives here. */
@@ -84,9 +86,9 @@ async function answerTo(step: StepMessage): Promise<FromWorker> {
     if (result.kind === 'skipped') return { type: 'skipped', reason: result.reason }
     if (result.kind === 'done') {
       const { tables, checks, unchanged } = result
-      return { type: 'done', tables, checks, ...(unchanged && { unchanged }) }
+      return { type: 'done', tables, checks, unchanged }
     }
-    return { type: 'failed', outcome: 'blocked', problem: blockedProblem(step, result.checks), checks: result.checks }
+    return { type: 'failed', outcome: 'blocked', problem: blockedProblem(result.checks), checks: result.checks }
   } catch (error) {
     return { type: 'failed', outcome: 'failed', problem: maskedProblem(toProblem(userError(error))), checks: [] }
   }
@@ -168,14 +170,19 @@ function userFrame(error: Error): SourceLocation | undefined {
   return frames.find((frame) => frame !== undefined && isTheirs(frame))
 }
 
-function blockedProblem(step: StepMessage, checks: Extract<FromWorker, { type: 'failed' }>['checks']): ReturnType<typeof toProblem> {
+/** Of several outputs, the check says which one keeps all of them from being published. */
+function blockedProblem(checks: readonly CheckResult[]): Problem {
   const failing = checks.filter((check) => check.blocking && check.outcome !== 'pass')
-  const first = failing[0]
-  const spec = loaded.asset(step.asset)?.checks.find((check) => check.name === first?.check)
-  const details = failing.flatMap((check) => [`${check.check}: ${check.observed}`, ...check.samples.map((sample) => `  ${sample}`)])
+  const [first] = failing
+  const spec = loaded.asset(first?.asset ?? '')
+  const isOther = (check: CheckResult): boolean => check.asset !== first?.asset
+  const details = failing.flatMap((check) => [
+    `${isOther(check) ? `${check.asset} ` : ''}${check.check}: ${check.observed}`,
+    ...check.samples.map((sample) => `  ${sample}`),
+  ])
   return toProblem(
-    new AssayError('ASSAY-5001', `${step.asset}: check ${first?.check ?? ''} failed`, {
-      where: spec?.where ?? loaded.asset(step.asset)?.where,
+    new AssayError('ASSAY-5001', `${first?.asset}: check ${first?.check ?? ''} failed`, {
+      where: spec?.checks.find((check) => check.name === first?.check)?.where ?? spec?.where,
       details,
     }),
   )

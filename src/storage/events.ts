@@ -53,8 +53,8 @@ export interface PublishIntent {
   readonly stepId: string
   readonly attempt: number
   readonly tables: readonly { readonly namespace: string; readonly name: string; readonly snapshotId: string; readonly folder: string }[]
-  /** What will be recorded when the tables are found to carry the snapshots. */
-  readonly materialization: Materialization
+  /** What will be recorded when the tables are found to carry the snapshots: one for each asset that the step makes. */
+  readonly materializations: readonly Materialization[]
   readonly checks: readonly CheckResult[]
 }
 
@@ -64,7 +64,8 @@ export type StepState = 'waiting' | 'running' | 'publishing' | 'succeeded' | 'fa
 
 export interface PlannedStepRecord {
   readonly id: string
-  readonly asset: AssetKey
+  /** More than one where one compute makes several. */
+  readonly assets: readonly AssetKey[]
   readonly partitions: PartitionSet
 }
 
@@ -87,7 +88,12 @@ export type StoreEvent =
   | (OfStep & { readonly type: 'step.started'; readonly attempt: number; readonly stagingFolders: readonly string[] })
   | (OfStep & { readonly type: 'step.retrying'; readonly attempt: number; readonly problem: Problem; readonly delay: number })
   | (OfStep & { readonly type: 'step.publishing'; readonly intent: PublishIntent })
-  | (OfStep & { readonly type: 'step.succeeded'; readonly materialization: Materialization; readonly checks: readonly CheckResult[] })
+  /** One materialization for each asset of the step. */
+  | (OfStep & {
+      readonly type: 'step.succeeded'
+      readonly materializations: readonly Materialization[]
+      readonly checks: readonly CheckResult[]
+    })
   | (OfStep & {
       readonly type: 'step.failed'
       readonly state: 'failed' | 'blocked' | 'lost'

@@ -12,7 +12,8 @@ export type Change =
   | { readonly kind: 'set step'; readonly step: StepRecord }
   | { readonly kind: 'open intent'; readonly intent: PublishIntent }
   | { readonly kind: 'close intents'; readonly runId: string; readonly stepId: string }
-  | { readonly kind: 'add materialization'; readonly materialization: Materialization }
+  /** `position`: among those of its event. */
+  | { readonly kind: 'add materialization'; readonly materialization: Materialization; readonly position: number }
   | { readonly kind: 'set snapshot'; readonly asset: AssetKey; readonly snapshotId: string | undefined }
   | { readonly kind: 'set check'; readonly result: CheckResult; readonly runId: string; readonly at: number }
   | {
@@ -64,12 +65,12 @@ export function reduce(event: StoreEvent, at: number, before: StepBefore | undef
 function runCreated(event: StoreEvent & { type: 'run.created' }, at: number): readonly Change[] {
   const { runId, planId, manifestId, request } = event
   const run: RunRecord = { id: runId, planId, manifestId, request, state: 'running', createdAt: at, endedAt: undefined }
-  const steps = event.steps.map(({ id, asset, partitions }, position): Change => {
+  const steps = event.steps.map(({ id, assets, partitions }, position): Change => {
     const unknown = { startedAt: undefined, endedAt: undefined, problem: undefined, reason: undefined, rows: undefined }
     return {
       kind: 'add step',
       position,
-      step: { runId, id, asset, partitions, state: 'waiting', attempts: 0, ...unknown, stagingFolders: [] },
+      step: { runId, id, assets, partitions, state: 'waiting', attempts: 0, ...unknown, stagingFolders: [] },
     }
   })
   return [{ kind: 'add run', run }, ...steps]
@@ -116,24 +117,32 @@ function afterTheEnd(event: StepEvent, at: number, before: StepBefore): readonly
 }
 
 function succeeded(event: StepEvent & { type: 'step.succeeded' }, at: number, before: StepBefore): readonly Change[] {
-  const { materialization } = event
-  const { asset, partitions, snapshotId, dataVersion, id, rows, unchanged } = materialization
+  const { materializations } = event
+  const counts = materializations.flatMap(({ rows }) => rows ?? [])
+  const rows = counts.length === 0 ? undefined : counts.reduce((sum, n) => sum + n, 0)
   return [
     set({ ...before.step, state: 'succeeded', endedAt: at, problem: undefined, rows, stagingFolders: [] }),
     ...closed(before),
-    { kind: 'add materialization', materialization },
+    ...materializations.flatMap(materialized),
+    ...checked(event, at),
+  ]
+}
+
+function materialized(materialization: Materialization, position: number): readonly Change[] {
+  const { asset, partitions, snapshotId, dataVersion, id, unchanged } = materialization
+  return [
+    { kind: 'add materialization', materialization, position },
     assign('made', asset, partitions, id),
     ...(unchanged ? [] : [assign('versions', asset, partitions, dataVersion)]),
     { kind: 'remove', map: 'attempts', asset, partitions },
     ...(snapshotId === undefined ? [] : [{ kind: 'set snapshot', asset, snapshotId } as const]),
-    ...checked(event, at),
   ]
 }
 
 /** What was never tried leaves no attempt behind. */
 function unsuccessful(step: StepRecord, state: StepState): readonly Change[] {
   const attempt = attemptText({ state, runId: step.runId, stepId: step.id })
-  return step.attempts === 0 ? [] : [assign('attempts', step.asset, step.partitions, attempt)]
+  return step.attempts === 0 ? [] : step.assets.map((asset) => assign('attempts', asset, step.partitions, attempt))
 }
 
 const checked = (event: StepEvent & { checks: readonly CheckResult[] }, at: number): readonly Change[] =>

@@ -55,7 +55,7 @@ function applier(db: DatabaseSync): (change: Change, seq: number) => void {
         return void to.addStep.run(
           ...stepKey(change.step),
           change.position,
-          change.step.asset,
+          JSON.stringify(change.step.assets),
           JSON.stringify(change.step.partitions),
           ...stepValues(change.step),
         )
@@ -69,7 +69,7 @@ function applier(db: DatabaseSync): (change: Change, seq: number) => void {
         return void to.closeIntents.run(change.runId, change.stepId)
       case 'add materialization': {
         const { id, asset } = change.materialization
-        return void to.addMaterialization.run(seq, id, asset, JSON.stringify(change.materialization))
+        return void to.addMaterialization.run(seq, change.position, id, asset, JSON.stringify(change.materialization))
       }
       case 'set snapshot':
         return void (change.snapshotId === undefined
@@ -109,14 +109,14 @@ const RANK = (body: string): string =>
 const statements = (db: DatabaseSync) => ({
   addRun: db.prepare('insert into runs (seq, id, plan_id, manifest_id, request, state, created_at) values (?, ?, ?, ?, ?, ?, ?)'),
   endRun: db.prepare(`update runs set state = ?, ended_at = ? where id = ? and state = 'running'`),
-  addStep: db.prepare(`insert into steps (run_id, id, position, asset, partitions,
+  addStep: db.prepare(`insert into steps (run_id, id, position, assets, partitions,
     state, attempts, started_at, ended_at, problem, reason, rows, staging_folders) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
   setStep:
     db.prepare(`update steps set state = ?, attempts = ?, started_at = ?, ended_at = ?, problem = ?, reason = ?, rows = ?, staging_folders = ?
     where run_id = ? and id = ?`),
   openIntent: db.prepare('insert into intents (run_id, step_id, attempt, body) values (?, ?, ?, ?)'),
   closeIntents: db.prepare('delete from intents where run_id = ? and step_id = ?'),
-  addMaterialization: db.prepare('insert into materializations (seq, id, asset, body) values (?, ?, ?, ?)'),
+  addMaterialization: db.prepare('insert into materializations (seq, position, id, asset, body) values (?, ?, ?, ?, ?)'),
   setSnapshot: db.prepare(
     'insert into tables (asset, snapshot_id) values (?, ?) on conflict do update set snapshot_id = excluded.snapshot_id',
   ),

@@ -22,7 +22,7 @@ interface RunRow {
 export interface StepRow {
   readonly run_id: string
   readonly id: string
-  readonly asset: AssetKey
+  readonly assets: string
   readonly partitions: string
   readonly state: StepState
   readonly attempts: number
@@ -53,8 +53,8 @@ export function queriesOn(db: DatabaseSync): Queries {
       ),
     materializations: ({ asset, limit }) =>
       (asset === undefined
-        ? all<Body>('select body from materializations order by seq desc limit ?', limit)
-        : all<Body>('select body from materializations where asset = ? order by seq desc limit ?', asset, limit)
+        ? all<Body>('select body from materializations order by seq desc, position desc limit ?', limit)
+        : all<Body>('select body from materializations where asset = ? order by seq desc, position desc limit ?', asset, limit)
       ).map(({ body }) => JSON.parse(body) as Materialization),
     checkResults: (asset) =>
       all<Body & { run_id: string; at: number }>('select run_id, at, body from check_results where asset = ? order by "check"', asset).map(
@@ -157,7 +157,7 @@ const runOfRow = (row: RunRow): RunRecord => ({
 export const stepOfRow = (row: StepRow): StepRecord => ({
   runId: row.run_id,
   id: row.id,
-  asset: row.asset,
+  assets: JSON.parse(row.assets),
   partitions: JSON.parse(row.partitions),
   state: row.state,
   attempts: row.attempts,

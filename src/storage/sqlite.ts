@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url'
 import type { Clock } from '../clock.ts'
 import type { AssetKey } from '../keys.ts'
 import type { StoreEvent } from './events.ts'
-import { inTransaction, makeFolder, migrate, schemaVersion, storeError, storeFile } from './sqlite-file.ts'
+import { inTransaction, makeFolder, migrate, refuseOlder, schemaVersion, storeError, storeFile } from './sqlite-file.ts'
 import { takeLock, type WriterLock } from './sqlite-lock.ts'
 import { recorder } from './sqlite-projection.ts'
 import { type Queries, queriesOn } from './sqlite-queries.ts'
@@ -151,7 +151,11 @@ function connection(file: string, mode: string): Connection | undefined {
     const url = pathToFileURL(file)
     if (!isLive(mode)) url.searchParams.set('immutable', '1')
     db = new DatabaseSync(url, { readOnly: true, timeout: BUSY_TIMEOUT })
-    if (schemaVersion(db, file) > 0) return { db, queries: queriesOn(db), mode }
+    const version = schemaVersion(db, file)
+    if (version > 0) {
+      refuseOlder(version, file)
+      return { db, queries: queriesOn(db), mode }
+    }
     db.close()
     return undefined
   } catch (error) {

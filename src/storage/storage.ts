@@ -36,7 +36,7 @@ export interface RunRecord {
 export interface StepRecord {
   readonly runId: string
   readonly id: string
-  readonly asset: AssetKey
+  readonly assets: readonly AssetKey[]
   readonly partitions: PartitionSet
   readonly state: StepState
   readonly attempts: number
@@ -45,6 +45,7 @@ export interface StepRecord {
   readonly problem: Problem | undefined
   /** Why it was skipped. */
   readonly reason: string | undefined
+  /** Of all its assets together. */
   readonly rows: number | undefined
   /** Folders that its running attempt may have written to. */
   readonly stagingFolders: readonly string[]

@@ -8,6 +8,7 @@ import { parseMetadata, schemaOf, type TableMetadata } from '../iceberg/metadata
 import { scanSql } from '../iceberg/scan.ts'
 import { discardStaged, stageFiles } from '../iceberg/stage.ts'
 import type { Store } from '../iceberg/store.ts'
+import type { AssetKey } from '../keys.ts'
 import type { PartitionSet } from '../partitions/partition-set.ts'
 import { formatSet, partitionKey } from '../partitions/texts.ts'
 import { type PartitionSpec, quoteIdentifier } from '../schema/iceberg-type.ts'
@@ -16,6 +17,8 @@ import { type AssetTable, inPartitions, partitionOf, tablesOf } from './asset-ta
 
 /** Rows of one table, staged by a step. */
 export interface StagedTable {
+  /** The asset that it belongs to. */
+  readonly asset: AssetKey
   readonly role: AssetTable['role']
   readonly id: TableId
   readonly staged: StagedFiles
@@ -82,7 +85,7 @@ async function stageTable(staging: Staging, table: AssetTable, target: StagingTa
   const knownColumnId = existing?.lastColumnId
   const staged = await stageFiles(session, store, { snapshotId, location, attempt, schema, knownColumnId, spec, query })
   await refuseOutsiders(staging, table, staged)
-  return { role: table.role, id: table.id, staged }
+  return { asset: staging.spec.key, role: table.role, id: table.id, staged }
 }
 
 export async function metadataAt(store: Store, location: string): Promise<TableMetadata> {

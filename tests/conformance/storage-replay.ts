@@ -66,10 +66,12 @@ async function compare(storage: Storage, model: StorageModel): Promise<void> {
     const own = model.steps.filter((step) => step.runId === runId)
     expect((await storage.steps(runId)).map((s) => [s.id, s.state, s.attempts])).toEqual(own.map((s) => [s.stepId, s.state, s.attempts]))
   }
-  const open = model.steps.flatMap((s) => [...s.open].map(([attempt, made]) => `${s.runId} ${s.stepId} ${attempt} ${made.id}`))
-  expect((await storage.openIntents()).map((i) => `${i.runId} ${i.stepId} ${i.attempt} ${i.materialization.id}`).sort()).toEqual(
-    open.sort(),
+  const open = model.steps.flatMap((s) =>
+    [...s.open].map(([attempt, made]) => `${s.runId} ${s.stepId} ${attempt} ${made.map(({ id }) => id)}`),
   )
+  expect(
+    (await storage.openIntents()).map((i) => `${i.runId} ${i.stepId} ${i.attempt} ${i.materializations.map(({ id }) => id)}`).sort(),
+  ).toEqual(open.sort())
 }
 
 /** Sorted, disjoint, and with equal neighbours joined; else it is no interval map. */

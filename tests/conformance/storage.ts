@@ -23,7 +23,7 @@ import { dump, projectionRules } from './storage-replay.ts'
 const STEP: StepRef = { runId: 'run-1', stepId: 's1' }
 const DAYS = range(0, 3)
 const oneStep = (partitions: PartitionSet = DAYS, runId = STEP.runId): StoreEvent =>
-  created(runId, [{ id: STEP.stepId, asset: ORDERS, partitions }])
+  created(runId, [{ id: STEP.stepId, assets: [ORDERS], partitions }])
 
 /** What every store promises. */
 export function storageConformance(place: () => Promise<StorePlace>): void {
@@ -59,8 +59,8 @@ function runsAndSteps(opened: Opened, store: Fresh): void {
     const { storage, clock } = await opened()
     await storage.append([
       created('run-1', [
-        { id: 's2', asset: ORDERS, partitions: DAYS },
-        { id: 's1', asset: REVENUE, partitions: WHOLE },
+        { id: 's2', assets: [ORDERS], partitions: DAYS },
+        { id: 's1', assets: [REVENUE], partitions: WHOLE },
       ]),
     ])
     expect(await storage.openRuns()).toEqual([
@@ -77,7 +77,7 @@ function runsAndSteps(opened: Opened, store: Fresh): void {
     expect((await storage.steps('run-1'))[1]).toEqual({
       runId: 'run-1',
       id: 's1',
-      asset: REVENUE,
+      assets: [REVENUE],
       partitions: WHOLE,
       state: 'waiting',
       attempts: 0,
@@ -171,7 +171,7 @@ function publishingRules(store: Fresh): void {
   test('an intent is open from publishing to success', async () => {
     const storage = await store()
     await storage.append([oneStep(), started(STEP), publishing(made)])
-    expect(await storage.openIntents()).toEqual([intent(made, 1, [])])
+    expect(await storage.openIntents()).toEqual([intent(STEP, [made], 1)])
     expect((await storage.steps('run-1'))[0]?.state).toBe('publishing')
     await storage.append([succeeded(made)])
     expect(await storage.openIntents()).toEqual([])
@@ -180,7 +180,7 @@ function publishingRules(store: Fresh): void {
   test('a failure leaves it open, and success settles it even after the run has ended', async () => {
     const storage = await store()
     await storage.append([oneStep(), started(STEP), publishing(made), failed(STEP), { type: 'run.ended', runId: 'run-1', state: 'failed' }])
-    expect(await storage.openIntents()).toEqual([intent(made, 1, [])])
+    expect(await storage.openIntents()).toEqual([intent(STEP, [made], 1)])
     await storage.append([succeeded(made)])
     expect(await storage.openIntents()).toEqual([])
     expect((await storage.steps('run-1'))[0]).toMatchObject({ state: 'succeeded', problem: undefined })
@@ -198,7 +198,7 @@ function publishingRules(store: Fresh): void {
     const storage = await store()
     const second = materialization(STEP, ORDERS, DAYS, 'm2')
     await storage.append([oneStep(), started(STEP), publishing(made), started(STEP, 2), publishing(second, 2)])
-    expect(await storage.openIntents()).toEqual([intent(made, 1, []), intent(second, 2, [])])
+    expect(await storage.openIntents()).toEqual([intent(STEP, [made], 1), intent(STEP, [second], 2)])
   })
 }
 
@@ -293,7 +293,7 @@ function historyRules(store: Fresh): void {
     await storage.append([
       created(
         'run-1',
-        assets.map((asset, i) => ({ id: `s${i}`, asset, partitions: DAYS })),
+        assets.map((asset, i) => ({ id: `s${i}`, assets: [asset], partitions: DAYS })),
       ),
     ])
     for (const [i, asset] of assets.entries()) {

@@ -35,8 +35,8 @@ export async function statementOf(asset: object, from?: string, to = from): Prom
   const { compute } = made
   const sql =
     compute.kind === 'duckdb'
-      ? compute.query(handles as never, { partition: PARTITION_PARAMS })
-      : ((await compute.run({}, same as never, context as never)) as Sql)
+      ? (compute.query(handles as never, { partition: PARTITION_PARAMS }) as Sql)
+      : ((await compute.run({} as never, same as never, context as never)) as Sql)
   return render(sql.pieces, { table: byDepName, param })
 }
 

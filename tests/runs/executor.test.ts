@@ -67,10 +67,10 @@ const stepOf = (name: keyof typeof BODIES): StepMessage => ({
   runId: 'r',
   stepId: name,
   attempt: 1,
-  asset: assetKey(`t.${name}`),
+  assets: [assetKey(`t.${name}`)],
   partitions: WHOLE,
   inputs: {},
-  compare: false,
+  compare: [],
   targets: [],
 })
 

@@ -132,7 +132,7 @@ describe('a file that cannot be used', () => {
 
   test('a broken page is found when it is read, and is no crash', async () => {
     const storage = open()
-    for (let i = 0; i < 200; i++) await storage.append([created(`run-${i}`, [{ id: 's1', asset: ORDERS, partitions: [[0, 1]] }])])
+    for (let i = 0; i < 200; i++) await storage.append([created(`run-${i}`, [{ id: 's1', assets: [ORDERS], partitions: [[0, 1]] }])])
     storage.close()
     const file = join(folder, 'state.db')
     const bytes = readFileSync(file)

@@ -1,4 +1,4 @@
-import type { AssetSpec } from '../../assets/spec.ts'
+import { type AssetSpec, siblingsOf } from '../../assets/spec.ts'
 import { ancestors } from '../../iceberg/metadata.ts'
 import { AssayError } from '../../errors.ts'
 import { isEmpty } from '../../partitions/partition-set.ts'
@@ -142,6 +142,7 @@ function factRows(terminal: Terminal, { facts, now }: Shown): readonly Fact[] {
   return [
     ['status', status],
     ['kind', spec.compute === undefined ? spec.kind : `${spec.kind}, made by ${spec.compute.kind}`],
+    ...(spec.outputs === undefined ? [] : [fact('made with', outputWords(spec))]),
     ...metadataRows(spec),
     ...sliceRows(facts),
     ...(facts.rows === undefined ? [] : [fact('rows', number(facts.rows))]),
@@ -156,6 +157,9 @@ function factRows(terminal: Terminal, { facts, now }: Shown): readonly Fact[] {
     ...(isEmpty(version.stale) ? [] : [fact('next', `assay why ${spec.key}`)]),
   ]
 }
+
+const outputWords = (spec: AssetSpec): string =>
+  `${siblingsOf(spec).join(', ')}${spec.outputs?.partial ? ', or by itself' : ', never without'}`
 
 /** What people say of it. */
 const metadataRows = ({ owners = [], group, tags = {}, kinds = [] }: AssetSpec): readonly Fact[] => [

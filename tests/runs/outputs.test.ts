@@ -1,0 +1,137 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import type { StoreEvent } from '../../src/storage/events.ts'
+import { type RanProject, type TestProject, testProject } from '../support/project.ts'
+
+let open: TestProject | undefined
+afterEach(async () => {
+  await open?.remove()
+  open = undefined
+})
+async function of(text: string): Promise<TestProject> {
+  open = await testProject({ 'project.ts': text })
+  return open
+}
+
+/** What became of each step: its assets and days, and what was told of each asset. */
+function told({ plan, events }: RanProject): string[] {
+  const steps = new Map(
+    plan.steps.map((step) => [step.id, `${step.assets} ${step.partitions.map(([from, to]) => `${from - 20453}-${to - 20454}`)}`]),
+  )
+  return events.flatMap((e: StoreEvent) => {
+    if (e.type === 'step.succeeded')
+      return [
+        `${steps.get(e.stepId)}: ${e.materializations.map((m) => `${m.asset} ${m.rows}${m.unchanged ? ' unchanged' : ''}`).join(', ')}`,
+      ]
+    return e.type === 'step.failed' || e.type === 'step.reused' ? [`${steps.get(e.stepId)}: ${e.type}`] : []
+  })
+}
+
+interface Text {
+  readonly options?: string
+  readonly headers?: string
+  readonly lines?: string
+  readonly sales?: string
+  readonly checks?: string
+}
+
+/** Two days of sales, divided into headers and lines by statements. */
+const sqlProject = ({ options = '', headers = '', lines = 'n', sales = '', checks = '' }: Text): string => `
+import { asset, daily, defineProject, duckdb, outputs, sql, t, typescript } from 'assay'
+const days = daily({ start: '2026-01-01', end: '2026-01-03' }).on('day')
+export const sales = asset('bronze.sales', { partitions: days, schema: { day: t.date(), buyer: t.string(), n: t.int() } })
+sales.from({}, typescript(function* (_, row, { partitions }) {
+  for (const day of partitions) for (const [buyer, n] of [['ann', 1], ['ann', 2], ['bob', 3]${sales}]) yield row({ day, buyer, n })
+}))
+export const headers = asset('silver.headers', { partitions: days, schema: { day: t.date(), buyer: t.string() } })
+export const lines = asset('silver.lines', { partitions: days, schema: { day: t.date(), n: t.int() }${checks} })
+outputs({ headers, lines }${options}).from({ sales }, duckdb(({ sales: s }) => ({
+  headers: sql\`select distinct \${s.day}, \${s.buyer} from \${s} ${headers}\`,
+  lines: sql\`select \${s.day}, ${lines}::int as n from \${s}\`,
+})))
+export const readers = asset('gold.readers', { partitions: days, schema: { day: t.date(), n: t.int() } })
+readers.from({ lines }, duckdb(({ lines: l }) => sql\`select \${l.day}, \${l.n} from \${l}\`))
+export default defineProject({ name: 'test', assets: { sales, headers, lines, readers } })
+`
+
+describe('several outputs of one statement each', () => {
+  it('are made by one step, published by one commit, and recorded one by one', async () => {
+    const p = await of(sqlProject({}))
+    const first = await p.run()
+    expect(told(first)).toEqual([
+      'bronze.sales 1-1: bronze.sales 3',
+      'bronze.sales 2-2: bronze.sales 3',
+      'silver.headers,silver.lines 1-1: silver.headers 2, silver.lines 3',
+      'silver.headers,silver.lines 2-2: silver.headers 2, silver.lines 3',
+      'gold.readers 1-1: gold.readers 3',
+      'gold.readers 2-2: gold.readers 3',
+    ])
+    const intents = first.events.flatMap((e) => (e.type === 'step.publishing' ? [e.intent.tables.map((table) => table.name).join()] : []))
+    expect(intents).toEqual(['sales', 'sales', 'headers,lines', 'headers,lines', 'readers', 'readers'])
+    expect(await p.rows('silver.lines')).toHaveLength(6)
+    expect((await p.run()).plan.steps).toEqual([])
+  })
+
+  it('brings the others along when one is selected, and says so', async () => {
+    const p = await of(sqlProject({}))
+    await p.run({ select: 'bronze.sales' })
+    const { plan } = await p.run({ select: 'silver.lines' })
+    expect(plan.assets.map(({ asset, run, together }) => [asset, run, together])).toEqual([
+      ['silver.headers', [[20454, 20456]], [[20454, 20456]]],
+      ['silver.lines', [[20454, 20456]], []],
+    ])
+    expect(await p.rows('silver.headers')).toHaveLength(4)
+  })
+
+  it('publishes what changed and leaves what did not', async () => {
+    const p = await of(sqlProject({}))
+    await p.run()
+    await p.write({ 'project.ts': sqlProject({ lines: 'n * 2' }) })
+    const changed = await p.run({ partitions: [[20454, 20455]] })
+    expect(changed.plan.assets.find(({ asset }) => asset === 'silver.headers')).toMatchObject({ together: [[20454, 20455]], because: [] })
+    expect(told(changed)).toEqual([
+      'silver.headers,silver.lines 1-1: silver.headers 2 unchanged, silver.lines 3',
+      'gold.readers 1-1: gold.readers 3',
+    ])
+    expect(await p.rows('silver.lines')).toEqual(
+      [
+        [1, 2],
+        [1, 4],
+        [1, 6],
+        [2, 1],
+        [2, 2],
+        [2, 3],
+      ].map(([day, n]) => ({ day: `2026-01-0${day}`, n })),
+    )
+  })
+
+  it('publishes none of them when a check blocks one, and names it', async () => {
+    const p = await of(sqlProject({}))
+    await p.run()
+    await p.write({ 'project.ts': sqlProject({ sales: ", ['eve', 40]", checks: ', checks: (c) => [c.n.between(0, 30)]' }) })
+    const { state, events } = await p.run({ partitions: [[20454, 20455]] })
+    expect(state).toBe('failed')
+    expect(events.find((e) => e.type === 'step.failed')).toMatchObject({
+      state: 'blocked',
+      problem: { code: 'ASSAY-5001', what: 'silver.lines: check n.between failed' },
+    })
+    expect(await p.rows('silver.headers')).toHaveLength(4)
+  })
+})
+
+describe('with partial: true', () => {
+  const partial = { options: ', { partial: true }' }
+  it('makes what is selected and due, and nothing else', async () => {
+    const p = await of(sqlProject(partial))
+    await p.run({ select: 'bronze.sales' })
+    expect(told(await p.run({ select: 'silver.lines', partitions: [[20454, 20455]] }))).toEqual(['silver.lines 1-1: silver.lines 3'])
+    expect(told(await p.run({ select: 'silver.headers silver.lines' })).sort()).toEqual([
+      'silver.headers 1-1: silver.headers 2',
+      'silver.headers,silver.lines 2-2: silver.headers 2, silver.lines 3',
+    ])
+    await p.write({ 'project.ts': sqlProject({ ...partial, lines: 'n * 2' }) })
+    expect(told(await p.run({ select: 'silver.headers silver.lines' }))).toEqual([
+      'silver.lines 1-1: silver.lines 3',
+      'silver.lines 2-2: silver.lines 3',
+    ])
+  })
+})
