@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import * as z from 'zod'
@@ -9,7 +9,7 @@ export interface Settings {
   /** The folder that the paths of the manifest are relative to: that of the nearest package.json. */
   readonly root: string
   readonly projectFile: string
-  /** Metadata store, catalog, manifests, logs. `ASSAY_HOME`, or `.assay` in the root. */
+  /** Metadata store, catalog, manifests, logs. `ASSAY_HOME`, or `.assay` in the root. In an environment a folder of its own below that. */
   readonly home: string
   /** Iceberg tables. `ASSAY_WAREHOUSE`, or `warehouse` in the home. */
   readonly warehouse: string
@@ -19,7 +19,18 @@ export interface Settings {
   readonly workers: number
   /** Which of the project's sets of resources is used. `ASSAY_PROFILE`, or `local`. */
   readonly profile: string
+  /** The environment that is read and written; undefined: `main`. `ASSAY_ENV`. */
+  readonly environment?: EnvironmentPlace | undefined
 }
+
+/** An environment, and the home of what it stands on. */
+export interface EnvironmentPlace {
+  readonly name: string
+  readonly mainHome: string
+}
+
+/** Where the metadata store and the logs of an environment lie. */
+export const environmentHome = (mainHome: string, name: string): string => join(mainHome, 'environments', name)
 
 /** The profile that every project has: its resources as they are. */
 export const LOCAL = 'local'
@@ -34,6 +45,7 @@ const Environment = z.object({
   ASSAY_WAREHOUSE: z.string().min(1).optional(),
   ASSAY_PROFILE: z.string().min(1).optional(),
   ASSAY_CATALOG: z.string().min(1).optional(),
+  ASSAY_ENV: z.string().min(1).optional(),
   ASSAY_WORKERS: z.coerce.number().int().min(1).max(64).optional(),
 })
 
@@ -47,6 +59,7 @@ export function readSettings(options: {
   readonly cwd: string
   readonly env: NodeJS.ProcessEnv
   readonly project?: string | undefined
+  readonly environment?: string | undefined
 }): Settings {
   const parsed = Environment.safeParse(options.env)
   if (!parsed.success) {
@@ -56,16 +69,41 @@ export function readSettings(options: {
   const env = parsed.data
   const projectFile = findProject(options.cwd, options.project ?? env.ASSAY_PROJECT)
   const root = nearestPackage(dirname(projectFile)) ?? dirname(projectFile)
-  const home = env.ASSAY_HOME === undefined ? join(root, '.assay') : resolve(options.cwd, env.ASSAY_HOME)
+  const mainHome = env.ASSAY_HOME === undefined ? join(root, '.assay') : resolve(options.cwd, env.ASSAY_HOME)
+  const environment = environmentPlace(mainHome, options.environment ?? env.ASSAY_ENV)
   return {
     root,
     projectFile,
-    home,
-    warehouse: env.ASSAY_WAREHOUSE === undefined ? join(home, 'warehouse') : resolve(options.cwd, env.ASSAY_WAREHOUSE),
-    catalog: catalogPlace(options.cwd, env.ASSAY_CATALOG ?? join(home, 'catalog.db')),
+    home: environment === undefined ? mainHome : environmentHome(mainHome, environment.name),
+    environment,
+    warehouse: env.ASSAY_WAREHOUSE === undefined ? join(mainHome, 'warehouse') : resolve(options.cwd, env.ASSAY_WAREHOUSE),
+    catalog: catalogPlace(options.cwd, env.ASSAY_CATALOG ?? join(mainHome, 'catalog.db')),
     workers: env.ASSAY_WORKERS ?? Math.min(4, availableParallelism()),
     profile: env.ASSAY_PROFILE ?? LOCAL,
   }
+}
+
+/** The word for what is outside all environments. */
+export const MAIN_ENVIRONMENT = 'main'
+
+/** @throws ASSAY-4009 when it was not made */
+function environmentPlace(mainHome: string, name: string | undefined): EnvironmentPlace | undefined {
+  if (name === undefined || name === MAIN_ENVIRONMENT) return undefined
+  const known = environmentNames(mainHome)
+  if (known.includes(name)) return { name, mainHome }
+  throw new AssayError('ASSAY-4009', `there is no environment '${name}'`, {
+    details: known.length === 0 ? [] : [`there is ${known.join(', ')}`],
+    next: `Make it with \`assay env create ${name}\`.`,
+  })
+}
+
+/** The environments that were made, by name. */
+export function environmentNames(mainHome: string): readonly string[] {
+  const folder = join(mainHome, 'environments')
+  if (!existsSync(folder)) return []
+  return readdirSync(folder, { withFileTypes: true })
+    .flatMap((entry) => (entry.isDirectory() ? [entry.name] : []))
+    .toSorted()
 }
 
 /** What is not right is named without its text, which may hold a password. @throws ASSAY-1017 */

@@ -256,6 +256,16 @@ export const CATALOGUE = {
     'A selection is made of names with wildcards, key: group: tag: owner: kind: status: column:, +x, x+, 2+x+1, and, or, not, roots(…), sinks(…) and brackets.',
     'Mend it at the mark.',
   ),
+  'ASSAY-4009': entry(
+    'No such environment, or not a name for one',
+    'An environment is made before it is used. Its name has small letters, digits and single underscores, and begins with a letter.',
+    'List them with `assay env ls`.',
+  ),
+  'ASSAY-4010': entry(
+    'Not in an environment',
+    'The tables of an environment stand on the files of `main`: what rearranges or removes files is done there.',
+    'Leave out --env and ASSAY_ENV.',
+  ),
 
   'ASSAY-5001': entry(
     'A blocking check failed',

@@ -73,6 +73,7 @@ function optionsOf(values: Values): Options {
   const project = text('project')
   const partition = text('partition')
   const profile = text('profile')
+  const environment = text('env')
   const plan = text('plan')
   const workers = wholeNumber('workers', text('workers'), 64)
   const from = text('from')
@@ -83,6 +84,7 @@ function optionsOf(values: Values): Options {
     ...(partition === undefined ? {} : { partition }),
     ...(workers === undefined ? {} : { workers }),
     ...(profile === undefined ? {} : { profile }),
+    ...(environment === undefined ? {} : { environment }),
     ...(plan === undefined ? {} : { plan }),
     ...(limit === undefined ? {} : { limit }),
     ...(from === undefined ? {} : { from }),

@@ -1,6 +1,8 @@
 import { pathToFileURL } from 'node:url'
 import { AssayError } from '../errors.ts'
 import { CATALOG_NAME, type CatalogPlace, type Settings } from '../config.ts'
+import { formatTableId, type TableId } from '../iceberg/catalog.ts'
+import { ownName } from '../iceberg/catalogs/environment-catalog.ts'
 import { localStore } from '../iceberg/stores/local.ts'
 import { type AssetKey, tableNameOf } from '../keys.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
@@ -68,16 +70,20 @@ const lastTable = (loaded: LoadedManifest, { plan }: RunOutcome): AssetKey | und
 const pythonUri = (place: CatalogPlace): string =>
   place.kind === 'sqlite' ? `sqlite:///${place.file}` : withoutPassword(place.uri).replace(/^postgres(ql)?:/, 'postgresql+psycopg2:')
 
+/** What other engines call it. */
+const nameOf = (environment: Settings['environment'], id: TableId): TableId =>
+  environment === undefined ? id : ownName(environment.name, id)
+
 /** How to read what was made, here and with other tools. */
 async function printReading(terminal: Terminal, settings: Settings, key: AssetKey | undefined): Promise<void> {
   if (key === undefined) return
-  const { catalog: place, warehouse } = settings
+  const { catalog: place, warehouse, environment } = settings
   const catalog = openCatalog(settings, localStore())
   const table = await catalog.load(tableNameOf(key)).finally(() => catalog.close())
   if (table === undefined) return
   const lines = [
-    `read it here:    assay query "select * from ${key}"`,
-    `with PyIceberg:  SqlCatalog('${CATALOG_NAME}', uri='${pythonUri(place)}', warehouse='${pathToFileURL(warehouse)}').load_table('${key}')`,
+    `read it here:    assay query "select * from ${key}"${environment === undefined ? '' : ` --env ${environment.name}`}`,
+    `with PyIceberg:  SqlCatalog('${CATALOG_NAME}', uri='${pythonUri(place)}', warehouse='${pathToFileURL(warehouse)}').load_table('${formatTableId(nameOf(environment, tableNameOf(key)))}')`,
     `with DuckDB:     from iceberg_scan('${table.metadataLocation}')`,
   ]
   terminal.line()

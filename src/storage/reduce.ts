@@ -14,6 +14,8 @@ export type Change =
   | { readonly kind: 'close intents'; readonly runId: string; readonly stepId: string }
   /** `position`: among those of its event. */
   | { readonly kind: 'add materialization'; readonly materialization: Materialization; readonly position: number }
+  /** Unless the store has it, from an earlier time that it was taken over. */
+  | { readonly kind: 'adopt materialization'; readonly materialization: Materialization; readonly position: number }
   | { readonly kind: 'set snapshot'; readonly asset: AssetKey; readonly snapshotId: string | undefined }
   | { readonly kind: 'set check'; readonly result: CheckResult; readonly runId: string; readonly at: number }
   | {
@@ -56,6 +58,13 @@ export function reduce(event: StoreEvent, at: number, before: StepBefore | undef
       const removed = (['versions', 'made'] as const).map((map): Change => ({ kind: 'remove', map, asset, partitions: lost }))
       const assigned = versions.map(({ from, to, value }) => assign('versions', asset, [[from, to]], value))
       return [...(lost.length === 0 ? [] : removed), ...assigned, { kind: 'set snapshot', asset, snapshotId }]
+    }
+    case 'materialization.adopted': {
+      const { materialization, partitions } = event
+      return [
+        { kind: 'adopt materialization', materialization, position: 0 },
+        assign('made', materialization.asset, partitions, materialization.id),
+      ]
     }
     default:
       return unreachable(event)

@@ -89,6 +89,19 @@ export function catalogConformance(name: string, setUp: () => Promise<CatalogUnd
       expect(await catalog.locations()).toEqual([])
     })
 
+    it('removes tables together with moves, and only as they are expected to be', async () => {
+      const [first, other] = [await change(orders), await change(items)]
+      await catalog.commit([first, other])
+      const second = await change(items, other.metadataLocation)
+      const stale = { id: orders, expected: second.metadataLocation, metadataLocation: undefined }
+      expect(await catalog.commit([stale, second])).toEqual({ kind: 'rejected', moved: [orders] })
+      expect(await catalog.load(items)).toMatchObject({ metadataLocation: other.metadataLocation })
+      expect(await catalog.commit([{ ...stale, expected: first.metadataLocation }, second])).toEqual({ kind: 'committed' })
+      expect(await catalog.locations()).toEqual([{ id: items, metadataLocation: second.metadataLocation }])
+      expect(await catalog.load(orders)).toBeUndefined()
+      expect(await catalog.commit([await change(orders)])).toEqual({ kind: 'committed' })
+    })
+
     it('lists all tables', async () => {
       await catalog.commit([await change(orders), await change(items)])
       expect((await catalog.locations()).map((row) => row.id)).toEqual([orders, items])

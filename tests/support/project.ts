@@ -27,12 +27,15 @@ export interface TestProject {
     readonly partitions?: PartitionSet | ReadonlyMap<AssetKey, PartitionSet>
     readonly force?: boolean
     readonly profile?: string
+    readonly environment?: string
     readonly clock?: Clock
     readonly signal?: AbortSignal
     readonly onEvent?: (event: StoreEvent) => void
   }): Promise<RanProject>
-  /** Published rows of an asset, sorted. */
-  rows(key: string): Promise<readonly EngineRow[]>
+  /** Published rows of an asset, sorted; of `main`, or as an environment sees them. */
+  rows(key: string, environment?: string): Promise<readonly EngineRow[]>
+  /** Settings of an environment that was made. */
+  within(environment: string | undefined): Settings
   remove(): Promise<void>
 }
 
@@ -49,15 +52,18 @@ export async function testProject(files: Readonly<Record<string, string>>, name 
   }
   await write({ 'package.json': '{ "name": "test", "type": "module" }', ...files })
   const settings: Settings = { ...readSettings({ cwd: root, env: {} }), workers }
+  const within: TestProject['within'] = (environment) => ({ ...readSettings({ cwd: root, env: {}, environment }), workers })
   return {
     root,
     settings,
+    within,
     write,
     run: async ({
       select,
       partitions,
       force = false,
       profile = 'local',
+      environment,
       clock = systemClock,
       signal = new AbortController().signal,
       onEvent,
@@ -67,7 +73,7 @@ export async function testProject(files: Readonly<Record<string, string>>, name 
         events.push(e)
         onEvent?.(e)
       }
-      const own = { ...settings, profile }
+      const own = { ...within(environment), profile }
       const loaded = await loadProject(own)
       const listener = { recovered: () => {}, observed: () => {}, planned: () => {}, event }
       const outcome = await launch({
@@ -80,7 +86,7 @@ export async function testProject(files: Readonly<Record<string, string>>, name 
       })
       return { ...outcome, events }
     },
-    rows: async (key) => readRows(settings, key),
+    rows: async (key, environment) => readRows(within(environment), key),
     remove: () => rm(root, { recursive: true, force: true }),
   }
 }
