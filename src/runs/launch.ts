@@ -174,7 +174,7 @@ export async function launch(options: LaunchOptions): Promise<RunOutcome> {
     const runId = plan.steps.length === 0 ? undefined : newId(clock)
     listener.planned(plan, runId)
     if (runId === undefined) return { runId, plan, state: 'succeeded' }
-    const taken = new Set(plan.steps.map((step) => step.asset))
+    const taken = new Set(plan.steps.flatMap((step) => step.assets))
     const foreign = loaded.manifest.assets.filter((spec) => taken.has(spec.key) && !isOwn(spec))
     await storage.append([
       ...foreign.flatMap(({ key }) => adoption(key, states.get(key) ?? NOTHING_KNOWN)),
