@@ -235,6 +235,11 @@ export const CATALOGUE = {
     'A step runs the code that its run was planned with. A file was changed before a worker imported it, so the rows would be those of other code than the one recorded.',
     'Run the same command again.',
   ),
+  'ASSAY-3013': entry(
+    'A version function returned no version',
+    'The version of an external asset is a text; of one with partitions, a text by the key of each that is there.',
+    'Return a text, such as a hash or a time of change, or undefined where nothing is there.',
+  ),
 
   'ASSAY-4001': entry('Unknown command', 'There is no such command.', 'See `assay --help`.'),
   'ASSAY-4002': entry('Unknown option or missing argument', 'The command was not understood.', 'See `assay <command> --help`.'),

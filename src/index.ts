@@ -8,6 +8,7 @@ export { skip } from './computes/compute.ts'
 export type { Compute, Handles, Input, Inputs, OutputsContext, StepContext } from './computes/compute.ts'
 export { duckdb } from './computes/duckdb-sql.ts'
 export { typescript } from './computes/typescript.ts'
+export type { VersionFunction } from './computes/version-function.ts'
 export { AssayError } from './errors.ts'
 export { cron, daily, hourly, monthly, product, staticPartitions, weekly } from './partitions/declare.ts'
 export type {

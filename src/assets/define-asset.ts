@@ -1,6 +1,7 @@
 import { callSite, callSites } from '../call-site.ts'
 import type { Check, Checks } from '../checks/check.ts'
 import type { Compute, ComputeSpec } from '../computes/compute.ts'
+import type { VersionFunction } from '../computes/version-function.ts'
 import { AssayError, type SourceLocation } from '../errors.ts'
 import { type AssetKey, assetKey } from '../keys.ts'
 import { type Partitions, UNPARTITIONED, type Unpartitioned } from '../partitions/declare.ts'
@@ -22,6 +23,12 @@ export interface Asset<out K extends string = string, out S extends Schema = Sch
 export interface ExternalAsset<out K extends string = string, out S extends Schema = Schema, out P extends Partitions = Partitions>
   extends Dep<S, P, FedBy<P>> {
   readonly key: K
+  /**
+   * How to find out which version of it is there, once: for what is no table of the catalog. Any text that changes when its
+   * content does; `assay observe` asks for it, in a worker, and what reads it becomes stale when it moved.
+   * @throws ASSAY-1008 when called twice
+   */
+  observe(version: VersionFunction<P>): void
 }
 
 /** Retries of a step that failed by an exception or a lost worker; a failed check is not retried. */
@@ -85,6 +92,13 @@ export interface OutputGroup {
   readonly partial: boolean
 }
 
+/** How the version of an external asset is found out. */
+export interface Observed {
+  readonly version: (context: never) => unknown
+  readonly where: SourceLocation | undefined
+  readonly frames: readonly SourceLocation[]
+}
+
 /** What an asset is, behind its public face. Read by `project/` only, through {@link definitionOf}. */
 export interface AssetDefinition {
   readonly key: AssetKey
@@ -99,6 +113,8 @@ export interface AssetDefinition {
   readonly retry: RetryPolicy
   readonly backfill: BackfillPolicy
   readonly made: Made | undefined
+  /** Of external assets. */
+  readonly observed: Observed | undefined
 }
 
 const definitions = new WeakMap<object, () => AssetDefinition>()
@@ -156,12 +172,15 @@ export function externalAsset<const K extends string, S extends Schema = Record<
   key: K,
   options: Metadata & { readonly partitions?: P; readonly schema?: S } = {},
 ): ExternalAsset<K, S, P> {
-  const definition: AssetDefinition = Object.freeze({
-    ...definitionBase(key, callSite(externalAsset), options as LooseOptions),
-    kind: 'external',
-  })
-  const face = Object.freeze(faceOf(definition))
-  definitions.set(face, () => definition)
+  const common = { ...definitionBase(key, callSite(externalAsset), options as LooseOptions), kind: 'external' as const }
+  let observed: Observed | undefined
+  const observe = (version: Observed['version']): void => {
+    const frames = callSites(observe)
+    if (observed) throw new AssayError('ASSAY-1008', `${key} was already given a version function`, { where: frames[0] })
+    observed = Object.freeze({ version, where: frames[0], frames })
+  }
+  const face = Object.freeze({ ...faceOf(common), observe })
+  definitions.set(face, () => Object.freeze({ ...common, observed }))
   return face as unknown as ExternalAsset<K, S, P>
 }
 
@@ -183,6 +202,7 @@ function definitionBase(key: string, where: SourceLocation | undefined, options:
     retry: options.retry ?? NO_RETRY,
     backfill: options.backfill ?? ONE_BY_ONE,
     made: undefined,
+    observed: undefined,
   }
 }
 

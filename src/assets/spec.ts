@@ -38,6 +38,8 @@ export interface AssetSpec {
   readonly deps: readonly DepSpec[]
   /** Absent for external assets. */
   readonly compute?: ComputePlan
+  /** The file that a worker imports to ask for the version of an external asset; absent where only its table tells. */
+  readonly observe?: { readonly module: string }
   /** What its compute makes beside it; absent where it makes this asset alone. */
   readonly outputs?: OutputsSpec
   /** Where its columns come from: inputs are names of deps. Absent where nothing is known of it. */

@@ -152,6 +152,7 @@ export function specOf(draft: Draft, root: string, made: Analysed): AssetSpec {
     partitions: definition.partitions.spec,
     deps,
     ...(kind === undefined ? {} : { compute: kind === 'duckdb' ? { kind, query: query?.pieces ?? [] } : { kind, module: made.module } }),
+    ...(definition.observed === undefined ? {} : { observe: { module: made.module } }),
     ...outputsOf(definition),
     ...(made.lineage === undefined ? {} : { lineage: inColumnOrder(made.lineage, columns) }),
     codeVersion: made.codeVersion,

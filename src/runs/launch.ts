@@ -42,6 +42,8 @@ export interface RunRequest {
   /** Of each asset, or the same of all that have days alike. Undefined: all. */
   readonly partitions?: PartitionSet | ReadonlyMap<AssetKey, PartitionSet> | undefined
   readonly force: boolean
+  /** Ask external assets for their versions, and make nothing. */
+  readonly observe?: boolean | undefined
   /** Run only if this is still the plan. */
   readonly shown?: Plan | undefined
 }
@@ -106,7 +108,8 @@ async function look(
 export function planFor(loaded: LoadedManifest, states: ReadonlyMap<AssetKey, AssetState>, request: RunRequest, now: number): Plan {
   const { assets } = loaded.manifest
   const selection = request.select === undefined ? assets.map((a) => a.key) : select(assets, request.select, statusesIn(states, now))
-  return makePlan(loaded, states, { request: request.request, selection, partitions: request.partitions, force: request.force }, now)
+  const { request: words, partitions, force, observe } = request
+  return makePlan(loaded, states, { request: words, selection, partitions, force, observe }, now)
 }
 
 /** Status words for `status:` in a selection. @param now milliseconds since the epoch */

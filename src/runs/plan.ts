@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type AssetSpec, boundTo, type DepSpec } from '../assets/spec.ts'
+import { isUnknown } from '../assets/status.ts'
 import { type Stale, type VersionStatus, versionStatus } from '../assets/versions.ts'
 import type { AssetKey } from '../keys.ts'
 import { assign, domain, type IntervalMap } from '../partitions/interval-map.ts'
@@ -13,7 +14,7 @@ import type { AssetState } from '../storage/storage.ts'
 export interface PlannedAsset {
   readonly asset: AssetKey
   /** `external`: made by others, only looked at. */
-  readonly action: 'run' | 'reuse' | 'blocked' | 'external'
+  readonly action: 'run' | 'observe' | 'reuse' | 'blocked' | 'external'
   readonly run: PartitionSet
   /** Fresh, so not made again. */
   readonly reuse: PartitionSet
@@ -27,6 +28,8 @@ export interface PlannedAsset {
   readonly widened: PartitionSet
   /** Fresh or not asked for, but another output of the same compute is due there, and the two are made together. */
   readonly together: PartitionSet
+  /** External assets that it reads, and of which no version is known: that they move will be known from the next observation on. */
+  readonly unobserved: readonly AssetKey[]
   /** Names of the checks that gate its publishing. */
   readonly checks: readonly string[]
 }
@@ -34,6 +37,8 @@ export interface PlannedAsset {
 /** One step: one asset, or outputs of one compute, on one partition set, after the steps whose results they read. */
 export interface PlannedStep {
   readonly id: string
+  /** `observe`: an external asset is asked for its versions. */
+  readonly kind: 'make' | 'observe'
   /** In the order in which the compute declares them. */
   readonly assets: readonly AssetKey[]
   readonly partitions: PartitionSet
@@ -60,6 +65,8 @@ export interface PlanRequest {
   readonly partitions?: PartitionSet | ReadonlyMap<AssetKey, PartitionSet> | undefined
   /** Make also what is fresh. */
   readonly force: boolean
+  /** Ask external assets for their versions, and make nothing. */
+  readonly observe?: boolean | undefined
 }
 
 export const NOTHING_KNOWN: AssetState = { versions: [], made: [], snapshotId: undefined, lastAttempt: [] }
@@ -70,10 +77,23 @@ export const NOTHING_KNOWN: AssetState = { versions: [], made: [], snapshotId: u
  */
 export function makePlan(loaded: LoadedManifest, states: ReadonlyMap<AssetKey, AssetState>, request: PlanRequest, now: number): Plan {
   const planner = new Planner(loaded, states, request, now)
-  const assets = jointly(loaded, request.selection).flatMap((specs) => planner.decide(specs))
+  const groups = jointly(loaded, request.selection)
+  const assets = request.observe ? groups.flat().flatMap((spec) => planner.observe(spec)) : groups.flatMap((specs) => planner.decide(specs))
   const content = { formatVersion: 1 as const, manifestId: loaded.id, request: request.request, assets, steps: planner.steps }
   const id = createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 12)
   return deepFreeze({ id, ...content })
+}
+
+const NO_PARTITIONS = {
+  run: EMPTY,
+  reuse: EMPTY,
+  missing: EMPTY,
+  because: [],
+  blocked: [],
+  widened: EMPTY,
+  together: EMPTY,
+  unobserved: [],
+  checks: [],
 }
 
 /** What is asked of an asset, and what of that is due. */
@@ -114,6 +134,14 @@ class Planner {
     return planned
   }
 
+  /** One step for all partitions: who looks at a source sees all of it at once. */
+  observe({ key, observe, partitions }: AssetSpec): readonly PlannedAsset[] {
+    const run = intersect(universe(partitions, this.#now), this.#wanted.get(key) ?? EMPTY)
+    if (observe === undefined || isEmpty(run)) return []
+    this.steps.push({ id: `s${this.steps.length + 1}`, kind: 'observe', assets: [key], partitions: run, after: [] })
+    return [{ ...NO_PARTITIONS, asset: key, action: 'observe', run }]
+  }
+
   #wish(spec: AssetSpec): Wish {
     const exist = universe(spec.partitions, this.#now)
     const wanted = intersect(this.#wanted.get(spec.key) ?? EMPTY, exist)
@@ -123,8 +151,7 @@ class Planner {
 
   /** @param due with what is due of the outputs that are made together with it */
   #planned({ spec, wanted, status, due: own }: Wish, due: PartitionSet): PlannedAsset {
-    const nothing = { run: EMPTY, reuse: EMPTY, missing: EMPTY, because: [], blocked: [], widened: EMPTY, together: EMPTY, checks: [] }
-    if (spec.kind === 'external') return { asset: spec.key, action: 'external', ...nothing }
+    if (spec.kind === 'external') return { ...NO_PARTITIONS, asset: spec.key, action: 'external' }
     const blocked = this.#blockedBy(spec, due)
     const run = subtract(due, union(...blocked.map((b) => b.partitions)))
     return {
@@ -137,6 +164,7 @@ class Planner {
       blocked,
       widened: this.#widened(spec, wanted),
       together: subtract(run, own),
+      unobserved: isEmpty(run) ? [] : this.#unobserved(spec),
       checks: spec.checks.filter((check) => check.mode === 'block').map((check) => check.name),
     }
   }
@@ -163,7 +191,7 @@ class Planner {
     for (const { assets, run } of alike(planned)) {
       for (const partitions of chunks(run, first.backfill.partitionsPerStep)) {
         const after = first.deps.flatMap((dep) => this.#madeFor(dep, partitions))
-        own.push({ id: `s${this.steps.length + own.length + 1}`, assets, partitions, after: [...new Set(after)] })
+        own.push({ id: `s${this.steps.length + own.length + 1}`, kind: 'make', assets, partitions, after: [...new Set(after)] })
       }
     }
     this.steps.push(...own)
@@ -185,6 +213,14 @@ class Planner {
   #reasons(because: readonly Stale[], fresh: PartitionSet, run: PartitionSet): readonly Stale[] {
     const forced = this.#request.force ? [{ partitions: intersect(fresh, run), cause: { kind: 'forced' as const } }] : []
     return [...because, ...forced].map((s) => ({ ...s, partitions: intersect(s.partitions, run) })).filter((s) => !isEmpty(s.partitions))
+  }
+
+  #unobserved(spec: AssetSpec): readonly AssetKey[] {
+    const isNew = (key: AssetKey): boolean => {
+      const upstream = this.#loaded.asset(key)
+      return upstream !== undefined && isUnknown(upstream, this.#states.get(key) ?? NOTHING_KNOWN)
+    }
+    return [...new Set(spec.deps.map((dep) => dep.asset))].filter(isNew)
   }
 
   #widened(spec: AssetSpec, wanted: PartitionSet): PartitionSet {

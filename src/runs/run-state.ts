@@ -2,16 +2,19 @@ import type { AssetSpec, DepSpec } from '../assets/spec.ts'
 import { versionStatus } from '../assets/versions.ts'
 import { formatTableId } from '../iceberg/catalog.ts'
 import type { AssetKey } from '../keys.ts'
-import { assign, domain, restrict } from '../partitions/interval-map.ts'
+import { assign, difference, domain, type IntervalMap, restrict } from '../partitions/interval-map.ts'
 import { isEmpty, type PartitionSet, subtract } from '../partitions/partition-set.ts'
 import { reachOf } from '../partitions/reach.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
-import type { ConsumedInput, Materialization } from '../storage/events.ts'
+import type { ConsumedInput, Materialization, StoreEvent } from '../storage/events.ts'
 import type { AssetState } from '../storage/storage.ts'
 import { tablesOf } from '../tables/asset-table.ts'
 import { type Heads, type Observation, withObservations } from '../tables/observe.ts'
 import type { Published } from '../tables/publish.ts'
-import type { InputPin, TableTarget } from './worker-protocol.ts'
+import type { InputPin, StepMessage, TableTarget } from './worker-protocol.ts'
+
+/** Versions of an external asset; see `step.observed`. */
+type ObservedVersions = Pick<StoreEvent & { type: 'step.observed' }, 'asset' | 'versions' | 'lost' | 'moved'>
 
 /** Where `main` of a table stands. */
 interface Head {
@@ -89,6 +92,13 @@ export class RunLake {
   /** The newest snapshot of the asset's table that this run knows of. */
   snapshotOf(key: AssetKey): string | undefined {
     return this.#heads.get(key)?.snapshotId
+  }
+
+  /** What an answer of a version function changes, of the partitions that it was asked for. */
+  observe({ assets, partitions }: Pick<StepMessage, 'assets' | 'partitions'>, versions: IntervalMap<string>): ObservedVersions {
+    const asset = assets[0] as AssetKey
+    const before = restrict(this.#states.get(asset)?.versions ?? [], partitions)
+    return { asset, versions, lost: subtract(partitions, domain(versions)), moved: difference(before, versions) }
   }
 
   /** Takes in what others wrote while the run went on. */

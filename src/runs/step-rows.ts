@@ -2,7 +2,7 @@ import type { AssetDefinition } from '../assets/define-asset.ts'
 import type { AssetSpec } from '../assets/spec.ts'
 import type { Emitted, Input, OutputsContext, StepContext } from '../computes/compute.ts'
 import { AssayError } from '../errors.ts'
-import { each } from '../partitions/partition-set.ts'
+import { each, type PartitionSet } from '../partitions/partition-set.ts'
 import { partitionKey } from '../partitions/texts.ts'
 import { type EngineRow, SqlError, type SqlSession } from '../sql/engine.ts'
 import { type Bindings, byDepName, locate, render } from '../sql/render.ts'
@@ -145,11 +145,14 @@ function functionOf(definition: AssetDefinition): (inputs: never, emit: never, c
 }
 
 function contextOf(environment: StepEnvironment, specs: readonly AssetSpec[], step: StepMessage): StepContext | OutputsContext<string> {
-  const spec = specs[0]?.partitions ?? { dim: 'none' }
-  const partitions = spec.dim === 'none' ? [] : Array.from(each(step.partitions), (p) => partitionKey(spec, p))
+  const partitions = specs[0] === undefined ? [] : partitionsAsked(specs[0], step.partitions)
   const context = { partitions, log: environment.log, use: environment.use }
   return specs[0]?.outputs === undefined ? context : { ...context, outputs: new Set(specs.map(nameOf)) }
 }
+
+/** The partitions of a step as a function sees them: by their keys, oldest first. */
+export const partitionsAsked = ({ partitions: spec }: AssetSpec, partitions: PartitionSet): readonly string[] =>
+  spec.dim === 'none' ? [] : Array.from(each(partitions), (p) => partitionKey(spec, p))
 
 /** An error that names no place, at that of the asset. */
 export function placed(error: unknown, spec: AssetSpec): unknown {

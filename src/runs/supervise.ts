@@ -120,7 +120,12 @@ class Walk {
   /** A step whose upstream did not succeed is skipped; one whose upstream turned out to be unchanged is fresh as it is. */
   async #run(step: PlannedStep): Promise<Ended> {
     const reason = this.#skipReason(step)
-    if (reason === undefined && !this.#s.force && this.#specsOf(step).every((spec) => this.#s.state.isFresh(spec, step.partitions))) {
+    if (
+      reason === undefined &&
+      step.kind === 'make' &&
+      !this.#s.force &&
+      this.#specsOf(step).every((spec) => this.#s.state.isFresh(spec, step.partitions))
+    ) {
       await this.record({ type: 'step.reused', runId: this.#s.runId, stepId: step.id })
       return 'succeeded'
     }
@@ -183,6 +188,7 @@ class Walk {
     const targets = specs.flatMap((spec) => state.targets(spec, attemptName, () => String(newSnapshotId(clock))))
     const message: StepMessage = {
       type: 'step',
+      kind: step.kind,
       runId,
       stepId: step.id,
       attempt,
@@ -200,6 +206,11 @@ class Walk {
     switch (answer.type) {
       case 'done':
         return this.#publishInTurn(begun, answer)
+      case 'observed': {
+        const observed = this.#s.state.observe(begun.message, answer.versions)
+        await this.record({ type: 'step.observed', runId, stepId, ...observed })
+        return { kind: 'succeeded' }
+      }
       case 'skipped':
         await this.record({ type: 'step.skipped', runId, stepId, reason: answer.reason })
         return { kind: 'skipped' }

@@ -1,9 +1,11 @@
 import type { Problem } from '../errors.ts'
 import type { AssetKey } from '../keys.ts'
+import type { IntervalMap } from '../partitions/interval-map.ts'
 import type { PartitionSet } from '../partitions/partition-set.ts'
 import type { CheckResult } from '../storage/events.ts'
 import type { Slice } from '../tables/read.ts'
 import type { StagedTable } from '../tables/stage.ts'
+import type { PlannedStep } from './plan.ts'
 
 /**
  * What supervisor and worker say to each other, as JSON over the channel of a forked process. A worker has one step at a
@@ -25,6 +27,8 @@ export interface StepMessage {
   readonly stepId: string
   /** Counts from 1. */
   readonly attempt: number
+  /** Asks an external asset for its versions, or makes something. */
+  readonly kind: PlannedStep['kind']
   /** What it makes: one asset, or outputs of one compute. They have the same deps. */
   readonly assets: readonly AssetKey[]
   readonly partitions: PartitionSet
@@ -71,6 +75,8 @@ export type FromWorker =
       readonly checks: readonly CheckResult[]
       readonly unchanged: readonly AssetKey[]
     }
+  /** Of an external asset; partitions without one are not there. */
+  | { readonly type: 'observed'; readonly versions: IntervalMap<string> }
   | { readonly type: 'skipped'; readonly reason: string }
   | { readonly type: 'failed'; readonly outcome: 'failed' | 'blocked'; readonly problem: Problem; readonly checks: readonly CheckResult[] }
   | { readonly type: 'log'; readonly text: string }

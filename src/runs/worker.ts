@@ -19,6 +19,7 @@ import { type SqlEngine, SqlError } from '../sql/engine.ts'
 import type { CheckResult } from '../storage/events.ts'
 import { fileProblem } from '../tables/read.ts'
 import { executeStep } from './execute-step.ts'
+import { observeStep } from './observe-step.ts'
 import type { StepEnvironment } from './step-environment.ts'
 import { endMark, type FromWorker, PRINTED, type StepMessage, type ToWorker, type WorkerOptions } from './worker-protocol.ts'
 
@@ -82,6 +83,7 @@ const writeLine = (stream: 'stdout' | 'stderr', line: string): void => {
 
 async function answerTo(step: StepMessage): Promise<FromWorker> {
   try {
+    if (step.kind === 'observe') return { type: 'observed', versions: await observeStep(environmentOf(), step) }
     const result = await executeStep(environmentOf(), step)
     if (result.kind === 'skipped') return { type: 'skipped', reason: result.reason }
     if (result.kind === 'done') {
@@ -136,16 +138,20 @@ async function end(): Promise<void> {
 
 const found = new Map<string, AssetDefinition>()
 
+/** Another file, not imported yet, may say how an asset is made that this one exports. */
+const isComplete = ({ made, observed }: AssetDefinition): boolean => made !== undefined || observed !== undefined
+
 /** Imports the file that declares the asset; the whole project only where the asset is not exported from it. */
 async function definition(spec: AssetSpec): Promise<AssetDefinition> {
-  const modules = [spec.compute?.kind === 'typescript' ? resolve(options.root, spec.compute.module) : undefined, options.projectFile]
+  const own = spec.compute?.kind === 'typescript' ? spec.compute : spec.observe
+  const modules = [own === undefined ? undefined : resolve(options.root, own.module), options.projectFile]
   for (const file of modules) {
     if (found.has(spec.key) || file === undefined) continue
     const module: object = await import(pathToFileURL(file).href)
-    for (const own of collectAssets({ name: file, assets: { module }, where: undefined })) found.set(own.key, own)
+    for (const each of collectAssets({ name: file, assets: { module }, where: undefined })) if (isComplete(each)) found.set(each.key, each)
   }
   const known = found.get(spec.key)
-  if (known?.made === undefined)
+  if (known === undefined)
     throw new AssayError('ASSAY-1007', `${spec.key} is not exported, so a worker cannot find it`, { where: spec.where })
   return known
 }

@@ -104,6 +104,17 @@ export type StoreEvent =
   /** What it reads turned out to be unchanged, so it is fresh as it is: skipped, and no reason to skip what reads it. */
   | (OfStep & { readonly type: 'step.reused' })
   | (OfStep & { readonly type: 'step.interrupted' })
+  /**
+   * An external asset was asked for its versions. `lost`: partitions that are not there. `moved`: those whose version is not
+   * what it was.
+   */
+  | (OfStep & {
+      readonly type: 'step.observed'
+      readonly asset: AssetKey
+      readonly versions: IntervalMap<string>
+      readonly lost: PartitionSet
+      readonly moved: PartitionSet
+    })
   | (OfRun & { readonly type: 'run.ended'; readonly state: Exclude<RunState, 'running'> })
   /**
    * Others moved a table. `lost`: partitions whose known version is gone (rolled back, dropped); they count as never made.

@@ -16,6 +16,7 @@ export type Change =
   | { readonly kind: 'add materialization'; readonly materialization: Materialization; readonly position: number }
   /** Unless the store has it, from an earlier time that it was taken over. */
   | { readonly kind: 'adopt materialization'; readonly materialization: Materialization; readonly position: number }
+  | { readonly kind: 'set observed'; readonly asset: AssetKey; readonly at: number }
   | { readonly kind: 'set snapshot'; readonly asset: AssetKey; readonly snapshotId: string | undefined }
   | { readonly kind: 'set check'; readonly result: CheckResult; readonly runId: string; readonly at: number }
   | {
@@ -99,6 +100,8 @@ function reduceStep(event: StepEvent, at: number, before: StepBefore): readonly 
       return [set({ ...step, state: 'publishing' }), { kind: 'open intent', intent: event.intent }]
     case 'step.succeeded':
       return succeeded(event, at, before)
+    case 'step.observed':
+      return observed(event, at, step)
     case 'step.failed': {
       const failed = set({ ...step, state: event.state, endedAt: at, problem: event.problem })
       return [failed, ...unsuccessful(step, event.state), ...checked(event, at)]
@@ -134,6 +137,16 @@ function succeeded(event: StepEvent & { type: 'step.succeeded' }, at: number, be
     ...closed(before),
     ...materializations.flatMap(materialized),
     ...checked(event, at),
+  ]
+}
+
+function observed({ asset, versions, lost }: StepEvent & { type: 'step.observed' }, at: number, step: StepRecord): readonly Change[] {
+  return [
+    set({ ...step, state: 'succeeded', endedAt: at, problem: undefined }),
+    { kind: 'remove', map: 'versions', asset, partitions: lost },
+    ...versions.map(({ from, to, value }) => assign('versions', asset, [[from, to]], value)),
+    { kind: 'remove', map: 'attempts', asset, partitions: step.partitions },
+    { kind: 'set observed', asset, at },
   ]
 }
 

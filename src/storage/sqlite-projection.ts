@@ -77,6 +77,8 @@ function applier(db: DatabaseSync): (change: Change, seq: number) => void {
         return void (change.snapshotId === undefined
           ? to.forgetTable.run(change.asset)
           : to.setSnapshot.run(change.asset, change.snapshotId))
+      case 'set observed':
+        return void to.setObserved.run(change.asset, change.at)
       case 'set check': {
         const { result, runId, at } = change
         return void to.setCheck.run(result.asset, result.check, runId, at, JSON.stringify(result))
@@ -126,6 +128,7 @@ const statements = (db: DatabaseSync) => ({
     'insert into tables (asset, snapshot_id) values (?, ?) on conflict do update set snapshot_id = excluded.snapshot_id',
   ),
   forgetTable: db.prepare('delete from tables where asset = ?'),
+  setObserved: db.prepare('insert into observations (asset, at) values (?, ?) on conflict do update set at = excluded.at'),
   setCheck: db.prepare(`insert into check_results (asset, "check", run_id, at, body) values (?, ?, ?, ?, ?)
     on conflict do update set run_id = excluded.run_id, at = excluded.at, body = excluded.body
     where run_id <> excluded.run_id or ${RANK('excluded.body')} >= ${RANK('check_results.body')}`),

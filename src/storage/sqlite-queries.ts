@@ -93,13 +93,14 @@ interface Building {
   made: Entry<Materialization>[]
   lastAttempt: Entry<LastAttempt>[]
   snapshotId: string | undefined
+  observedAt?: number
 }
 
 interface ValueRow extends Entry<string> {
   readonly asset: AssetKey
 }
 
-/** Four tables read as of one moment. */
+/** Five tables read as of one moment. */
 function assetStates(db: DatabaseSync, all: All): ReadonlyMap<AssetKey, AssetState> {
   const states = new Map<AssetKey, Building>()
   const of = (asset: AssetKey): Building => {
@@ -126,6 +127,7 @@ function assetStates(db: DatabaseSync, all: All): ReadonlyMap<AssetKey, AssetSta
       of(asset).lastAttempt.push({ from, to, value: attempt(value) })
     }
     for (const row of all<{ asset: AssetKey; snapshot_id: string }>('select * from tables')) of(row.asset).snapshotId = row.snapshot_id
+    for (const row of all<{ asset: AssetKey; at: number }>('select * from observations')) of(row.asset).observedAt = row.at
     return states
   } finally {
     db.exec('commit')

@@ -12,6 +12,8 @@ export interface AssetState {
   readonly made: IntervalMap<Materialization>
   /** The newest snapshot of the table that the store knows of. */
   readonly snapshotId: string | undefined
+  /** When its version function was last asked, in milliseconds since the epoch. */
+  readonly observedAt?: number
   /** Where the last attempt of a partition did not succeed: its state. */
   readonly lastAttempt: IntervalMap<LastAttempt>
 }

@@ -37,10 +37,12 @@ const planned: PlannedAsset = {
   blocked: [],
   widened: [],
   together: [],
+  unobserved: [],
   checks: [],
 }
 const steps = Array.from({ length: DAYS }, (_, i) => ({
   id: `s${i}`,
+  kind: 'make' as const,
   assets: [key],
   partitions: range(FIRST + i, FIRST + i + 1),
   after: [],

@@ -64,6 +64,7 @@ afterAll(() => project.remove())
 
 const stepOf = (name: keyof typeof BODIES): StepMessage => ({
   type: 'step',
+  kind: 'make',
   runId: 'r',
   stepId: name,
   attempt: 1,

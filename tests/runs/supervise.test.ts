@@ -96,7 +96,13 @@ async function walk(
     readonly clock?: Clock
   },
 ): Promise<Walked> {
-  const planned = steps.map(([asset, partitions], i) => ({ id: `s${i + 1}`, assets: [asset], partitions, after: [] }))
+  const planned = steps.map(([asset, partitions], i) => ({
+    id: `s${i + 1}`,
+    kind: 'make' as const,
+    assets: [asset],
+    partitions,
+    after: [],
+  }))
   await storage.append([{ type: 'run.created', runId: 'r', planId: 'p', manifestId: 'm', request: 'test', steps: planned }])
   const heads = await loadHeads(lab.catalog, loaded.manifest.assets)
   const events: StoreEvent[] = []

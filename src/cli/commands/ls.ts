@@ -45,7 +45,7 @@ function print({ terminal }: CommandContext, facts: readonly AssetFacts[], now: 
   const grouped = facts.some((one) => one.spec.group !== undefined)
   const columns = COLUMNS.map((column) => (column.title === 'group' && !grouped ? { title: '' } : column))
   for (const line of table(terminal, columns, rows)) terminal.line(line)
-  const due = facts.filter((one) => one.word !== 'fresh' && one.word !== 'external').length
+  const due = facts.filter((one) => !['fresh', 'external', 'unknown'].includes(one.word)).length
   if (!terminal.live) return
   terminal.line()
   const next = due === 0 ? 'all fresh' : `${counted(due, 'asset')} not fresh: \`assay plan\` says what would run`

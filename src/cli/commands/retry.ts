@@ -58,6 +58,7 @@ function requestFor(loaded: LoadedManifest, run: RunRecord, steps: readonly Step
     select: [...new Set(open.map(({ asset }) => asset))].join(' '),
     partitions: sliced.length === 0 ? undefined : byAsset(sliced),
     force: wasForced(run.request),
+    observe: open.every(({ asset }) => loaded.asset(asset)?.kind === 'external'),
   }
 }
 

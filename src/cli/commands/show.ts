@@ -146,6 +146,7 @@ function factRows(terminal: Terminal, { facts, now }: Shown): readonly Fact[] {
     ...metadataRows(spec),
     ...sliceRows(facts),
     ...(facts.rows === undefined ? [] : [fact('rows', number(facts.rows))]),
+    ...(facts.observedAt === undefined ? [] : [fact('observed', `${ago(facts.observedAt, now)} (${instant(facts.observedAt)})`)]),
     ...(lastMade === undefined ? [] : [fact('last made', `${ago(lastMade, now)} (${instant(lastMade)})`)]),
     ...(spec.rowKey.length === 0 ? [] : [fact('key', spec.rowKey.join(', '))]),
     ...(spec.where === undefined ? [] : [fact('declared', `${spec.where.file}:${spec.where.line}`)]),
@@ -154,6 +155,7 @@ function factRows(terminal: Terminal, { facts, now }: Shown): readonly Fact[] {
     ...(table === undefined
       ? []
       : [fact('folder', table.metadata.location), fact('metadata', table.metadataLocation.replace(`${table.metadata.location}/`, ''))]),
+    ...(facts.word === 'unknown' ? [fact('next', `assay observe ${spec.key}`)] : []),
     ...(isEmpty(version.stale) ? [] : [fact('next', `assay why ${spec.key}`)]),
   ]
 }

@@ -130,7 +130,7 @@ function print(showing: Showing, facts: AssetFacts, { reasons, attempts, upstrea
         .map(({ words }) => `, ${words}`)
         .join('')}`,
     )
-  const due = upstream.length > 0 || (facts.word !== 'fresh' && facts.word !== 'external')
+  const due = upstream.length > 0 || !['fresh', 'external', 'unknown'].includes(facts.word)
   if (due) printLine(showing, 0, `next: assay materialize +${spec.key}`)
 }
 

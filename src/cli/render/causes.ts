@@ -45,6 +45,7 @@ export function becauseWords(planned: PlannedAsset): string {
     ...foldCauses(planned.because).map(({ words, partitions }) => share(words, partitions)),
     ...(count(planned.together) === 0 ? [] : [share('together with another output', planned.together)]),
     ...(count(planned.widened) === 0 ? [] : [`widened by ${count(planned.widened)} for its readers`]),
+    ...planned.unobserved.map((key) => `${key} was never observed`),
     ...planned.blocked.map((b) => `needs ${b.dep}, not made for ${count(b.missing)}`),
     ...(planned.action === 'reuse' ? ['fresh'] : planned.action === 'external' ? ['made by others'] : []),
   ].join('; ')

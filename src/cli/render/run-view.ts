@@ -14,6 +14,8 @@ export interface AssetProgress {
   made: PartitionSet
   /** Made, with the rows that were there before. */
   unchanged: PartitionSet
+  /** Of an external asset: those that have another version than before. Undefined for what is made. */
+  moved: PartitionSet | undefined
   /** Fresh as they are, since what they read did not change. */
   reused: PartitionSet
   failed: PartitionSet
@@ -62,7 +64,9 @@ export interface RunView {
 /** Folds the events of a run by asset. */
 export function runView(plan: Plan, clock: Clock): RunView {
   const steps = new Map(plan.steps.map((step) => [step.id, step]))
-  const assets = plan.assets.filter((planned) => planned.action === 'run').map(({ asset, run }) => blank(asset, run, plan))
+  const assets = plan.assets
+    .filter(({ action }) => action === 'run' || action === 'observe')
+    .map(({ asset, run }) => blank(asset, run, plan))
   const outcomes: Record<StepOutcome, number> = { made: 0, failed: 0, blocked: 0, skipped: 0, reused: 0, interrupted: 0 }
   const byAsset = new Map(assets.map((progress) => [progress.asset, progress]))
   return {
@@ -91,6 +95,7 @@ const blank = (asset: AssetKey, wanted: PartitionSet, plan: Plan): AssetProgress
   steps: plan.steps.filter((step) => step.assets.includes(asset)).length,
   made: EMPTY,
   unchanged: EMPTY,
+  moved: undefined,
   reused: EMPTY,
   failed: EMPTY,
   blocked: EMPTY,
@@ -123,6 +128,10 @@ function take(progress: AssetProgress, step: PlannedStep, event: StoreEvent, now
       )
       return end(progress, 'made', now)
     }
+    case 'step.observed':
+      progress.made = union(progress.made, step.partitions)
+      progress.moved = union(progress.moved ?? EMPTY, event.moved)
+      return end(progress, 'made', now)
     case 'step.failed': {
       const outcome = event.state === 'blocked' ? 'blocked' : 'failed'
       progress[outcome] = union(progress[outcome], step.partitions)

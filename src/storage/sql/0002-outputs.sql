@@ -32,3 +32,9 @@ update events set body = json_set(body, '$.steps', (
     from json_each(body, '$.steps')))
   where type = 'run.created';
 update intents set body = json_remove(json_set(body, '$.materializations', json_array(json_extract(body, '$.materialization'))), '$.materialization');
+
+-- When the version function of an external asset was last asked.
+create table observations (
+  asset text primary key not null,
+  at integer not null
+) strict, without rowid;
