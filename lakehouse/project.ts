@@ -11,9 +11,11 @@ import { topProductsDaily } from './gold/top_products_daily.ts'
 import { events as landing } from './landing/events.ts'
 import { ENVIRONMENT } from './settings.ts'
 import { events as silverEvents } from './silver/events.ts'
+import { orderLines } from './silver/order_lines.ts'
 import { orders } from './silver/orders.ts'
 import { retailOrders } from './silver/retail_orders.ts'
 import { sessions } from './silver/sessions.ts'
+import { retailFiles } from './sources/retail_files.ts'
 
 /** The e-commerce platform that ships with Assay. */
 export default defineProject({
@@ -21,8 +23,9 @@ export default defineProject({
   env: ENVIRONMENT,
   assets: {
     landing,
+    sources: { retailFiles },
     bronze: { bronzeEvents, geoIp, retailLines },
-    silver: { silverEvents, sessions, orders, retailOrders },
+    silver: { silverEvents, sessions, orders, orderLines, retailOrders },
     gold: { dailyRevenue, funnelDaily, conversionBySource, topProductsDaily, retailDailyRevenue, rfm },
   },
 })
