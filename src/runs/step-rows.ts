@@ -83,8 +83,9 @@ async function loadRows(session: SqlSession, specs: readonly AssetSpec[], yielde
     specs.map((spec, i) => {
       const load = session.load(table(i), spec.columns, parts.rows(nameOf(spec)) as AsyncIterable<EngineRow>)
       return load.catch((error: unknown) => {
-        parts.stop(error)
-        throw error
+        const own = placed(error, spec)
+        parts.stop(own)
+        throw own
       })
     }),
   )

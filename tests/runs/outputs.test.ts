@@ -135,3 +135,81 @@ describe('with partial: true', () => {
     ])
   })
 })
+
+/** One function for the days and the hours of readings; says which of them it was asked for. */
+const functionProject = (body: string, options = ''): string => `
+import { asset, daily, defineProject, Instant, outputs, sql, t, typescript } from 'assay'
+const days = daily({ start: '2026-01-01', end: '2026-01-02' })
+export const days_ = asset('a.days', { partitions: days.on('day'), schema: { day: t.date(), n: t.int() } })
+export const hours = asset('a.hours', { partitions: days.on('at'), schema: { at: t.timestamptz(), n: t.int() }, quarantine: true, checks: (c) => [c.n.between(0, 50)] })
+outputs({ days: days_, hours }${options}).from({}, typescript(${body}))
+export default defineProject({ name: 'test', assets: { days_, hours } })
+`
+const YIELDING = `async function* (_, emit, { outputs, partitions, log }) {
+  log.info([...outputs].join('+'))
+  for (const day of partitions as '2026-01-01'[]) {
+    for (let hour = 0; hour < 5000; hour++) {
+      if (hour % 1000 === 0) yield emit.days({ day, n: hour / 1000 })
+      yield emit.hours({ at: Instant.parse(\`\${day}T00:00:00Z\`), n: hour % 100 })
+    }
+  }
+}`
+
+describe('several outputs of one function', () => {
+  const counts = async (p: TestProject): Promise<readonly number[]> =>
+    Promise.all(['a.days', 'a.hours', 'a.hours__rejects'].map(async (key) => (await p.rows(key)).length))
+
+  it('get their rows apart, each with its own quarantine, in one commit', async () => {
+    const p = await of(functionProject(YIELDING))
+    const { events } = await p.run()
+    expect(await counts(p)).toEqual([5, 2550, 2450])
+    expect(events.flatMap((e) => (e.type === 'step.publishing' ? [e.intent.tables.map(({ name }) => name)] : []))).toEqual([
+      ['days', 'hours', 'hours__rejects'],
+    ])
+    expect(await p.rows('a.days')).toEqual([0, 1, 2, 3, 4].map((n) => ({ day: '2026-01-01', n })))
+  })
+
+  it('are told which are wanted, and rows of others are dropped', async () => {
+    const p = await of(functionProject(YIELDING, ', { partial: true }'))
+    expect(told(await p.run({ select: 'a.days' }))).toEqual(['a.days 1-1: a.days 5'])
+    expect(await counts(p)).toEqual([5, 0, 0])
+    expect(told(await p.run())).toEqual(['a.hours 1-1: a.hours 2550'])
+  })
+
+  it('may be relations, those that were asked for', async () => {
+    const one = "sql`select date '2026-01-01' as day, 1::int as n`"
+    const p = await of(
+      functionProject(`async (_, _emit, { outputs }) => (outputs.has('days') ? { days: ${one} } : {})`, ', { partial: true }'),
+    )
+    expect(told(await p.run({ select: 'a.days' }))).toEqual(['a.days 1-1: a.days 1'])
+    expect((await p.run({ select: 'a.hours' })).events).toContainEqual(
+      expect.objectContaining({
+        problem: expect.objectContaining({ code: 'ASSAY-3005', what: 'the compute of a.hours returned nothing' }),
+      }),
+    )
+  })
+
+  it.each([
+    ['throws on its way', "throw new Error('no more')", 'ASSAY-3003', 'Error: no more'],
+    [
+      'yields what is no row of an output',
+      'yield { n: 1 } as never',
+      'ASSAY-3005',
+      'the compute of a.days yielded what is no row of an output',
+    ],
+    [
+      'yields a cell that does not fit',
+      "yield emit.days({ day: partitions[0] as '2026-01-01', n: 2 ** 40 })",
+      'ASSAY-5003',
+      'Row 5: 1099511627776',
+    ],
+  ])('that %s publish nothing', async (_, statement, code, what) => {
+    const p = await of(functionProject(YIELDING.replace('if (hour %', `if (hour === 4000) ${statement}\n      if (hour %`)))
+    const { state, events } = await p.run()
+    expect(state).toBe('failed')
+    expect(events).toContainEqual(
+      expect.objectContaining({ problem: expect.objectContaining({ code, what: expect.stringContaining(what) }) }),
+    )
+    expect(await counts(p)).toEqual([0, 0, 0])
+  })
+})

@@ -208,6 +208,29 @@ describe('recover', () => {
     expect(await storage.openIntents()).toEqual([])
   })
 
+  it('records every output of a step, also those whose rows were as before', async () => {
+    const step = await stagedStep(1)
+    const [own] = step.outputs
+    if (own === undefined) throw new Error('nothing staged')
+    const other = {
+      ...own.materialization,
+      id: 'm-other',
+      asset: assetKey('shop.other'),
+      unchanged: true as const,
+      dataVersion: '7',
+      rows: 5,
+    }
+    await died({ ...step, outputs: [own, { spec: { ...SPEC, key: other.asset }, materialization: other }] }, true)
+    expect(await recover(storage, lake())).toMatchObject([{ published: 1, interrupted: 0 }])
+    expect((await storage.materializations({ limit: 9 })).map(({ id }) => id)).toEqual(['m-other', 'm1'])
+    const states = await storage.assetStates()
+    expect([KEY, other.asset].map((key) => [states.get(key)?.made[0]?.value.id, states.get(key)?.versions[0]?.value])).toEqual([
+      ['m1', step.outputs[0]?.materialization.dataVersion],
+      ['m-other', undefined],
+    ])
+    expect(await storage.steps('r')).toMatchObject([{ state: 'succeeded', rows: 6 }])
+  })
+
   it('keeps what had been published when others have expired the snapshot since', async () => {
     const step = await stagedStep(1)
     await died(step, true)
