@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import * as z from 'zod'
@@ -13,7 +13,7 @@ export interface Settings {
   readonly home: string
   /** Iceberg tables. `ASSAY_WAREHOUSE`, or `warehouse` in the home. */
   readonly warehouse: string
-  /** The Iceberg catalog. `ASSAY_CATALOG`, or the SQLite file `catalog.db` in the home. */
+  /** The Iceberg catalog. `ASSAY_CATALOG` (a SQLite file, a PostgreSQL URI, a folder of tables to read), or the SQLite file `catalog.db` in the home. */
   readonly catalog: CatalogPlace
   /** Worker processes. `ASSAY_WORKERS`, or one a core and four at most. */
   readonly workers: number
@@ -34,8 +34,14 @@ export const environmentHome = (mainHome: string, name: string): string => join(
 
 /** The profile that every project has: its resources as they are. */
 export const LOCAL = 'local'
-/** A catalog in a SQLite file, or in a PostgreSQL database. The URI may hold a password: it is not for printing. */
-export type CatalogPlace = { readonly kind: 'sqlite'; readonly file: string } | { readonly kind: 'postgres'; readonly uri: string }
+/**
+ * A catalog in a SQLite file, or in a PostgreSQL database; or none, but a folder of tables that can be read. The URI may
+ * hold a password: it is not for printing.
+ */
+export type CatalogPlace =
+  | { readonly kind: 'sqlite'; readonly file: string }
+  | { readonly kind: 'postgres'; readonly uri: string }
+  | { readonly kind: 'directory'; readonly folder: string }
 
 export const CATALOG_NAME = 'assay'
 
@@ -108,10 +114,17 @@ export function environmentNames(mainHome: string): readonly string[] {
 
 /** What is not right is named without its text, which may hold a password. @throws ASSAY-1017 */
 function catalogPlace(cwd: string, named: string): CatalogPlace {
-  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(named)) return { kind: 'sqlite', file: resolve(cwd, named) }
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(named)) {
+    const path = resolve(cwd, named)
+    const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+    return isFolder ? { kind: 'directory', folder: path } : { kind: 'sqlite', file: path }
+  }
   const protocol = URL.parse(named)?.protocol
   if (protocol === 'postgres:' || protocol === 'postgresql:') return { kind: 'postgres', uri: named }
-  throw new AssayError('ASSAY-1017', 'ASSAY_CATALOG is neither the path of a SQLite file nor a URI such as postgres://user@host/database')
+  throw new AssayError(
+    'ASSAY-1017',
+    'ASSAY_CATALOG is neither the path of a SQLite file, nor a folder of tables, nor a URI such as postgres://user@host/database',
+  )
 }
 
 function findProject(cwd: string, named: string | undefined): string {

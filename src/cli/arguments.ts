@@ -98,6 +98,7 @@ function optionsOf(values: Values): Options {
     down: values['down'] === true,
     sql: values['sql'] === true,
     dryRun: values['dry-run'] === true,
+    explain: values['explain'] === true,
     json: values['json'] === true,
     trace: values['trace'] === true,
   }

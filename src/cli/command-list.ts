@@ -19,6 +19,7 @@ export type OptionName =
   | 'down'
   | 'sql'
   | 'dry-run'
+  | 'explain'
   | 'json'
   | 'trace'
   | 'help'
@@ -50,6 +51,7 @@ export const OPTIONS: Readonly<Record<OptionName, OptionEntry>> = {
   down: { type: 'boolean', help: 'only what it leads to' },
   sql: { type: 'boolean', help: 'its statement as it would run; with --limit, the rows' },
   'dry-run': { type: 'boolean', help: 'say what would be done, and do nothing' },
+  explain: { type: 'boolean', help: 'say which files would be read, and read none' },
   project: { type: 'string', value: 'FILE', help: 'the project file' },
   json: { type: 'boolean', help: 'one JSON object a line' },
   trace: { type: 'boolean', help: 'show the stack of an error' },
@@ -170,7 +172,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'query',
     takes: '<sql> [sql …]',
     summary: 'SELECT from the tables',
-    options: ['limit', 'at', ...ON_A_PROJECT],
+    options: ['limit', 'at', 'explain', ...ON_A_PROJECT],
     words: [1, ANY],
     example: 'assay query "select * from gold.daily_revenue"',
     load: async () => (await import('./commands/query.ts')).query,

@@ -38,6 +38,7 @@ export interface Options {
   readonly down: boolean
   readonly sql: boolean
   readonly dryRun: boolean
+  readonly explain: boolean
   readonly json: boolean
   readonly trace: boolean
 }

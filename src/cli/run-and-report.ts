@@ -56,6 +56,9 @@ function jsonPrinter(context: CommandContext): RunPrinter {
     },
     planned: (plan, runId) => emit(context, 'plan', { runId: runId ?? null, plan }),
     event: ({ type, ...event }) => emit(context, type, event),
+    maintained: (tables) => {
+      for (const one of tables) emit(context, 'maintained', { dryRun: false, ...one })
+    },
     stopping: () => {},
     end: ({ runId, plan, state }) => emit(context, 'summary', { runId: runId ?? null, planId: plan.id, state, steps: plan.steps.length }),
     broken: () => {},
@@ -67,7 +70,7 @@ const lastTable = (loaded: LoadedManifest, { plan }: RunOutcome): AssetKey | und
   plan.assets.findLast((planned) => planned.action === 'run' && loaded.asset(planned.asset)?.kind === 'table')?.asset
 
 /** As SQLAlchemy spells it, without a password. */
-const pythonUri = (place: CatalogPlace): string =>
+const pythonUri = (place: Exclude<CatalogPlace, { kind: 'directory' }>): string =>
   place.kind === 'sqlite' ? `sqlite:///${place.file}` : withoutPassword(place.uri).replace(/^postgres(ql)?:/, 'postgresql+psycopg2:')
 
 /** What other engines call it. */
@@ -76,8 +79,8 @@ const nameOf = (environment: Settings['environment'], id: TableId): TableId =>
 
 /** How to read what was made, here and with other tools. */
 async function printReading(terminal: Terminal, settings: Settings, key: AssetKey | undefined): Promise<void> {
-  if (key === undefined) return
   const { catalog: place, warehouse, environment } = settings
+  if (key === undefined || place.kind === 'directory') return
   const catalog = openCatalog(settings, localStore())
   const table = await catalog.load(tableNameOf(key)).finally(() => catalog.close())
   if (table === undefined) return

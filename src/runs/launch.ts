@@ -5,9 +5,10 @@ import { select, type StatusesOf } from '../assets/selection.ts'
 import { statusWordsOf } from '../assets/status.ts'
 import { versionStatus } from '../assets/versions.ts'
 import { type Clock, newId } from '../clock.ts'
-import { CATALOG_NAME, type CatalogPlace, type Settings } from '../config.ts'
+import { CATALOG_NAME, type Settings } from '../config.ts'
 import { AssayError } from '../errors.ts'
 import type { Catalog } from '../iceberg/catalog.ts'
+import { directoryCatalog } from '../iceberg/catalogs/directory-catalog.ts'
 import { environmentCatalog } from '../iceberg/catalogs/environment-catalog.ts'
 import { sqlCatalog } from '../iceberg/catalogs/sql-catalog.ts'
 import { sqliteDatabase } from '../iceberg/catalogs/sqlite-database.ts'
@@ -19,10 +20,10 @@ import type { PartitionSet } from '../partitions/partition-set.ts'
 import { universe } from '../partitions/partitions.ts'
 import { type LoadedManifest, manifestFile } from '../project/manifest.ts'
 import { openPostgres } from '../resources/postgres.ts'
-import type { Database } from '../sql/database.ts'
 import type { RunState, StoreEvent } from '../storage/events.ts'
 import { openStorage, openStorageReader } from '../storage/sqlite.ts'
 import type { AssetState, StorageReader } from '../storage/storage.ts'
+import type { Maintained } from '../tables/maintain.ts'
 import { type Heads, loadHeads, type Observation, observe, withObservations } from '../tables/observe.ts'
 import { adoption, environmentReader, type Known, knownStates } from './environment.ts'
 import type { OnLine } from './executor.ts'
@@ -32,6 +33,7 @@ import { refuseOutdated } from './plan-diff.ts'
 import { type Recovered, recover } from './recover.ts'
 import { RunLake } from './run-state.ts'
 import { type Supervision, supervise } from './supervise.ts'
+import { keepUp, type Upkeep } from './upkeep.ts'
 
 /** The one shape in which work is asked for: by the terminal today, by schedules, sensors and the UI later. */
 export interface RunRequest {
@@ -85,10 +87,11 @@ export function openCatalog(settings: Settings, store: Store): Catalog {
 }
 
 /** The catalog with the tables of all environments, under the names that other engines know them by. */
-export const openMainCatalog = (settings: Settings, store: Store): Catalog =>
-  sqlCatalog(databaseOf(settings.catalog), { warehouse: settings.warehouse, name: CATALOG_NAME, store })
-
-const databaseOf = (place: CatalogPlace): Database => (place.kind === 'sqlite' ? sqliteDatabase(place.file) : openPostgres(place.uri))
+export function openMainCatalog({ catalog: place, warehouse }: Settings, store: Store): Catalog {
+  if (place.kind === 'directory') return directoryCatalog(place.folder, store)
+  const database = place.kind === 'sqlite' ? sqliteDatabase(place.file) : openPostgres(place.uri)
+  return sqlCatalog(database, { warehouse, name: CATALOG_NAME, store })
+}
 
 interface Lookout extends Pick<Inspection, 'storage' | 'catalog' | 'store'> {
   readonly settings: Settings
@@ -142,6 +145,8 @@ export interface RunListener {
   planned(plan: Plan, runId: string | undefined): void
   /** An event that is durable. */
   event(event: StoreEvent): void
+  /** Tables for which it had become due, after the run. */
+  maintained(tables: readonly Maintained[]): void
 }
 
 export interface RunOutcome {
@@ -184,10 +189,29 @@ export async function launch(options: LaunchOptions): Promise<RunOutcome> {
       { type: 'run.created', runId, planId: plan.id, manifestId: loaded.id, request: request.request, steps: plan.steps },
     ])
     const lakeState = new RunLake(loaded, states, heads, settings.warehouse)
-    return { runId, plan, state: await execute(options, { runId, plan, storage, lake, state: lakeState }) }
+    const state = await execute(options, { runId, plan, storage, lake, state: lakeState })
+    // What stands on the files of `main` is not rearranged.
+    if (settings.environment === undefined) await maintain(options, { catalog, store, clock, heads }, plan)
+    return { runId, plan, state }
   } finally {
     catalog.close()
     storage.close()
+  }
+}
+
+/** A run is what it was, also where the upkeep after it fails; it is tried again when it is due again. */
+async function maintain({ loaded, listener, signal }: LaunchOptions, upkeep: Upkeep, plan: Plan): Promise<void> {
+  if (signal.aborted) return
+  const made = new Set(plan.steps.flatMap((step) => step.assets))
+  try {
+    const done = await keepUp(
+      upkeep,
+      loaded.manifest.assets.filter((spec) => made.has(spec.key)),
+    )
+    if (done.length > 0) listener.maintained(done)
+  } catch (error) {
+    if (!(error instanceof AssayError)) throw error
+    console.error(`warning: tables were not maintained: ${error.message}`)
   }
 }
 

@@ -2,14 +2,14 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { CatalogPlace } from '../../src/config.ts'
+import type { DatabasePlace } from './catalog-child.ts'
 import type { Catalog, TableChange, TableId } from '../../src/iceberg/catalog.ts'
 
 export interface CatalogUnderTest {
   /** A handle to the same catalog; every call gives another one. */
   readonly open: () => Catalog
   /** How another process opens it. */
-  readonly place: CatalogPlace
+  readonly place: DatabasePlace
   /** Writes metadata of an empty table and gives its location. */
   readonly writeMetadata: () => Promise<string>
   /** Runs SQL on the same database past the catalog, as another engine does. */
@@ -222,7 +222,7 @@ interface Child {
   readonly ended: Promise<void>
 }
 
-function child(place: CatalogPlace, task: { readonly worker: number; readonly commits: number }): Child {
+function child(place: DatabasePlace, task: { readonly worker: number; readonly commits: number }): Child {
   const script = new URL('catalog-child.ts', import.meta.url).pathname
   const racer = spawn(process.execPath, ['--no-warnings', script, JSON.stringify({ place, ...task })], {
     stdio: ['ignore', 'pipe', 'inherit'],

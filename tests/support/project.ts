@@ -9,12 +9,14 @@ import { openDuckdb } from '../../src/resources/duckdb.ts'
 import type { EngineRow } from '../../src/sql/engine.ts'
 import { inspect, launch, type RunOutcome } from '../../src/runs/launch.ts'
 import type { StoreEvent } from '../../src/storage/events.ts'
+import type { Maintained } from '../../src/tables/maintain.ts'
 import { relationOf } from '../../src/tables/read.ts'
 import { type AssetKey, assetKey } from '../../src/keys.ts'
 import { ROOT } from './shop.ts'
 
 export interface RanProject extends RunOutcome {
   readonly events: readonly StoreEvent[]
+  readonly maintained: readonly Maintained[]
 }
 
 /** A project in a temporary folder, loaded and run the way the CLI does it. */
@@ -71,13 +73,20 @@ export async function testProject(files: Readonly<Record<string, string>>, name 
       onEvent,
     } = {}) => {
       const events: StoreEvent[] = []
+      const maintained: Maintained[] = []
       const event = (e: StoreEvent): void => {
         events.push(e)
         onEvent?.(e)
       }
       const own = { ...within(environment), profile }
       const loaded = await loadProject(own)
-      const listener = { recovered: () => {}, observed: () => {}, planned: () => {}, event }
+      const listener = {
+        recovered: () => {},
+        observed: () => {},
+        planned: () => {},
+        event,
+        maintained: (done: readonly Maintained[]) => maintained.push(...done),
+      }
       const outcome = await launch({
         settings: own,
         loaded,
@@ -86,7 +95,7 @@ export async function testProject(files: Readonly<Record<string, string>>, name 
         signal,
         listener,
       })
-      return { ...outcome, events }
+      return { ...outcome, events, maintained }
     },
     rows: async (key, environment) => readRows(within(environment), key),
     remove: () => rm(root, { recursive: true, force: true }),
