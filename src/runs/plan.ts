@@ -26,8 +26,8 @@ export interface PlannedAsset {
   readonly blocked: readonly { readonly dep: AssetKey; readonly missing: PartitionSet; readonly partitions: PartitionSet }[]
   /** Partitions beyond those asked for, because a selected reader needs them. */
   readonly widened: PartitionSet
-  /** Fresh or not asked for, but another output of the same compute is due there, and the two are made together. */
-  readonly together: PartitionSet
+  /** Fresh or not asked for, but other outputs of its compute are due there, and are not made without it. */
+  readonly together: readonly { readonly asset: AssetKey; readonly partitions: PartitionSet }[]
   /** External assets that it reads, and of which no version is known: that they move will be known from the next observation on. */
   readonly unobserved: readonly AssetKey[]
   /** Names of the checks that gate its publishing. */
@@ -91,7 +91,7 @@ const NO_PARTITIONS = {
   because: [],
   blocked: [],
   widened: EMPTY,
-  together: EMPTY,
+  together: [],
   unobserved: [],
   checks: [],
 }
@@ -115,23 +115,23 @@ class Planner {
   /** Data versions as they will be: partitions that this plan makes carry the id of their step. */
   readonly #versions = new Map<AssetKey, IntervalMap<string>>()
   readonly #stepsOf = new Map<AssetKey, PlannedStep[]>()
+  readonly #selected: ReadonlySet<AssetKey>
 
   constructor(loaded: LoadedManifest, states: ReadonlyMap<AssetKey, AssetState>, request: PlanRequest, now: number) {
     this.#loaded = loaded
     this.#states = states
     this.#request = request
     this.#now = now
+    this.#selected = new Set(request.selection)
     this.#wanted = wantedPartitions(loaded, request, now)
   }
 
   /** @param specs one asset, or the outputs of one compute that are made together or may be */
   decide(specs: readonly AssetSpec[]): readonly PlannedAsset[] {
     const wishes = specs.map((spec) => this.#wish(spec))
-    // Outputs that are made together have the same deps: what blocks one of them blocks all.
-    const due = union(...wishes.map((wish) => wish.due))
-    const planned = wishes.map((wish) => this.#planned(wish, boundTo(wish.spec).length === 0 ? wish.due : due))
+    const planned = wishes.map((wish) => this.#planned(wish, boundTo(wish.spec).length === 0 ? [wish] : wishes))
     this.#addSteps(specs, planned)
-    return planned
+    return planned.filter(({ asset, action }) => this.#selected.has(asset) || action === 'run')
   }
 
   /** One step for all partitions: who looks at a source sees all of it at once. */
@@ -149,8 +149,9 @@ class Planner {
     return { spec, wanted, status, due: this.#request.force ? wanted : intersect(wanted, union(status.missing, status.stale)) }
   }
 
-  /** @param due with what is due of the outputs that are made together with it */
-  #planned({ spec, wanted, status, due: own }: Wish, due: PartitionSet): PlannedAsset {
+  /** @param group the outputs that are made together, itself included. They have the same deps: what blocks one blocks all. */
+  #planned({ spec, wanted, status, due: own }: Wish, group: readonly Wish[]): PlannedAsset {
+    const due = union(...group.map((wish) => wish.due))
     if (spec.kind === 'external') return { ...NO_PARTITIONS, asset: spec.key, action: 'external' }
     const blocked = this.#blockedBy(spec, due)
     const run = subtract(due, union(...blocked.map((b) => b.partitions)))
@@ -163,7 +164,9 @@ class Planner {
       because: this.#reasons(status.because, intersect(status.fresh, own), run),
       blocked,
       widened: this.#widened(spec, wanted),
-      together: subtract(run, own),
+      together: group
+        .map((wish) => ({ asset: wish.spec.key, partitions: subtract(intersect(wish.due, run), own) }))
+        .filter(({ partitions }) => !isEmpty(partitions)),
       unobserved: isEmpty(run) ? [] : this.#unobserved(spec),
       checks: spec.checks.filter((check) => check.mode === 'block').map((check) => check.name),
     }

@@ -76,7 +76,7 @@ describe('several outputs of one statement each', () => {
     await p.run({ select: 'bronze.sales' })
     const { plan } = await p.run({ select: 'silver.lines' })
     expect(plan.assets.map(({ asset, run, together }) => [asset, run, together])).toEqual([
-      ['silver.headers', [[20454, 20456]], [[20454, 20456]]],
+      ['silver.headers', [[20454, 20456]], [{ asset: 'silver.lines', partitions: [[20454, 20456]] }]],
       ['silver.lines', [[20454, 20456]], []],
     ])
     expect(await p.rows('silver.headers')).toHaveLength(4)
@@ -87,7 +87,10 @@ describe('several outputs of one statement each', () => {
     await p.run()
     await p.write({ 'project.ts': sqlProject({ lines: 'n * 2' }) })
     const changed = await p.run({ partitions: [[20454, 20455]] })
-    expect(changed.plan.assets.find(({ asset }) => asset === 'silver.headers')).toMatchObject({ together: [[20454, 20455]], because: [] })
+    expect(changed.plan.assets.find(({ asset }) => asset === 'silver.headers')).toMatchObject({
+      together: [{ asset: 'silver.lines', partitions: [[20454, 20455]] }],
+      because: [],
+    })
     expect(told(changed)).toEqual([
       'silver.headers,silver.lines 1-1: silver.headers 2 unchanged, silver.lines 3',
       'gold.readers 1-1: gold.readers 3',
@@ -211,5 +214,24 @@ describe('several outputs of one function', () => {
       expect.objectContaining({ problem: expect.objectContaining({ code, what: expect.stringContaining(what) }) }),
     )
     expect(await counts(p)).toEqual([0, 0, 0])
+  })
+})
+
+describe('outputs that are declared in files of their own', () => {
+  it('are found by a worker that has met one of these files before', async () => {
+    const file = (name: string, more = ''): string =>
+      `import { asset, t, typescript } from 'assay'\nexport const ${name} = asset('a.${name}', { schema: { n: t.int() } })\n${more}`
+    const first = `export const first = asset('a.first', { schema: { n: t.int() } })
+first.from({}, typescript(function* (_, row) { yield row({ n: 0 }) }))`
+    open = await testProject({
+      'one.ts': file('one', first),
+      'two.ts': file('two'),
+      'both.ts': `import { outputs, typescript } from 'assay'\nimport { first, one } from './one.ts'\nimport { two } from './two.ts'
+outputs({ one, two }).from({ first }, typescript(function* (_, emit) { yield emit.one({ n: 1 }); yield emit.two({ n: 2 }) }))`,
+      'project.ts': `import { defineProject } from 'assay'\nimport * as one from './one.ts'\nimport * as two from './two.ts'\nimport './both.ts'
+export default defineProject({ name: 'test', assets: { one, two } })`,
+    })
+    expect((await open.run()).state).toBe('succeeded')
+    expect(await open.rows('a.two')).toEqual([{ n: 2 }])
   })
 })
