@@ -240,6 +240,11 @@ export const CATALOGUE = {
     'The version of an external asset is a text; of one with partitions, a text by the key of each that is there.',
     'Return a text, such as a hash or a time of change, or undefined where nothing is there.',
   ),
+  'ASSAY-3041': entry(
+    'A test does not give what an asset asks for',
+    'materialize() of assay/testing reads no tables and opens no resources: rows and fakes come from the test, and only for what the asset reads.',
+    'Add given(asset, rows) for each dep with columns, and fake(resource, value) for each resource.',
+  ),
 
   'ASSAY-4001': entry('Unknown command', 'There is no such command.', 'See `assay --help`.'),
   'ASSAY-4002': entry('Unknown option or missing argument', 'The command was not understood.', 'See `assay <command> --help`.'),
