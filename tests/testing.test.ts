@@ -9,7 +9,6 @@ import {
   externalAsset,
   Instant,
   last,
-  outputs,
   product,
   resource,
   secret,
@@ -394,27 +393,3 @@ it('makes several at once, and leaves nothing behind', async () => {
 const placeOf = (error: Error): SourceLocation | undefined => parseFrame(error.stack?.split('\n')[1] ?? '')
 
 const leftovers = (): readonly string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('assay-rehearsal'))
-
-describe('an output of a compute that makes several', () => {
-  const schema = { user_id: t.long(), n: t.int() }
-  const big = asset('gold.big', { schema, key: ['user_id'] })
-  const small = asset('gold.small', { schema, key: ['user_id'], checks: (c) => [c.n.between(0, 5)] })
-  outputs({ big, small }).from(
-    { events: all(events) },
-    typescript(async function* ({ events }, emit) {
-      for await (const { user_id, amount } of events.rows())
-        if (user_id !== null) yield Number(amount) > 50 ? emit.big({ user_id, n: 1 }) : emit.small({ user_id, n: Number(user_id) })
-    }),
-  )
-
-  it('is made with the others, and held back by a check of one of them', async () => {
-    const made = await materialize(big, {
-      given: [given(events, [...FEW.slice(1, 2), bought(9n, '2026-01-02T10:00:00Z', '101.00')])],
-      clock,
-    })
-    expect([made.state, made.rows]).toEqual(['made', [{ user_id: 9n, n: 1 }]])
-    expect(Object.keys(made.checks)).not.toContain('n.between')
-    const blocked = await materialize(big, { given: [given(events, FEW)], clock })
-    expect([blocked.state, blocked.rows]).toEqual(['blocked', []])
-  })
-})

@@ -1,7 +1,6 @@
 import { asset, duckdb, outputs, sql, t } from 'assay'
 import { clickstreamDays } from '../days.ts'
 import { events, TRAFFIC_SOURCES } from './events.ts'
-import { orderLines } from './order_lines.ts'
 
 /** One row per order; its lines are silver.order_lines. Its purchase events have the same time, so an order never lies on two days. */
 export const orders = asset('silver.orders', {
@@ -23,6 +22,27 @@ export const orders = asset('silver.orders', {
   },
   key: ['order_id'],
   checks: (c) => [c.amount.between(0, 100_000), c.lines.between(1, 1_000), c.units.between(1, 100_000)],
+  backfill: { partitionsPerStep: 31 },
+})
+
+/** One row per product of an order, on the day of the order. */
+export const orderLines = asset('silver.order_lines', {
+  description: 'Order lines of the clickstream.',
+  partitions: clickstreamDays.on('ts'),
+  schema: {
+    order_id: t.string(),
+    line: t.int().describe('In the order, from 1, by product.'),
+    ts: t.timestamptz(),
+    user_id: t.long(),
+    product_id: t.string(),
+    category: t.string().nullable(),
+    quantity: t.int().describe('Pieces.'),
+    price: t.decimal(18, 2).describe('Of one piece.'),
+    amount: t.decimal(18, 2).describe('Price × quantity.'),
+    currency: t.enum(['EUR']),
+  },
+  key: ['order_id', 'line'],
+  checks: (c) => [c.line.between(1, 1_000), c.quantity.between(1, 1_000), c.amount.between(0, 100_000)],
   backfill: { partitionsPerStep: 31 },
 })
 
