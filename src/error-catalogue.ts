@@ -237,7 +237,7 @@ export const CATALOGUE = {
   ),
   'ASSAY-3013': entry(
     'A version function returned no version',
-    'The version of an external asset is a text; of one with partitions, a text by the key of each that is there.',
+    'The version of an external asset is a text of up to 1,000 characters; of one with partitions, a text by the key of each that is there.',
     'Return a text, such as a hash or a time of change, or undefined where nothing is there.',
   ),
   'ASSAY-3041': entry(

@@ -79,8 +79,10 @@ export const madePartitions = ({ version }: AssetFacts): PartitionSet => union(v
 
 /** `fresh`, `3 stale, 2 missing`, `stale, last attempt failed`. */
 export function statusWords(facts: AssetFacts): string {
-  if (facts.word === 'unknown') return 'unknown, never observed'
-  if (facts.spec.observe !== undefined) return 'external, observed'
+  if (facts.spec.observe !== undefined) {
+    const seen = facts.word === 'unknown' ? 'unknown, never observed' : 'external, observed'
+    return isEmpty(facts.failed) ? seen : `${seen}, last attempt failed`
+  }
   if (facts.spec.kind === 'external') return facts.table === undefined ? 'external, no table' : 'external'
   const { fresh, stale, missing } = facts.version
   const sets = { fresh, stale, missing }

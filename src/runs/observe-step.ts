@@ -19,6 +19,9 @@ export async function observeStep(environment: StepEnvironment, { assets, partit
   return versionsOf(spec, partitions, await observed?.version(context as never))
 }
 
+/** Characters of a version: it is kept for each change, and compared as it is. */
+const LONGEST = 1_000
+
 function versionsOf(spec: AssetSpec, asked: PartitionSet, answer: unknown): IntervalMap<string> {
   const versions = spec.partitions.dim === 'none' ? new Map([['*', answer]]) : byKey(spec, asked, answer)
   const out: Entry<string>[] = []
@@ -26,6 +29,7 @@ function versionsOf(spec: AssetSpec, asked: PartitionSet, answer: unknown): Inte
     const value = versions.get(partitionKey(spec.partitions, p)) ?? undefined
     if (value === undefined) continue
     if (typeof value !== 'string' || value === '') throw refused(spec, `${JSON.stringify(value)}, which is no version`)
+    if (value.length > LONGEST) throw refused(spec, `a version of ${value.length} characters, and not a hash of it`)
     const last = out.at(-1)
     if (last?.to === p && last.value === value) out[out.length - 1] = { ...last, to: p + 1 }
     else out.push({ from: p, to: p + 1, value })

@@ -28,7 +28,7 @@ export interface PlannedAsset {
   readonly widened: PartitionSet
   /** Fresh or not asked for, but other outputs of its compute are due there, and are not made without it. */
   readonly together: readonly { readonly asset: AssetKey; readonly partitions: PartitionSet }[]
-  /** External assets that it reads, and of which no version is known: that they move will be known from the next observation on. */
+  /** External assets that it reads or is, and of which no version is known: that they move will be known from the next observation on. */
   readonly unobserved: readonly AssetKey[]
   /** Names of the checks that gate its publishing. */
   readonly checks: readonly string[]
@@ -152,7 +152,8 @@ class Planner {
   /** @param group the outputs that are made together, itself included. They have the same deps: what blocks one blocks all. */
   #planned({ spec, wanted, status, due: own }: Wish, group: readonly Wish[]): PlannedAsset {
     const due = union(...group.map((wish) => wish.due))
-    if (spec.kind === 'external') return { ...NO_PARTITIONS, asset: spec.key, action: 'external' }
+    if (spec.kind === 'external')
+      return { ...NO_PARTITIONS, asset: spec.key, action: 'external', unobserved: this.#isUnknown(spec.key) ? [spec.key] : [] }
     const blocked = this.#blockedBy(spec, due)
     const run = subtract(due, union(...blocked.map((b) => b.partitions)))
     return {
@@ -219,11 +220,12 @@ class Planner {
   }
 
   #unobserved(spec: AssetSpec): readonly AssetKey[] {
-    const isNew = (key: AssetKey): boolean => {
-      const upstream = this.#loaded.asset(key)
-      return upstream !== undefined && isUnknown(upstream, this.#states.get(key) ?? NOTHING_KNOWN)
-    }
-    return [...new Set(spec.deps.map((dep) => dep.asset))].filter(isNew)
+    return [...new Set(spec.deps.map((dep) => dep.asset))].filter((key) => this.#isUnknown(key))
+  }
+
+  #isUnknown(key: AssetKey): boolean {
+    const spec = this.#loaded.asset(key)
+    return spec !== undefined && isUnknown(spec, this.#states.get(key) ?? NOTHING_KNOWN)
   }
 
   #widened(spec: AssetSpec, wanted: PartitionSet): PartitionSet {

@@ -102,6 +102,7 @@ describe('an external asset with a version function', () => {
 
   it.each([
     ['a number', 'async () => 7 as never', '7, which is no version'],
+    ['a text that is no version but all there is', "async () => 'x'.repeat(1001)", 'a version of 1001 characters'],
     ['a text that is empty', "async () => ''", '"", which is no version'],
   ])('refuses %s', async (_, version, words) => {
     const p = await folder({}, PROJECT.replace("async () => text('in/rates')", version))

@@ -152,7 +152,7 @@ function summaryLines({ terminal }: Printing, view: RunView, { state, runId, pla
   const warned = view.assets.reduce((n, progress) => n + warnings(progress).length, 0)
   const reused =
     plan.assets.filter((planned) => planned.action === 'reuse').length + view.assets.filter((asset) => !isEmpty(asset.reused)).length
-  const verb = view.assets.every(({ moved }) => moved === undefined) ? 'made' : 'observed'
+  const verb = plan.assets.some(({ action }) => action === 'observe') ? 'observed' : 'made'
   const parts = [
     made === view.steps ? `${counted(view.assets.length, 'asset')} ${verb}` : `${made} of ${counted(view.steps, 'step')} ${verb}`,
     ...nonZero(failed, 'failed'),
