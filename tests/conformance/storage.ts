@@ -223,6 +223,25 @@ function assetRules(store: Fresh): void {
     expect(await storage.materializations({ limit: 5 })).toEqual([made])
   })
 
+  test('asking an external asset sets the versions that are there, forgets those that are not, and ends its step', async () => {
+    const storage = await store()
+    const asked = (runId: string, versions: readonly { from: number; to: number; value: string }[], lost = range(2, 3)): StoreEvent[] => [
+      oneStep(DAYS, runId),
+      started({ runId, stepId: 's1' }),
+      { type: 'step.observed', runId, stepId: 's1', asset: ORDERS, versions, lost, moved: DAYS },
+    ]
+    await storage.append(asked('run-1', [{ from: 0, to: 3, value: 'v1' }], []))
+    await storage.append([oneStep(DAYS, 'run-2'), started({ ...STEP, runId: 'run-2' }), failed({ ...STEP, runId: 'run-2' })])
+    await storage.append(asked('run-3', [{ from: 1, to: 2, value: 'v2' }]))
+    const known = (await storage.assetStates()).get(ORDERS)
+    expect(known?.versions).toEqual([
+      { from: 0, to: 1, value: 'v1' },
+      { from: 1, to: 2, value: 'v2' },
+    ])
+    expect([known?.observedAt, known?.lastAttempt, known?.made]).toEqual([expect.any(Number), [], []])
+    expect(await storage.steps('run-3')).toMatchObject([{ state: 'succeeded', rows: undefined }])
+  })
+
   test('an asset without a table has no snapshot', async () => {
     const storage = await store()
     await storage.append([
