@@ -1,5 +1,5 @@
 import type { AssetSpec } from '../assets/spec.ts'
-import type { StatusWord } from '../assets/status.ts'
+import { isUnknown, type StatusWord } from '../assets/status.ts'
 import { type VersionStatus, versionStatus } from '../assets/versions.ts'
 import type { LoadedTable } from '../iceberg/catalog.ts'
 import { snapshotOf } from '../iceberg/metadata.ts'
@@ -27,6 +27,8 @@ export interface AssetFacts {
   readonly rows: number | undefined
   /** Milliseconds since the epoch. */
   readonly lastMade: number | undefined
+  /** When its version function was last asked; milliseconds since the epoch. */
+  readonly observedAt: number | undefined
   readonly table: LoadedTable | undefined
 }
 
@@ -52,7 +54,8 @@ export function factsOf(spec: AssetSpec, inspection: Pick<Inspection, 'states' |
     blocked,
     table,
     interrupted: last('interrupted'),
-    word: wordOf(spec, version, failed, blocked),
+    word: isUnknown(spec, state) ? 'unknown' : wordOf(spec, version, failed, blocked),
+    observedAt: state.observedAt,
     rows: table === undefined ? undefined : rowsOf(snapshotOf(table.metadata)),
     lastMade: made.length === 0 ? undefined : made.reduce((a, b) => Math.max(a, b)),
   }
@@ -71,6 +74,10 @@ export const madePartitions = ({ version }: AssetFacts): PartitionSet => union(v
 
 /** `fresh`, `3 stale, 2 missing`, `stale, last attempt failed`. */
 export function statusWords(facts: AssetFacts): string {
+  if (facts.spec.observe !== undefined) {
+    const seen = facts.word === 'unknown' ? 'unknown, never observed' : 'external, observed'
+    return isEmpty(facts.failed) ? seen : `${seen}, last attempt failed`
+  }
   if (facts.spec.kind === 'external') return facts.table === undefined ? 'external, no table' : 'external'
   const { fresh, stale, missing } = facts.version
   const sets = { fresh, stale, missing }
@@ -107,5 +114,6 @@ export const factsJson = (facts: AssetFacts): object => ({
   },
   lastAttempt: { failed: count(facts.failed), blocked: count(facts.blocked), interrupted: count(facts.interrupted) },
   rows: facts.rows ?? null,
+  ...(facts.observedAt === undefined ? {} : { observedAt: new Date(facts.observedAt).toISOString() }),
   lastMade: facts.lastMade === undefined ? null : new Date(facts.lastMade).toISOString(),
 })

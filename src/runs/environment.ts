@@ -46,8 +46,14 @@ function laidOver(main: AssetState, own: AssetState, { kind }: AssetSpec): Asset
     versions: over(main.versions, own.versions),
     made: over(main.made, own.made),
     snapshotId: own.snapshotId ?? main.snapshotId,
+    ...observedLast(main, own),
     lastAttempt: over(remove(main.lastAttempt, domain(own.made)), own.lastAttempt),
   }
+}
+
+function observedLast(...states: readonly AssetState[]): Pick<AssetState, 'observedAt'> {
+  const times = states.flatMap(({ observedAt }) => observedAt ?? [])
+  return times.length === 0 ? {} : { observedAt: Math.max(...times) }
 }
 
 function over<V>(under: IntervalMap<V>, map: IntervalMap<V>): IntervalMap<V> {

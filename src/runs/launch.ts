@@ -46,6 +46,8 @@ export interface RunRequest {
   /** Of each asset, or the same of all that have days alike. Undefined: all. */
   readonly partitions?: PartitionSet | ReadonlyMap<AssetKey, PartitionSet> | undefined
   readonly force: boolean
+  /** Ask external assets for their versions, and make nothing. */
+  readonly observe?: boolean | undefined
   /** Run only if this is still the plan. */
   readonly shown?: Plan | undefined
 }
@@ -122,7 +124,8 @@ async function look(
 export function planFor(loaded: LoadedManifest, states: ReadonlyMap<AssetKey, AssetState>, request: RunRequest, now: number): Plan {
   const { assets } = loaded.manifest
   const selection = request.select === undefined ? assets.map((a) => a.key) : select(assets, request.select, statusesIn(states, now))
-  return makePlan(loaded, states, { request: request.request, selection, partitions: request.partitions, force: request.force }, now)
+  const { request: words, partitions, force, observe } = request
+  return makePlan(loaded, states, { request: words, selection, partitions, force, observe }, now)
 }
 
 /** Status words for `status:` in a selection. @param now milliseconds since the epoch */
@@ -193,7 +196,7 @@ export async function launch(options: LaunchOptions): Promise<RunOutcome> {
     const runId = plan.steps.length === 0 ? undefined : newId(clock)
     listener.planned(plan, runId)
     if (runId === undefined) return { runId, plan, state: 'succeeded' }
-    const taken = new Set(plan.steps.map((step) => step.asset))
+    const taken = new Set(plan.steps.flatMap((step) => step.assets))
     const foreign = loaded.manifest.assets.filter((spec) => taken.has(spec.key) && !isOwn(spec))
     await storage.append([
       ...foreign.flatMap(({ key }) => adoption(key, recorded.get(key) ?? NOTHING_KNOWN)),
@@ -213,7 +216,7 @@ export async function launch(options: LaunchOptions): Promise<RunOutcome> {
 /** A run is what it was, also where the upkeep after it fails; it is tried again when it is due again. */
 async function maintain({ loaded, listener, signal }: LaunchOptions, upkeep: Upkeep, plan: Plan): Promise<void> {
   if (signal.aborted) return
-  const made = new Set(plan.steps.map((step) => step.asset))
+  const made = new Set(plan.steps.flatMap((step) => step.assets))
   try {
     const done = await keepUp(
       upkeep,

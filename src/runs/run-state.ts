@@ -7,12 +7,15 @@ import { assign, difference, domain, type IntervalMap, restrict } from '../parti
 import { EMPTY, intersect, isEmpty, type PartitionSet, subtract } from '../partitions/partition-set.ts'
 import { reachOf } from '../partitions/reach.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
-import type { ConsumedInput, Materialization } from '../storage/events.ts'
+import type { ConsumedInput, Materialization, StoreEvent } from '../storage/events.ts'
 import type { AssetState } from '../storage/storage.ts'
 import { tablesOf } from '../tables/asset-table.ts'
 import { type Heads, type Observation, withObservations } from '../tables/observe.ts'
 import { inputsOf, type Published } from '../tables/publish.ts'
-import type { InputPin, TableTarget } from './worker-protocol.ts'
+import type { InputPin, StepMessage, TableTarget } from './worker-protocol.ts'
+
+/** Versions of an external asset; see `step.observed`. */
+type ObservedVersions = Pick<StoreEvent & { type: 'step.observed' }, 'asset' | 'versions' | 'lost' | 'moved'>
 
 /** Where `main` of a table stands. */
 interface Head {
@@ -98,7 +101,7 @@ export class RunLake {
       const head = this.#heads.get(table.key)
       const location = head?.location ?? `${this.#warehouse}/${table.id.namespace.replaceAll('.', '/')}/${table.id.name}`
       const metadataLocation = head === undefined ? {} : { metadataLocation: head.metadataLocation }
-      return { role: table.role, snapshotId: nextSnapshotId(), location, attemptName, ...metadataLocation }
+      return { asset: spec.key, role: table.role, snapshotId: nextSnapshotId(), location, attemptName, ...metadataLocation }
     })
   }
 
@@ -130,13 +133,27 @@ export class RunLake {
     return this.#heads.get(key)?.snapshotId
   }
 
+  /** What an answer of a version function changes, of the partitions that it was asked for. */
+  observe({ assets, partitions }: Pick<StepMessage, 'assets' | 'partitions'>, versions: IntervalMap<string>): ObservedVersions {
+    const asset = assets[0] as AssetKey
+    const before = restrict(this.#states.get(asset)?.versions ?? [], partitions)
+    return { asset, versions, lost: subtract(partitions, domain(versions)), moved: difference(before, versions) }
+  }
+
   /** Takes in what others wrote while the run went on. */
   observed(observation: Observation): void {
     const state = withObservations(this.#states, [observation]).get(observation.asset)
     if (state !== undefined) this.#states.set(observation.asset, state)
   }
 
-  succeeded(materialization: Materialization, published: Published): void {
+  succeeded(materializations: readonly Materialization[], published: Published): void {
+    for (const materialization of materializations) this.#made(materialization)
+    for (const [name, { metadataLocation, metadata }] of published) {
+      this.#heads.set(name, { metadataLocation, snapshotId: metadata.currentSnapshotId, location: metadata.location })
+    }
+  }
+
+  #made(materialization: Materialization): void {
     const { asset, partitions, dataVersion, unchanged } = materialization
     const state = this.#states.get(asset)
     this.#states.set(asset, {
@@ -145,9 +162,6 @@ export class RunLake {
       snapshotId: materialization.snapshotId,
       lastAttempt: state?.lastAttempt ?? [],
     })
-    for (const [name, { metadataLocation, metadata }] of published) {
-      this.#heads.set(name, { metadataLocation, snapshotId: metadata.currentSnapshotId, location: metadata.location })
-    }
   }
 }
 

@@ -53,8 +53,8 @@ export interface PublishIntent {
   readonly stepId: string
   readonly attempt: number
   readonly tables: readonly { readonly namespace: string; readonly name: string; readonly snapshotId: string; readonly folder: string }[]
-  /** What will be recorded when the tables are found to carry the snapshots. */
-  readonly materialization: Materialization
+  /** What will be recorded when the tables are found to carry the snapshots: one for each asset that the step makes. */
+  readonly materializations: readonly Materialization[]
   readonly checks: readonly CheckResult[]
 }
 
@@ -64,7 +64,8 @@ export type StepState = 'waiting' | 'running' | 'publishing' | 'succeeded' | 'fa
 
 export interface PlannedStepRecord {
   readonly id: string
-  readonly asset: AssetKey
+  /** More than one where one compute makes several. */
+  readonly assets: readonly AssetKey[]
   readonly partitions: PartitionSet
 }
 
@@ -87,7 +88,12 @@ export type StoreEvent =
   | (OfStep & { readonly type: 'step.started'; readonly attempt: number; readonly stagingFolders: readonly string[] })
   | (OfStep & { readonly type: 'step.retrying'; readonly attempt: number; readonly problem: Problem; readonly delay: number })
   | (OfStep & { readonly type: 'step.publishing'; readonly intent: PublishIntent })
-  | (OfStep & { readonly type: 'step.succeeded'; readonly materialization: Materialization; readonly checks: readonly CheckResult[] })
+  /** One materialization for each asset of the step. */
+  | (OfStep & {
+      readonly type: 'step.succeeded'
+      readonly materializations: readonly Materialization[]
+      readonly checks: readonly CheckResult[]
+    })
   | (OfStep & {
       readonly type: 'step.failed'
       readonly state: 'failed' | 'blocked' | 'lost'
@@ -98,6 +104,17 @@ export type StoreEvent =
   /** What it reads turned out to be unchanged, so it is fresh as it is: skipped, and no reason to skip what reads it. */
   | (OfStep & { readonly type: 'step.reused' })
   | (OfStep & { readonly type: 'step.interrupted' })
+  /**
+   * An external asset was asked for its versions. `lost`: partitions that are not there. `moved`: those whose version is not
+   * what it was.
+   */
+  | (OfStep & {
+      readonly type: 'step.observed'
+      readonly asset: AssetKey
+      readonly versions: IntervalMap<string>
+      readonly lost: PartitionSet
+      readonly moved: PartitionSet
+    })
   | (OfRun & { readonly type: 'run.ended'; readonly state: Exclude<RunState, 'running'> })
   /**
    * Others moved a table. `lost`: partitions whose known version is gone (rolled back, dropped); they count as never made.

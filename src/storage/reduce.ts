@@ -12,9 +12,11 @@ export type Change =
   | { readonly kind: 'set step'; readonly step: StepRecord }
   | { readonly kind: 'open intent'; readonly intent: PublishIntent }
   | { readonly kind: 'close intents'; readonly runId: string; readonly stepId: string }
-  | { readonly kind: 'add materialization'; readonly materialization: Materialization }
+  /** `position`: among those of its event. */
+  | { readonly kind: 'add materialization'; readonly materialization: Materialization; readonly position: number }
   /** Unless the store has it, from an earlier time that it was taken over. */
-  | { readonly kind: 'adopt materialization'; readonly materialization: Materialization }
+  | { readonly kind: 'adopt materialization'; readonly materialization: Materialization; readonly position: number }
+  | { readonly kind: 'set observed'; readonly asset: AssetKey; readonly at: number }
   | { readonly kind: 'set snapshot'; readonly asset: AssetKey; readonly snapshotId: string | undefined }
   | { readonly kind: 'set check'; readonly result: CheckResult; readonly runId: string; readonly at: number }
   | {
@@ -65,7 +67,10 @@ export function reduce(event: StoreEvent, at: number, before: StepBefore | undef
       return [{ kind: 'remove values', registry: event.registry, values: event.values }]
     case 'materialization.adopted': {
       const { materialization, partitions } = event
-      return [{ kind: 'adopt materialization', materialization }, assign('made', materialization.asset, partitions, materialization.id)]
+      return [
+        { kind: 'adopt materialization', materialization, position: 0 },
+        assign('made', materialization.asset, partitions, materialization.id),
+      ]
     }
     default:
       return unreachable(event)
@@ -75,12 +80,12 @@ export function reduce(event: StoreEvent, at: number, before: StepBefore | undef
 function runCreated(event: StoreEvent & { type: 'run.created' }, at: number): readonly Change[] {
   const { runId, planId, manifestId, request } = event
   const run: RunRecord = { id: runId, planId, manifestId, request, state: 'running', createdAt: at, endedAt: undefined }
-  const steps = event.steps.map(({ id, asset, partitions }, position): Change => {
+  const steps = event.steps.map(({ id, assets, partitions }, position): Change => {
     const unknown = { startedAt: undefined, endedAt: undefined, problem: undefined, reason: undefined, rows: undefined }
     return {
       kind: 'add step',
       position,
-      step: { runId, id, asset, partitions, state: 'waiting', attempts: 0, ...unknown, stagingFolders: [] },
+      step: { runId, id, assets, partitions, state: 'waiting', attempts: 0, ...unknown, stagingFolders: [] },
     }
   })
   return [{ kind: 'add run', run }, ...steps]
@@ -100,6 +105,8 @@ function reduceStep(event: StepEvent, at: number, before: StepBefore): readonly 
       return [set({ ...step, state: 'publishing' }), { kind: 'open intent', intent: event.intent }]
     case 'step.succeeded':
       return succeeded(event, at, before)
+    case 'step.observed':
+      return observed(event, at, step)
     case 'step.failed': {
       const failed = set({ ...step, state: event.state, endedAt: at, problem: event.problem })
       return [failed, ...unsuccessful(step, event.state), ...checked(event, at)]
@@ -127,24 +134,42 @@ function afterTheEnd(event: StepEvent, at: number, before: StepBefore): readonly
 }
 
 function succeeded(event: StepEvent & { type: 'step.succeeded' }, at: number, before: StepBefore): readonly Change[] {
-  const { materialization } = event
-  const { asset, partitions, snapshotId, dataVersion, id, rows, unchanged } = materialization
+  const { materializations } = event
+  const counts = materializations.flatMap(({ rows }) => rows ?? [])
+  const rows = counts.length === 0 ? undefined : counts.reduce((sum, n) => sum + n, 0)
   return [
     set({ ...before.step, state: 'succeeded', endedAt: at, problem: undefined, rows, stagingFolders: [] }),
     ...closed(before),
-    { kind: 'add materialization', materialization },
+    ...materializations.flatMap(materialized),
+    ...checked(event, at),
+  ]
+}
+
+function observed({ asset, versions, lost }: StepEvent & { type: 'step.observed' }, at: number, step: StepRecord): readonly Change[] {
+  return [
+    set({ ...step, state: 'succeeded', endedAt: at, problem: undefined }),
+    { kind: 'remove', map: 'versions', asset, partitions: lost },
+    ...versions.map(({ from, to, value }) => assign('versions', asset, [[from, to]], value)),
+    { kind: 'remove', map: 'attempts', asset, partitions: step.partitions },
+    { kind: 'set observed', asset, at },
+  ]
+}
+
+function materialized(materialization: Materialization, position: number): readonly Change[] {
+  const { asset, partitions, snapshotId, dataVersion, id, unchanged } = materialization
+  return [
+    { kind: 'add materialization', materialization, position },
     assign('made', asset, partitions, id),
     ...(unchanged ? [] : [assign('versions', asset, partitions, dataVersion)]),
     { kind: 'remove', map: 'attempts', asset, partitions },
     ...(snapshotId === undefined ? [] : [{ kind: 'set snapshot', asset, snapshotId } as const]),
-    ...checked(event, at),
   ]
 }
 
 /** What was never tried leaves no attempt behind. */
 function unsuccessful(step: StepRecord, state: StepState): readonly Change[] {
   const attempt = attemptText({ state, runId: step.runId, stepId: step.id })
-  return step.attempts === 0 ? [] : [assign('attempts', step.asset, step.partitions, attempt)]
+  return step.attempts === 0 ? [] : step.assets.map((asset) => assign('attempts', asset, step.partitions, attempt))
 }
 
 const checked = (event: StepEvent & { checks: readonly CheckResult[] }, at: number): readonly Change[] =>

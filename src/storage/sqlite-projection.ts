@@ -55,7 +55,7 @@ function applier(db: DatabaseSync): (change: Change, seq: number) => void {
         return void to.addStep.run(
           ...stepKey(change.step),
           change.position,
-          change.step.asset,
+          JSON.stringify(change.step.assets),
           JSON.stringify(change.step.partitions),
           ...stepValues(change.step),
         )
@@ -71,12 +71,14 @@ function applier(db: DatabaseSync): (change: Change, seq: number) => void {
       case 'adopt materialization': {
         const { id, asset } = change.materialization
         const add = change.kind === 'add materialization' ? to.addMaterialization : to.adoptMaterialization
-        return void add.run(seq, id, asset, JSON.stringify(change.materialization))
+        return void add.run(seq, change.position, id, asset, JSON.stringify(change.materialization))
       }
       case 'set snapshot':
         return void (change.snapshotId === undefined
           ? to.forgetTable.run(change.asset)
           : to.setSnapshot.run(change.asset, change.snapshotId))
+      case 'set observed':
+        return void to.setObserved.run(change.asset, change.at)
       case 'set check': {
         const { result, runId, at } = change
         return void to.setCheck.run(result.asset, result.check, runId, at, JSON.stringify(result))
@@ -117,15 +119,17 @@ const RANK = (body: string): string =>
 const statements = (db: DatabaseSync) => ({
   addRun: db.prepare('insert into runs (seq, id, plan_id, manifest_id, request, state, created_at) values (?, ?, ?, ?, ?, ?, ?)'),
   endRun: db.prepare(`update runs set state = ?, ended_at = ? where id = ? and state = 'running'`),
-  addStep: db.prepare(`insert into steps (run_id, id, position, asset, partitions,
+  addStep: db.prepare(`insert into steps (run_id, id, position, assets, partitions,
     state, attempts, started_at, ended_at, problem, reason, rows, staging_folders) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
   setStep:
     db.prepare(`update steps set state = ?, attempts = ?, started_at = ?, ended_at = ?, problem = ?, reason = ?, rows = ?, staging_folders = ?
     where run_id = ? and id = ?`),
   openIntent: db.prepare('insert into intents (run_id, step_id, attempt, body) values (?, ?, ?, ?)'),
   closeIntents: db.prepare('delete from intents where run_id = ? and step_id = ?'),
-  addMaterialization: db.prepare('insert into materializations (seq, id, asset, body) values (?, ?, ?, ?)'),
-  adoptMaterialization: db.prepare('insert into materializations (seq, id, asset, body) values (?, ?, ?, ?) on conflict (id) do nothing'),
+  addMaterialization: db.prepare('insert into materializations (seq, position, id, asset, body) values (?, ?, ?, ?, ?)'),
+  adoptMaterialization: db.prepare(
+    'insert into materializations (seq, position, id, asset, body) values (?, ?, ?, ?, ?) on conflict (id) do nothing',
+  ),
   setSnapshot: db.prepare(
     'insert into tables (asset, snapshot_id) values (?, ?) on conflict do update set snapshot_id = excluded.snapshot_id',
   ),
@@ -134,6 +138,7 @@ const statements = (db: DatabaseSync) => ({
     on conflict (registry, value) do update set live = 1`),
   removeValue: db.prepare('update partition_values set live = 0 where registry = ? and value = ?'),
   forgetTable: db.prepare('delete from tables where asset = ?'),
+  setObserved: db.prepare('insert into observations (asset, at) values (?, ?) on conflict do update set at = excluded.at'),
   setCheck: db.prepare(`insert into check_results (asset, "check", run_id, at, body) values (?, ?, ?, ?, ?)
     on conflict do update set run_id = excluded.run_id, at = excluded.at, body = excluded.body
     where run_id <> excluded.run_id or ${RANK('excluded.body')} >= ${RANK('check_results.body')}`),

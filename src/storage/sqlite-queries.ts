@@ -23,7 +23,7 @@ interface RunRow {
 export interface StepRow {
   readonly run_id: string
   readonly id: string
-  readonly asset: AssetKey
+  readonly assets: string
   readonly partitions: string
   readonly state: StepState
   readonly attempts: number
@@ -55,8 +55,8 @@ export function queriesOn(db: DatabaseSync): Queries {
       ),
     materializations: ({ asset, limit }) =>
       (asset === undefined
-        ? all<Body>('select body from materializations order by seq desc limit ?', limit)
-        : all<Body>('select body from materializations where asset = ? order by seq desc limit ?', asset, limit)
+        ? all<Body>('select body from materializations order by seq desc, position desc limit ?', limit)
+        : all<Body>('select body from materializations where asset = ? order by seq desc, position desc limit ?', asset, limit)
       ).map(({ body }) => JSON.parse(body) as Materialization),
     checkResults: (asset) =>
       all<Body & { run_id: string; at: number }>('select run_id, at, body from check_results where asset = ? order by "check"', asset).map(
@@ -95,13 +95,14 @@ interface Building {
   made: Entry<Materialization>[]
   lastAttempt: Entry<LastAttempt>[]
   snapshotId: string | undefined
+  observedAt?: number
 }
 
 interface ValueRow extends Entry<string> {
   readonly asset: AssetKey
 }
 
-/** Four tables read as of one moment. */
+/** Five tables read as of one moment. */
 function assetStates(db: DatabaseSync, all: All): ReadonlyMap<AssetKey, AssetState> {
   const states = new Map<AssetKey, Building>()
   const of = (asset: AssetKey): Building => {
@@ -128,6 +129,7 @@ function assetStates(db: DatabaseSync, all: All): ReadonlyMap<AssetKey, AssetSta
       of(asset).lastAttempt.push({ from, to, value: attempt(value) })
     }
     for (const row of all<{ asset: AssetKey; snapshot_id: string }>('select * from tables')) of(row.asset).snapshotId = row.snapshot_id
+    for (const row of all<{ asset: AssetKey; at: number }>('select * from observations')) of(row.asset).observedAt = row.at
     return states
   } finally {
     db.exec('commit')
@@ -181,7 +183,7 @@ const runOfRow = (row: RunRow): RunRecord => ({
 export const stepOfRow = (row: StepRow): StepRecord => ({
   runId: row.run_id,
   id: row.id,
-  asset: row.asset,
+  assets: JSON.parse(row.assets),
   partitions: JSON.parse(row.partitions),
   state: row.state,
   attempts: row.attempts,

@@ -13,6 +13,8 @@ export interface AssetState {
   readonly made: IntervalMap<Materialization>
   /** The newest snapshot of the table that the store knows of. */
   readonly snapshotId: string | undefined
+  /** When its version function was last asked, in milliseconds since the epoch. */
+  readonly observedAt?: number
   /** Where the last attempt of a partition did not succeed: its state. */
   readonly lastAttempt: IntervalMap<LastAttempt>
 }
@@ -37,7 +39,7 @@ export interface RunRecord {
 export interface StepRecord {
   readonly runId: string
   readonly id: string
-  readonly asset: AssetKey
+  readonly assets: readonly AssetKey[]
   readonly partitions: PartitionSet
   readonly state: StepState
   readonly attempts: number
@@ -46,6 +48,7 @@ export interface StepRecord {
   readonly problem: Problem | undefined
   /** Why it was skipped. */
   readonly reason: string | undefined
+  /** Of all its assets together. */
   readonly rows: number | undefined
   /** Folders that its running attempt may have written to. */
   readonly stagingFolders: readonly string[]

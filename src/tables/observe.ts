@@ -50,6 +50,8 @@ export async function observe(
 ): Promise<readonly Observation[]> {
   const observations: Observation[] = []
   for (const spec of assets) {
+    // Its version function is asked by steps of their own.
+    if (spec.observe !== undefined) continue
     const metadata = heads.get(spec.key)?.metadata
     const known = states.get(spec.key)
     if (metadata?.currentSnapshotId === known?.snapshotId) continue

@@ -9,15 +9,15 @@ import {
   interrupted,
   materialization,
   PROBLEM,
-  publishing,
+  publishingAll,
   type StepRef,
   started,
-  succeeded,
+  succeededAll,
 } from './storage-events.ts'
 
 /** One thing to try; numbers pick among what is possible when its turn comes. */
 export type Move =
-  | { readonly kind: 'run'; readonly steps: readonly { readonly asset: number; readonly partitions: PartitionSet }[] }
+  | { readonly kind: 'run'; readonly steps: readonly { readonly assets: readonly number[]; readonly partitions: PartitionSet }[] }
   | { readonly kind: 'step'; readonly pick: number; readonly what: number }
   | { readonly kind: 'end'; readonly pick: number }
   | { readonly kind: 'add' | 'remove'; readonly registry: number; readonly values: readonly number[] }
@@ -30,7 +30,10 @@ const partitions = (options: { readonly minLength?: number } = {}): fc.Arbitrary
     .array(fc.tuple(fc.integer({ min: -3, max: 12 }), fc.integer({ min: 1, max: 5 })), { minLength: options.minLength ?? 0, maxLength: 4 })
     .map((list) => normalise(list.map(([from, length]): Interval => [from, from + length])))
 
-const steps = fc.array(fc.record({ asset: fc.nat(2), partitions: partitions({ minLength: 1 }) }), { minLength: 1, maxLength: 5 })
+const steps = fc.array(
+  fc.record({ assets: fc.uniqueArray(fc.nat(2), { minLength: 1, maxLength: 3 }), partitions: partitions({ minLength: 1 }) }),
+  { minLength: 1, maxLength: 5 },
+)
 
 export const moves: fc.Arbitrary<readonly Move[]> = fc.array(
   fc.oneof(
@@ -54,12 +57,12 @@ export const moves: fc.Arbitrary<readonly Move[]> = fc.array(
 )
 
 interface ModelStep extends StepRef {
-  readonly asset: AssetKey
+  readonly assets: readonly AssetKey[]
   readonly partitions: PartitionSet
   state: StepState
   attempts: number
   /** What open publishings of it would record, by attempt. */
-  readonly open: Map<number, Materialization>
+  readonly open: Map<number, readonly Materialization[]>
 }
 
 /** What is known of an asset, one partition at a time. */
@@ -95,14 +98,14 @@ export class StorageModel {
   #create(planned: Extract<Move, { kind: 'run' }>['steps']): StoreEvent {
     const runId = `run-${++this.#ids}`
     this.runs.set(runId, 'running')
-    const own = planned.map(({ asset, partitions: set }, i): ModelStep => {
-      const key = ASSETS[asset] as AssetKey
-      return { runId, stepId: `s${i}`, asset: key, partitions: set, state: 'waiting', attempts: 0, open: new Map() }
+    const own = planned.map(({ assets, partitions: set }, i): ModelStep => {
+      const keys = assets.map((asset) => ASSETS[asset] as AssetKey)
+      return { runId, stepId: `s${i}`, assets: keys, partitions: set, state: 'waiting', attempts: 0, open: new Map() }
     })
     this.steps.push(...own)
     return created(
       runId,
-      own.map((step) => ({ id: step.stepId, asset: step.asset, partitions: step.partitions })),
+      own.map((step) => ({ id: step.stepId, assets: step.assets, partitions: step.partitions })),
     )
   }
 
@@ -145,13 +148,17 @@ export class StorageModel {
         return { ...ref, type: 'step.retrying', attempt: step.attempts, problem: PROBLEM, delay: 10 }
       case 'publish':
         step.state = 'publishing'
-        return publishing(this.#make(step), step.attempts)
+        return publishingAll(ref, this.#make(step), step.attempts)
       case 'succeed':
         return this.#succeed(step)
       case 'fail':
         step.state = 'blocked'
         this.#attempted(step)
-        return failed(ref, 'blocked', [check(step.asset, 'amount.between', 'fail')])
+        return failed(
+          ref,
+          'blocked',
+          step.assets.map((asset) => check(asset, 'amount.between', 'fail')),
+        )
       case 'skip':
         step.state = 'skipped'
         return { ...ref, type: 'step.skipped', reason: 'nothing new' }
@@ -165,29 +172,36 @@ export class StorageModel {
     }
   }
 
-  #make(step: ModelStep): Materialization {
-    const made = materialization({ runId: step.runId, stepId: step.stepId }, step.asset, step.partitions, `m${++this.#ids}`)
+  #make({ runId, stepId, ...step }: ModelStep): readonly Materialization[] {
+    const made = step.assets.map((asset) => materialization({ runId, stepId }, asset, step.partitions, `m${++this.#ids}`))
     step.open.set(step.attempts, made)
     return made
   }
 
   #succeed(step: ModelStep): StoreEvent {
     const made = [...step.open.values()].at(-1) ?? this.#make(step)
-    const known = this.#asset(step.asset)
-    for (const p of each(step.partitions)) {
-      known.versions.set(p, made.dataVersion)
-      known.made.set(p, made.id)
-      known.attempts.delete(p)
+    for (const { asset, dataVersion, id, snapshotId } of made) {
+      const known = this.#asset(asset)
+      for (const p of each(step.partitions)) {
+        known.versions.set(p, dataVersion)
+        known.made.set(p, id)
+        known.attempts.delete(p)
+      }
+      known.snapshotId = snapshotId
     }
-    known.snapshotId = made.snapshotId
     step.state = 'succeeded'
     step.open.clear()
-    return succeeded(made, [check(step.asset, 'unique')])
+    return succeededAll(
+      { runId: step.runId, stepId: step.stepId },
+      made,
+      step.assets.map((asset) => check(asset, 'unique')),
+    )
   }
 
   #attempted(step: ModelStep): void {
     if (step.attempts === 0) return
-    for (const p of each(step.partitions)) this.#asset(step.asset).attempts.set(p, `${step.state} ${step.runId} ${step.stepId}`)
+    for (const asset of step.assets)
+      for (const p of each(step.partitions)) this.#asset(asset).attempts.set(p, `${step.state} ${step.runId} ${step.stepId}`)
   }
 
   #asset(key: AssetKey): NaiveAsset {

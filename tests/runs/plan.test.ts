@@ -68,7 +68,7 @@ function execute(loaded: LoadedManifest, plan: Plan, states: States): States {
   for (const step of plan.steps) {
     for (const id of step.after) expect(done.has(id)).toBe(true)
     done.add(step.id)
-    const spec = loaded.asset(step.asset) as AssetSpec
+    const spec = loaded.asset(step.assets.join()) as AssetSpec
     const inputs = Object.fromEntries(
       spec.deps.map((dep) => {
         const current = out.get(dep.asset)?.versions ?? []
@@ -126,7 +126,7 @@ describe('makePlan', () => {
         const loaded = project(shape)
         const plan = planAll(loaded, new Map())
         for (const spec of loaded.manifest.assets) {
-          const made = plan.steps.filter((s) => s.asset === spec.key)
+          const made = plan.steps.filter((s) => s.assets.includes(spec.key))
           expect(union(...made.map((s) => s.partitions))).toEqual(universeOf(spec))
           expect(made.every((s) => (s.partitions[0]?.[1] ?? 0) - (s.partitions[0]?.[0] ?? 0) <= spec.backfill.partitionsPerStep)).toBe(true)
         }
@@ -141,10 +141,10 @@ describe('makePlan', () => {
         const loaded = project(shape)
         const plan = planAll(loaded, new Map())
         for (const step of plan.steps)
-          for (const dep of (loaded.asset(step.asset) as AssetSpec).deps) {
+          for (const dep of (loaded.asset(step.assets.join()) as AssetSpec).deps) {
             const reads = new Set([...each(step.partitions)].flatMap((p) => naiveUpstream(loaded, dep, p)))
             const needed = plan.steps
-              .filter((s) => s.asset === dep.asset && [...each(s.partitions)].some((u) => reads.has(u)))
+              .filter((s) => s.assets.includes(dep.asset) && [...each(s.partitions)].some((u) => reads.has(u)))
               .map((s) => s.id)
             expect(needed.filter((id) => !step.after.includes(id))).toEqual([])
           }
@@ -173,7 +173,7 @@ describe('makePlan', () => {
         expect(planAll(loaded, execute(loaded, wave, states)).steps).toEqual([])
         const below = naiveDescendants(loaded, touched, set)
         for (const spec of loaded.manifest.assets) {
-          expect([...each(union(...wave.steps.filter((s) => s.asset === spec.key).map((s) => s.partitions)))]).toEqual(
+          expect([...each(union(...wave.steps.filter((s) => s.assets.includes(spec.key)).map((s) => s.partitions)))]).toEqual(
             below.get(spec.key) ?? [],
           )
         }

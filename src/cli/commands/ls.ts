@@ -32,6 +32,12 @@ export const ls: Command = async (context) => {
   return 0
 }
 
+/** When it was made, or looked at where others make it. */
+function lookedAt({ lastMade, observedAt }: AssetFacts, now: number): string {
+  const at = lastMade ?? observedAt
+  return at === undefined ? '' : ago(at, now)
+}
+
 function print({ terminal }: CommandContext, facts: readonly AssetFacts[], now: number): void {
   const rows = facts.map((one) => [
     one.spec.key,
@@ -40,12 +46,12 @@ function print({ terminal }: CommandContext, facts: readonly AssetFacts[], now: 
     one.spec.kind === 'external' ? '' : partitionCount(one.spec, madePartitions(one), one.exist),
     look(terminal, one.word, statusWords(one)),
     one.rows === undefined ? '' : number(one.rows),
-    one.lastMade === undefined ? '' : ago(one.lastMade, now),
+    lookedAt(one, now),
   ])
   const grouped = facts.some((one) => one.spec.group !== undefined)
   const columns = COLUMNS.map((column) => (column.title === 'group' && !grouped ? { title: '' } : column))
   for (const line of table(terminal, columns, rows)) terminal.line(line)
-  const due = facts.filter((one) => one.word !== 'fresh' && one.word !== 'external').length
+  const due = facts.filter((one) => !['fresh', 'external', 'unknown'].includes(one.word)).length
   if (!terminal.live) return
   terminal.line()
   const next = due === 0 ? 'all fresh' : `${counted(due, 'asset')} not fresh: \`assay plan\` says what would run`

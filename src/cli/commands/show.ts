@@ -1,4 +1,4 @@
-import type { AssetSpec } from '../../assets/spec.ts'
+import { type AssetSpec, siblingsOf } from '../../assets/spec.ts'
 import { ancestors } from '../../iceberg/metadata.ts'
 import { rowsOf } from '../../iceberg/summary.ts'
 import { AssayError } from '../../errors.ts'
@@ -144,9 +144,11 @@ function factRows(terminal: Terminal, { facts, now }: Shown): readonly Fact[] {
   return [
     ['status', status],
     ['kind', spec.compute === undefined ? spec.kind : `${spec.kind}, made by ${spec.compute.kind}`],
+    ...(spec.outputs === undefined ? [] : [fact('made with', outputWords(spec))]),
     ...metadataRows(spec),
     ...sliceRows(facts),
     ...(facts.rows === undefined ? [] : [fact('rows', number(facts.rows))]),
+    ...(facts.observedAt === undefined ? [] : [fact('observed', `${ago(facts.observedAt, now)} (${instant(facts.observedAt)})`)]),
     ...(lastMade === undefined ? [] : [fact('last made', `${ago(lastMade, now)} (${instant(lastMade)})`)]),
     ...(spec.rowKey.length === 0 ? [] : [fact('key', spec.rowKey.join(', '))]),
     ...(spec.write === undefined ? [] : [fact('write', writeWords(spec.write))]),
@@ -158,9 +160,13 @@ function factRows(terminal: Terminal, { facts, now }: Shown): readonly Fact[] {
     ...(table === undefined
       ? []
       : [fact('folder', table.metadata.location), fact('metadata', table.metadataLocation.replace(`${table.metadata.location}/`, ''))]),
+    ...(facts.word === 'unknown' ? [fact('next', `assay observe ${spec.key}`)] : []),
     ...(isEmpty(version.stale) ? [] : [fact('next', `assay why ${spec.key}`)]),
   ]
 }
+
+const outputWords = (spec: AssetSpec): string =>
+  `${siblingsOf(spec).join(', ')}${spec.outputs?.partial ? ', or by itself' : ', never without'}`
 
 /** What people say of it. */
 const metadataRows = ({ owners = [], group, tags = {}, kinds = [] }: AssetSpec): readonly Fact[] => [

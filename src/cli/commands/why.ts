@@ -130,7 +130,7 @@ function print(showing: Showing, facts: AssetFacts, { reasons, attempts, upstrea
         .map(({ words }) => `, ${words}`)
         .join('')}`,
     )
-  const due = upstream.length > 0 || (facts.word !== 'fresh' && facts.word !== 'external')
+  const due = upstream.length > 0 || !['fresh', 'external', 'unknown'].includes(facts.word)
   if (due) printLine(showing, 0, `next: assay materialize +${spec.key}`)
 }
 
@@ -167,6 +167,7 @@ function reasonWords({ now }: Showing, reason: Reason, spec: AssetSpec | undefin
     case 'made':
       return `${reason.asset} ${slices}became ${short(reason.version)} by run ${reason.runId}, ${ago(reason.at, now)}, ${reason.because}`
     case 'written by others':
+      if (spec?.observe !== undefined) return `${reason.asset} ${slices}was observed as ${short(reason.version)}`
       return `${reason.asset} ${slices}became ${short(reason.version)} by another writer${reason.at === undefined ? '' : `, ${ago(reason.at, now)}`}`
   }
 }

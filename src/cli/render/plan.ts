@@ -39,8 +39,9 @@ const times = (plan: Plan, action: PlannedAsset['action']): number => plan.asset
 export function planSentence(plan: Plan, changes: readonly SchemaChange[] = []): string {
   const blocked = times(plan, 'blocked')
   const dropped = changes.reduce((n, change) => n + change.dropped.length, 0)
+  if (times(plan, 'observe') > 0) return `${counted(times(plan, 'observe'), 'external asset')} to observe`
   return [
-    `${times(plan, 'run')} to run${plan.steps.length > times(plan, 'run') ? ` in ${counted(plan.steps.length, 'step')}` : ''}`,
+    `${times(plan, 'run')} to run${plan.steps.length !== times(plan, 'run') ? ` in ${counted(plan.steps.length, 'step')}` : ''}`,
     `${times(plan, 'reuse')} reused`,
     ...(blocked === 0 ? [] : [`${blocked} blocked`]),
     dropped === 0 ? 'nothing destroyed' : `${counted(dropped, 'column')} dropped`,

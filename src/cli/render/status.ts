@@ -24,6 +24,7 @@ const LOOKS: Readonly<Record<StatusWord | StepState | RunState | PlannedAsset['a
   skipped: ['–', 'grey'],
   interrupted: ['–', 'yellow'],
   run: ['▶', 'cyan'],
+  observe: ['◇', 'cyan'],
   reuse: ['↺', 'grey'],
 }
 
