@@ -33,7 +33,7 @@ export interface AssetFacts {
 export function factsOf(spec: AssetSpec, inspection: Pick<Inspection, 'states' | 'heads'>, now: number): AssetFacts {
   const state = inspection.states.get(spec.key) ?? NOTHING_KNOWN
   const exist = universe(spec.partitions, now)
-  const version = versionStatus(spec, state, exist, (key) => inspection.states.get(key)?.versions ?? [])
+  const version = versionStatus(spec, state, exist, (key) => inspection.states.get(key))
   const last = (...states: readonly LastAttempt['state'][]): PartitionSet =>
     intersect(
       where(state.lastAttempt, (attempt) => states.includes(attempt.state)),

@@ -36,7 +36,7 @@ interface Walk {
 export async function explain(walk: Walk, spec: AssetSpec, partitions: PartitionSet, depth = 0): Promise<readonly Reason[]> {
   const { states } = walk.inspection
   const exist = universe(spec.partitions, walk.now)
-  const status = versionStatus(spec, states.get(spec.key) ?? NOTHING_KNOWN, exist, (key) => states.get(key)?.versions ?? [])
+  const status = versionStatus(spec, states.get(spec.key) ?? NOTHING_KNOWN, exist, (key) => states.get(key))
   const reasons: Reason[] = []
   const missing = intersect(status.missing, partitions)
   if (spec.kind !== 'external' && !isEmpty(missing))

@@ -13,6 +13,7 @@ import { type Bindings, byDepName, locate, render } from '../sql/render.ts'
 import type { Sql, SqlPiece } from '../sql/template.ts'
 import type { CheckResult } from '../storage/events.ts'
 import { fileProblem, relationOf } from '../tables/read.ts'
+import { type EqualColumns, equalColumns } from '../tables/equal-columns.ts'
 import { equalsPublished } from '../tables/equal-output.ts'
 import { runChecks } from '../tables/run-checks.ts'
 import { discard } from '../tables/publish.ts'
@@ -39,6 +40,8 @@ export type StepResult =
       readonly tables: readonly StagedTable[]
       readonly checks: readonly CheckResult[]
       readonly unchanged?: true
+      /** Where the rows are not those that are there, but look the same through some columns. */
+      readonly equal?: readonly EqualColumns[]
     }
   | { readonly kind: 'skipped'; readonly reason: string }
 
@@ -90,7 +93,8 @@ async function makeTable(environment: StepEnvironment, spec: AssetSpec, step: St
   const blocking = checks.some((check) => check.blocking && (check.outcome === 'fail' || check.outcome === 'error'))
   if (blocking) await discard(environment.store, tables)
   if (blocking) return { kind: 'blocked', tables, checks }
-  if (!step.compare || !(await equalsPublished(staging, tables, step.targets))) return { kind: 'done', tables, checks }
+  if (!step.compare || !(await equalsPublished(staging, tables, step.targets)))
+    return { kind: 'done', tables, checks, equal: await equalColumns(staging, tables, step.targets, step.compareColumns) }
   await discard(environment.store, tables)
   return { kind: 'done', tables, checks, unchanged: true }
 }

@@ -102,7 +102,7 @@ export const statusesIn =
       spec,
       state,
       exist,
-      versionStatus(spec, state, exist, (key) => states.get(key)?.versions ?? []),
+      versionStatus(spec, state, exist, (key) => states.get(key)),
     )
   }
 

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
+import { type Versions, withVersion } from '../assets/column-versions.ts'
 import type { AssetSpec } from '../assets/spec.ts'
 import { type Stale, versionStatus } from '../assets/versions.ts'
 import type { AssetKey } from '../keys.ts'
-import { assign, domain, type IntervalMap } from '../partitions/interval-map.ts'
+import { domain } from '../partitions/interval-map.ts'
 import { downstreamOf, reachOf, upstreamOf } from '../partitions/reach.ts'
 import { chunks, EMPTY, intersect, isEmpty, type PartitionSet, subtract, union, WHOLE } from '../partitions/partition-set.ts'
 import { universe } from '../partitions/partitions.ts'
@@ -82,7 +83,7 @@ class Planner {
   readonly #now: number
   readonly #wanted: ReadonlyMap<AssetKey, PartitionSet>
   /** Data versions as they will be: partitions that this plan makes carry the id of their step. */
-  readonly #versions = new Map<AssetKey, IntervalMap<string>>()
+  readonly #versions = new Map<AssetKey, Versions>()
   readonly #stepsOf = new Map<AssetKey, PlannedStep[]>()
 
   constructor(loaded: LoadedManifest, states: ReadonlyMap<AssetKey, AssetState>, request: PlanRequest, now: number) {
@@ -117,8 +118,8 @@ class Planner {
     }
   }
 
-  #versionsOf(key: AssetKey): IntervalMap<string> {
-    return this.#versions.get(key) ?? this.#states.get(key)?.versions ?? []
+  #versionsOf(key: AssetKey): Versions {
+    return this.#versions.get(key) ?? this.#states.get(key) ?? NOTHING_KNOWN
   }
 
   #blockedBy(spec: AssetSpec, due: PartitionSet): PlannedAsset['blocked'] {
@@ -126,7 +127,7 @@ class Planner {
       const upstream = this.#loaded.asset(dep.asset)
       if (upstream === undefined || upstream.kind === 'external') return []
       const exist = universe(upstream.partitions, this.#now)
-      const { missing } = upstreamOf(dep.mapping, due, exist, domain(this.#versionsOf(dep.asset)))
+      const { missing } = upstreamOf(dep.mapping, due, exist, domain(this.#versionsOf(dep.asset).versions))
       return isEmpty(missing) ? [] : [{ dep: dep.asset, missing, partitions: downstreamOf(dep.mapping, missing, due) }]
     })
   }
@@ -135,7 +136,7 @@ class Planner {
     const own: PlannedStep[] = []
     for (const partitions of chunks(run, spec.backfill.partitionsPerStep)) {
       const after = spec.deps.flatMap((dep) => {
-        const reach = reachOf(dep.mapping, partitions, domain(this.#versionsOf(dep.asset)))
+        const reach = reachOf(dep.mapping, partitions, domain(this.#versionsOf(dep.asset).versions))
         return (this.#stepsOf.get(dep.asset) ?? []).filter((step) => !isEmpty(intersect(step.partitions, reach))).map((step) => step.id)
       })
       own.push({ id: `s${this.steps.length + own.length + 1}`, asset: spec.key, partitions, after: [...new Set(after)] })
@@ -143,7 +144,7 @@ class Planner {
     this.steps.push(...own)
     this.#stepsOf.set(spec.key, own)
     let versions = this.#versionsOf(spec.key)
-    for (const step of own) versions = assign(versions, step.partitions, `${PLANNED}${step.id}`)
+    for (const step of own) versions = withVersion(versions, step.partitions, `${PLANNED}${step.id}`)
     this.#versions.set(spec.key, versions)
   }
 

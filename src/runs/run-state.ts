@@ -1,15 +1,17 @@
+import { columnsRead, keptVersions, sameColumns, type Versions, versionsSeen, withVersion } from '../assets/column-versions.ts'
 import type { AssetSpec, DepSpec } from '../assets/spec.ts'
 import { versionStatus } from '../assets/versions.ts'
 import { formatTableId } from '../iceberg/catalog.ts'
 import type { AssetKey } from '../keys.ts'
-import { assign, domain, restrict } from '../partitions/interval-map.ts'
-import { isEmpty, type PartitionSet, subtract } from '../partitions/partition-set.ts'
+import { assign, difference, domain, restrict } from '../partitions/interval-map.ts'
+import { intersect, isEmpty, type PartitionSet, subtract } from '../partitions/partition-set.ts'
 import { reachOf } from '../partitions/reach.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
-import type { ConsumedInput, Materialization } from '../storage/events.ts'
+import type { ColumnVersions, ConsumedInput, Materialization } from '../storage/events.ts'
 import type { AssetState } from '../storage/storage.ts'
 import { tablesOf } from '../tables/asset-table.ts'
 import { type Heads, type Observation, withObservations } from '../tables/observe.ts'
+import type { EqualColumns } from '../tables/equal-columns.ts'
 import type { Published } from '../tables/publish.ts'
 import type { InputPin, TableTarget } from './worker-protocol.ts'
 
@@ -38,18 +40,49 @@ export class RunLake {
     }
   }
 
-  /** The data versions that a step reads of a dep. */
-  consumed(dep: DepSpec, partitions: PartitionSet): ConsumedInput {
-    const versions = this.#states.get(dep.asset)?.versions ?? []
-    return { asset: dep.asset, versions: restrict(versions, reachOf(dep.mapping, partitions, domain(versions))) }
+  /** The data versions that a step reads of a dep, and by which versions it knows the columns that it reads. */
+  consumed(spec: AssetSpec, dep: DepSpec, partitions: PartitionSet): ConsumedInput {
+    const state = this.#states.get(dep.asset) ?? { versions: [] }
+    const versions = restrict(state.versions, reachOf(dep.mapping, partitions, domain(state.versions)))
+    const columns = columnsRead(spec, dep.name)
+    const seen = columns === undefined ? versions : restrict(versionsSeen(state, columns), domain(versions))
+    const earlier = restrict(seen, difference(seen, versions))
+    const through = columns === undefined || earlier.length === 0 ? {} : { through: { columns, versions: earlier } }
+    return { asset: dep.asset, versions, ...through }
+  }
+
+  /**
+   * The sets of columns through which readers look at an asset, where there are partitions to compare with. Those that look
+   * at all columns are left out: for them only equal rows are equal.
+   */
+  columnsToCompare(spec: AssetSpec, partitions: PartitionSet): readonly (readonly string[])[] {
+    if (isEmpty(intersect(partitions, domain(this.#states.get(spec.key)?.versions ?? [])))) return []
+    const sets: (readonly string[])[] = []
+    for (const reader of this.#loaded.readers(spec.key)) {
+      for (const dep of reader.deps.filter(({ asset }) => asset === spec.key)) {
+        const columns = columnsRead(reader, dep.name)
+        const isPart = columns !== undefined && spec.columns.some(({ name }) => !columns.includes(name))
+        if (isPart && !sets.some((known) => sameColumns(known, columns))) sets.push(columns)
+      }
+    }
+    return sets
+  }
+
+  /** What readers of columns go on knowing partitions by, when these are written with rows that look the same to them. */
+  kept(key: AssetKey, equal: readonly EqualColumns[]): readonly ColumnVersions[] {
+    const before = this.#states.get(key) ?? { versions: [] }
+    return equal.map(({ columns, partitions }) => keptVersions(before, columns, partitions)).filter(({ versions }) => versions.length > 0)
   }
 
   /** The table version that a step reads of a dep; undefined where the dep has no table. */
-  pin(dep: DepSpec, partitions: PartitionSet): InputPin | undefined {
+  pin(spec: AssetSpec, dep: DepSpec, partitions: PartitionSet): InputPin | undefined {
     const upstream = this.#loaded.asset(dep.asset)
     const head = upstream === undefined || upstream.kind === 'marker' ? undefined : this.#heads.get(dep.asset)
     if (head?.snapshotId === undefined) return undefined
-    const slice = { spec: upstream?.partitions ?? { dim: 'none' as const }, partitions: domain(this.consumed(dep, partitions).versions) }
+    const slice = {
+      spec: upstream?.partitions ?? { dim: 'none' as const },
+      partitions: domain(this.consumed(spec, dep, partitions).versions),
+    }
     return { metadataLocation: head.metadataLocation, snapshotId: head.snapshotId, slice }
   }
 
@@ -77,7 +110,7 @@ export class RunLake {
   isFresh(spec: AssetSpec, partitions: PartitionSet): boolean {
     const state = this.#states.get(spec.key)
     if (state === undefined) return false
-    const { fresh } = versionStatus(spec, state, partitions, (key) => this.#states.get(key)?.versions ?? [])
+    const { fresh } = versionStatus(spec, state, partitions, (key) => this.#states.get(key))
     return isEmpty(subtract(partitions, fresh))
   }
 
@@ -98,10 +131,13 @@ export class RunLake {
   }
 
   succeeded(materialization: Materialization, published: Published): void {
-    const { asset, partitions, dataVersion, unchanged } = materialization
+    const { asset, partitions, dataVersion, unchanged, same } = materialization
     const state = this.#states.get(asset)
+    const before: Versions = state ?? { versions: [] }
+    const { versions, columnVersions = [] } = unchanged ? before : withVersion(before, partitions, dataVersion, same)
     this.#states.set(asset, {
-      versions: unchanged ? (state?.versions ?? []) : assign(state?.versions ?? [], partitions, dataVersion),
+      versions,
+      columnVersions,
       made: assign(state?.made ?? [], partitions, materialization),
       snapshotId: materialization.snapshotId,
       lastAttempt: state?.lastAttempt ?? [],

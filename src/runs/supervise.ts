@@ -167,8 +167,8 @@ class Walk {
     const inputs: Record<string, ConsumedInput> = {}
     const pins: StepMessage['inputs'] = Object.fromEntries(
       spec.deps.flatMap((dep) => {
-        inputs[dep.name] = state.consumed(dep, step.partitions)
-        const pin = state.pin(dep, step.partitions)
+        inputs[dep.name] = state.consumed(spec, dep, step.partitions)
+        const pin = state.pin(spec, dep, step.partitions)
         return pin === undefined ? [] : [[dep.name, pin]]
       }),
     )
@@ -182,6 +182,7 @@ class Walk {
       partitions: step.partitions,
       inputs: pins,
       compare: !this.#s.force && state.isMade(step.asset, step.partitions),
+      compareColumns: this.#s.force ? [] : state.columnsToCompare(spec, step.partitions),
       targets,
     }
     return { message, inputs, readFrom: state.readFrom(spec) }
@@ -191,7 +192,7 @@ class Walk {
     const { runId, stepId } = begun.message
     switch (answer.type) {
       case 'done':
-        return answer.unchanged ? this.#unchanged(spec, begun, answer) : this.#publishInTurn(spec, begun, answer.tables, answer.checks)
+        return answer.unchanged ? this.#unchanged(spec, begun, answer) : this.#publishInTurn(spec, begun, answer)
       case 'skipped':
         await this.record({ type: 'step.skipped', runId, stepId, reason: answer.reason })
         return { kind: 'skipped' }
@@ -208,7 +209,7 @@ class Walk {
   }
 
   /** The rows are those that are there: the materialization is recorded, the tables and their versions stay. */
-  async #unchanged(spec: AssetSpec, begun: Begun, { tables, checks }: StepAnswer & { type: 'done' }): Promise<Outcome> {
+  async #unchanged(spec: AssetSpec, begun: Begun, { tables, checks }: Done): Promise<Outcome> {
     const { runId, stepId } = begun.message
     const { snapshotId, ...made } = this.#materialization(spec, begun, tables)
     const head = this.#s.state.snapshotOf(spec.key)
@@ -218,15 +219,16 @@ class Walk {
     return { kind: 'succeeded' }
   }
 
-  #publishInTurn(spec: AssetSpec, begun: Begun, tables: readonly StagedTable[], checks: readonly CheckResult[]): Promise<Outcome> {
-    const turn = this.#publishing.then(() => this.#publish(spec, begun, tables, checks))
+  #publishInTurn(spec: AssetSpec, begun: Begun, answer: Done): Promise<Outcome> {
+    const turn = this.#publishing.then(() => this.#publish(spec, begun, answer))
     this.#publishing = turn.catch(() => undefined)
     return turn
   }
 
-  async #publish(spec: AssetSpec, begun: Begun, tables: readonly StagedTable[], checks: readonly CheckResult[]): Promise<Outcome> {
+  async #publish(spec: AssetSpec, begun: Begun, { tables, checks, equal = [] }: Done): Promise<Outcome> {
     const { runId, stepId, partitions } = begun.message
-    const materialization = this.#materialization(spec, begun, tables)
+    const same = this.#s.state.kept(spec.key, equal)
+    const materialization = { ...this.#materialization(spec, begun, tables), ...(same.length === 0 ? {} : { same }) }
     const succeeded: StoreEvent = { type: 'step.succeeded', runId, stepId, materialization, checks }
     if (tables.length === 0) {
       await this.record(succeeded)
@@ -292,6 +294,8 @@ class Walk {
     return 'interrupted'
   }
 }
+
+type Done = StepAnswer & { readonly type: 'done' }
 
 /** An attempt with what it was pinned to. */
 interface Begun {

@@ -2,6 +2,7 @@ import type { Problem } from '../errors.ts'
 import type { AssetKey } from '../keys.ts'
 import type { PartitionSet } from '../partitions/partition-set.ts'
 import type { CheckResult } from '../storage/events.ts'
+import type { EqualColumns } from '../tables/equal-columns.ts'
 import type { Slice } from '../tables/read.ts'
 import type { StagedTable } from '../tables/stage.ts'
 
@@ -31,6 +32,8 @@ export interface StepMessage {
   readonly inputs: Readonly<Record<string, InputPin>>
   /** Whether rows that are equal to those published are to be left unpublished. */
   readonly compare: boolean
+  /** Sets of columns that readers look at: rows that are equal as far as these show leave such a reader fresh. */
+  readonly compareColumns: readonly (readonly string[])[]
   /** The tables that it writes to: that of the asset, and that of its rejected rows. */
   readonly targets: readonly TableTarget[]
 }
@@ -60,7 +63,13 @@ export const endMark = ({ runId, stepId, attempt }: StepMessage): string => `\0a
 export type FromWorker =
   | { readonly type: 'ready' }
   /** Rows are staged, durable and checked, or the asset has no table and its compute has ended. */
-  | { readonly type: 'done'; readonly tables: readonly StagedTable[]; readonly checks: readonly CheckResult[]; readonly unchanged?: true }
+  | {
+      readonly type: 'done'
+      readonly tables: readonly StagedTable[]
+      readonly checks: readonly CheckResult[]
+      readonly unchanged?: true
+      readonly equal?: readonly EqualColumns[]
+    }
   | { readonly type: 'skipped'; readonly reason: string }
   | { readonly type: 'failed'; readonly outcome: 'failed' | 'blocked'; readonly problem: Problem; readonly checks: readonly CheckResult[] }
   | { readonly type: 'log'; readonly text: string }

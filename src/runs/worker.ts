@@ -83,8 +83,8 @@ async function answerTo(step: StepMessage): Promise<FromWorker> {
     const result = await executeStep(environmentOf(), step)
     if (result.kind === 'skipped') return { type: 'skipped', reason: result.reason }
     if (result.kind === 'done') {
-      const { tables, checks, unchanged } = result
-      return { type: 'done', tables, checks, ...(unchanged && { unchanged }) }
+      const { tables, checks, unchanged, equal } = result
+      return { type: 'done', tables, checks, ...(unchanged && { unchanged }), ...(equal && { equal }) }
     }
     return { type: 'failed', outcome: 'blocked', problem: blockedProblem(step, result.checks), checks: result.checks }
   } catch (error) {

@@ -1,7 +1,8 @@
 import { AssayError } from '../errors.ts'
 import type { AssetKey } from '../keys.ts'
-import type { PartitionSet } from '../partitions/partition-set.ts'
-import type { CheckResult, Materialization, PublishIntent, StepState, StoreEvent } from './events.ts'
+import { domain } from '../partitions/interval-map.ts'
+import { isEmpty, type PartitionSet, union } from '../partitions/partition-set.ts'
+import type { CheckResult, ColumnVersions, Materialization, PublishIntent, StepState, StoreEvent } from './events.ts'
 import type { LastAttempt, RunRecord, StepRecord } from './storage.ts'
 
 /** What an event does to the projection, as data. Every kind of store applies the same changes. */
@@ -22,6 +23,9 @@ export type Change =
       readonly partitions: PartitionSet
       readonly value: string
     }
+  /** Of all sets of columns. */
+  | { readonly kind: 'forget columns'; readonly asset: AssetKey; readonly partitions: PartitionSet }
+  | { readonly kind: 'keep columns'; readonly asset: AssetKey; readonly kept: ColumnVersions }
   | { readonly kind: 'remove'; readonly map: IntervalTable; readonly asset: AssetKey; readonly partitions: PartitionSet }
 
 /** Values per partition range: data versions, ids of materializations, and attempts. */
@@ -54,7 +58,9 @@ export function reduce(event: StoreEvent, at: number, before: StepBefore | undef
       const { asset, snapshotId, versions, lost = [] } = event
       const removed = (['versions', 'made'] as const).map((map): Change => ({ kind: 'remove', map, asset, partitions: lost }))
       const assigned = versions.map(({ from, to, value }) => assign('versions', asset, [[from, to]], value))
-      return [...(lost.length === 0 ? [] : removed), ...assigned, { kind: 'set snapshot', asset, snapshotId }]
+      const moved = union(lost, domain(versions))
+      const forgotten: readonly Change[] = isEmpty(moved) ? [] : [{ kind: 'forget columns', asset, partitions: moved }]
+      return [...(lost.length === 0 ? [] : removed), ...assigned, ...forgotten, { kind: 'set snapshot', asset, snapshotId }]
     }
     default:
       return unreachable(event)
@@ -117,17 +123,24 @@ function afterTheEnd(event: StepEvent, at: number, before: StepBefore): readonly
 
 function succeeded(event: StepEvent & { type: 'step.succeeded' }, at: number, before: StepBefore): readonly Change[] {
   const { materialization } = event
-  const { asset, partitions, snapshotId, dataVersion, id, rows, unchanged } = materialization
+  const { asset, partitions, snapshotId, id, rows } = materialization
   return [
     set({ ...before.step, state: 'succeeded', endedAt: at, problem: undefined, rows, stagingFolders: [] }),
     ...closed(before),
     { kind: 'add materialization', materialization },
     assign('made', asset, partitions, id),
-    ...(unchanged ? [] : [assign('versions', asset, partitions, dataVersion)]),
+    ...rewritten(materialization),
     { kind: 'remove', map: 'attempts', asset, partitions },
     ...(snapshotId === undefined ? [] : [{ kind: 'set snapshot', asset, snapshotId } as const]),
     ...checked(event, at),
   ]
+}
+
+/** Data versions, and what readers of some columns still know them by. */
+function rewritten({ asset, partitions, dataVersion, unchanged, same = [] }: Materialization): readonly Change[] {
+  if (unchanged) return []
+  const kept = same.map((one): Change => ({ kind: 'keep columns', asset, kept: one }))
+  return [assign('versions', asset, partitions, dataVersion), { kind: 'forget columns', asset, partitions }, ...kept]
 }
 
 /** What was never tried leaves no attempt behind. */

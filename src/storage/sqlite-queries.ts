@@ -90,6 +90,7 @@ function kept(db: DatabaseSync): All {
 
 interface Building {
   versions: Entry<string>[]
+  columnVersions?: { columns: readonly string[]; versions: Entry<string>[] }[]
   made: Entry<Materialization>[]
   lastAttempt: Entry<LastAttempt>[]
   snapshotId: string | undefined
@@ -99,7 +100,7 @@ interface ValueRow extends Entry<string> {
   readonly asset: AssetKey
 }
 
-/** Four tables read as of one moment. */
+/** Five tables read as of one moment. */
 function assetStates(db: DatabaseSync, all: All): ReadonlyMap<AssetKey, AssetState> {
   const states = new Map<AssetKey, Building>()
   const of = (asset: AssetKey): Building => {
@@ -113,6 +114,11 @@ function assetStates(db: DatabaseSync, all: All): ReadonlyMap<AssetKey, AssetSta
       'select asset, "from", "to", data_version as value from versions order by asset, "from"',
     )) {
       of(asset).versions.push(entry)
+    }
+    for (const { asset, columns, ...entry } of all<ValueRow & { columns: string }>(
+      'select asset, columns, "from", "to", data_version as value from column_versions order by asset, columns, "from"',
+    )) {
+      addColumnVersion(of(asset), JSON.parse(columns), entry)
     }
     const materialization = parsedOnce<Materialization>()
     for (const { asset, from, to, value } of all<ValueRow>(`select m.asset, "from", "to", body as value
@@ -130,6 +136,15 @@ function assetStates(db: DatabaseSync, all: All): ReadonlyMap<AssetKey, AssetSta
   } finally {
     db.exec('commit')
   }
+}
+
+/** They come in order of their columns. */
+function addColumnVersion(state: Building, columns: readonly string[], entry: Entry<string>): void {
+  const sets = state.columnVersions ?? []
+  state.columnVersions = sets
+  const last = sets.at(-1)
+  if (last !== undefined && JSON.stringify(last.columns) === JSON.stringify(columns)) last.versions.push(entry)
+  else sets.push({ columns, versions: [entry] })
 }
 
 /** Equal texts give the same object, so that interval maps can compare values by identity. */

@@ -2,12 +2,14 @@ import type { Problem } from '../errors.ts'
 import type { AssetKey } from '../keys.ts'
 import type { IntervalMap } from '../partitions/interval-map.ts'
 import type { PartitionSet } from '../partitions/partition-set.ts'
-import type { CheckResult, Materialization, PublishIntent, RunState, StepState, StoredEvent, StoreEvent } from './events.ts'
+import type { CheckResult, ColumnVersions, Materialization, PublishIntent, RunState, StepState, StoredEvent, StoreEvent } from './events.ts'
 
 /** What is known of one asset: status is a pure function of this and the manifest. */
 export interface AssetState {
   /** Current data version of each partition, also those that others have written. */
   readonly versions: IntervalMap<string>
+  /** Where they are not the data versions: the versions of the rows as seen through the columns that a reader looks at. */
+  readonly columnVersions?: readonly ColumnVersions[]
   /** The materialization that last made each partition. */
   readonly made: IntervalMap<Materialization>
   /** The newest snapshot of the table that the store knows of. */

@@ -56,6 +56,8 @@ interface ModelStep extends StepRef {
 /** What is known of an asset, one partition at a time. */
 export interface NaiveAsset {
   readonly versions: Map<number, string>
+  /** By set of columns, then by partition. */
+  readonly columns: Map<string, Map<number, string>>
   readonly made: Map<number, string>
   readonly attempts: Map<number, string>
   snapshotId: string | undefined
@@ -99,6 +101,7 @@ export class StorageModel {
     // Few names, so that neighbours often have the same and must be joined.
     const versions = set.map(([from, to]) => ({ from, to, value: `foreign-${++this.#ids % 2}` }))
     for (const { from, to, value } of versions) for (const p of each([[from, to]])) known.versions.set(p, value)
+    forgetColumns(known, set)
     known.snapshotId = `foreign-${this.#ids}`
     return { type: 'table.observed', asset, snapshotId: known.snapshotId, versions }
   }
@@ -143,7 +146,14 @@ export class StorageModel {
   }
 
   #make(step: ModelStep): Materialization {
-    const made = materialization({ runId: step.runId, stepId: step.stepId }, step.asset, step.partitions, `m${++this.#ids}`)
+    const plain = materialization({ runId: step.runId, stepId: step.stepId }, step.asset, step.partitions, `m${++this.#ids}`)
+    // Few names, so that neighbours often have the same and must be joined.
+    const columns = [['a'], ['a', 'b']].slice(0, this.#ids % 3)
+    const same = columns.map((one) => ({
+      columns: one,
+      versions: step.partitions.slice(0, 2).map(([from, to]) => ({ from, to, value: `old-${this.#ids % 2}` })),
+    }))
+    const made: Materialization = same.length === 0 ? plain : { ...plain, same }
     step.open.set(step.attempts, made)
     return made
   }
@@ -155,6 +165,13 @@ export class StorageModel {
       known.versions.set(p, made.dataVersion)
       known.made.set(p, made.id)
       known.attempts.delete(p)
+    }
+    forgetColumns(known, step.partitions)
+    for (const { columns, versions } of made.same ?? []) {
+      const name = columns.join()
+      const kept = known.columns.get(name) ?? new Map<number, string>()
+      known.columns.set(name, kept)
+      for (const { from, to, value } of versions) for (const p of each([[from, to]])) kept.set(p, value)
     }
     known.snapshotId = made.snapshotId
     step.state = 'succeeded'
@@ -168,9 +185,22 @@ export class StorageModel {
   }
 
   #asset(key: AssetKey): NaiveAsset {
-    const known = this.assets.get(key) ?? { versions: new Map(), made: new Map(), attempts: new Map(), snapshotId: undefined }
+    const known = this.assets.get(key) ?? {
+      versions: new Map(),
+      columns: new Map(),
+      made: new Map(),
+      attempts: new Map(),
+      snapshotId: undefined,
+    }
     this.assets.set(key, known)
     return known
+  }
+}
+
+function forgetColumns(known: NaiveAsset, set: PartitionSet): void {
+  for (const [name, kept] of known.columns) {
+    for (const p of each(set)) kept.delete(p)
+    if (kept.size === 0) known.columns.delete(name)
   }
 }
 

@@ -71,6 +71,7 @@ const stepOf = (name: keyof typeof BODIES): StepMessage => ({
   partitions: WHOLE,
   inputs: {},
   compare: false,
+  compareColumns: [],
   targets: [],
 })
 

@@ -162,7 +162,7 @@ describe('makePlan', () => {
         const state = states.get(touched.key) as AssetState
         states.set(touched.key, { ...state, versions: assign(state.versions, set, 'foreign') })
         for (const spec of loaded.manifest.assets) {
-          const status = versionStatus(spec, states.get(spec.key) as AssetState, universeOf(spec), (key) => states.get(key)?.versions ?? [])
+          const status = versionStatus(spec, states.get(spec.key) as AssetState, universeOf(spec), (key) => states.get(key))
           const expected = [...each(universeOf(spec))].filter((p) =>
             spec.deps.some((dep) => dep.asset === touched.key && naiveUpstream(loaded, dep, p).some((u) => contains(set, u))),
           )
