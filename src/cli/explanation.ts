@@ -7,7 +7,7 @@ import { intersect, isEmpty, type PartitionSet } from '../partitions/partition-s
 import { universe } from '../partitions/partitions.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
 import type { Inspection } from '../runs/launch.ts'
-import { NOTHING_KNOWN } from '../runs/plan.ts'
+import { NOTHING_KNOWN } from '../assets/status.ts'
 import type { Materialization } from '../storage/events.ts'
 
 /** One fact of an explanation, with the facts that it follows from. */

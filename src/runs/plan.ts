@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type Versions, withVersion } from '../assets/column-versions.ts'
 import type { AssetSpec } from '../assets/spec.ts'
+import { NOTHING_KNOWN } from '../assets/status.ts'
 import { type Stale, versionStatus } from '../assets/versions.ts'
 import type { AssetKey } from '../keys.ts'
 import { domain } from '../partitions/interval-map.ts'
@@ -59,8 +60,6 @@ export interface PlanRequest {
   /** Make also what is fresh. */
   readonly force: boolean
 }
-
-export const NOTHING_KNOWN: AssetState = { versions: [], made: [], snapshotId: undefined, lastAttempt: [] }
 
 /**
  * Pure: from the manifest, what is known of each asset, and the time, to what has to run. Idea: SQLMesh's plan as data.

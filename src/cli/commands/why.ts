@@ -1,11 +1,12 @@
 import { withUpstream } from '../../assets/asset-graph.ts'
+import { statusOfAll } from '../../assets/status.ts'
 import { graphOf } from '../../assets/selection.ts'
 import type { AssetSpec } from '../../assets/spec.ts'
 import { count, intersect, isEmpty, type PartitionSet } from '../../partitions/partition-set.ts'
 import { formatSet } from '../../partitions/texts.ts'
 import type { LoadedManifest } from '../../project/manifest.ts'
 import { type Inspection, inspect } from '../../runs/launch.ts'
-import { type AssetFacts, factsJson, factsOf, statusWords } from '../asset-facts.ts'
+import { type AssetFacts, factsJson, factsOf, narrowed, statusWords } from '../asset-facts.ts'
 import { type Command, type CommandContext, emit } from '../context.ts'
 import { explain, type Reason } from '../explanation.ts'
 import { oneAsset, openProject, partitionsOf } from '../open-project.ts'
@@ -24,7 +25,7 @@ export const why: Command = async (context) => {
   const asked = partitionsOf(context.words[1], loaded, [spec.key], now)
   const inspection = await inspect(settings, loaded)
   try {
-    const facts = narrowed(factsOf(spec, inspection, now), asked?.get(spec.key))
+    const facts = narrowed(factsOf(spec, inspection, statusOfAll(loaded.manifest.assets, inspection.states, now)), asked?.get(spec.key))
     const reasons = await explain({ loaded, inspection, now }, spec, facts.exist)
     const attempts = await lastAttempts(inspection, facts)
     const upstream = upstreamDue(loaded, inspection, spec, now)
@@ -42,18 +43,6 @@ export const why: Command = async (context) => {
     inspection.close()
   }
   return 0
-}
-
-function narrowed(facts: AssetFacts, asked: PartitionSet | undefined): AssetFacts {
-  if (asked === undefined) return facts
-  const on = (set: PartitionSet): PartitionSet => intersect(set, asked)
-  const { fresh, stale, missing, because } = facts.version
-  const version = { fresh: on(fresh), stale: on(stale), missing: on(missing), because }
-  const failed = on(facts.failed)
-  const blocked = on(facts.blocked)
-  const calm = !isEmpty(version.stale) ? 'stale' : isEmpty(version.missing) ? 'fresh' : 'missing'
-  const word = facts.spec.kind === 'external' ? 'external' : !isEmpty(failed) ? 'failed' : !isEmpty(blocked) ? 'blocked' : calm
-  return { ...facts, exist: on(facts.exist), version, failed, blocked, interrupted: on(facts.interrupted), word }
 }
 
 interface AttemptFact {
@@ -97,7 +86,7 @@ function upstreamDue(loaded: LoadedManifest, inspection: Inspection, spec: Asset
   const above = withUpstream(graphOf(loaded.manifest.assets), [spec.key])
   return loaded.manifest.assets
     .filter((other) => other !== spec && above.has(other.key) && other.kind !== 'external')
-    .map((other) => factsOf(other, inspection, now))
+    .map((other) => factsOf(other, inspection, statusOfAll(loaded.manifest.assets, inspection.states, now)))
     .filter(({ version }) => !isEmpty(version.stale) || !isEmpty(version.missing))
 }
 
