@@ -227,7 +227,7 @@ describe('versions of a table', () => {
     ])
     expect(await rowsNow()).toEqual({ n: 222 })
     expect((await folder.tell(['ls', 'gold.daily_revenue'])).stdout).toContain('1 stale')
-    expect((await folder.tell(['why', 'silver.orders', '--json'])).stdout).toContain('never made')
+    expect((await folder.tell(['why', 'silver.orders', '--json'])).stdout).toContain('taken back')
     expect(await snapshots()).toEqual(ids)
 
     expect((await folder.tell(['rollback', 'silver.orders', '--to', before, '--yes'])).stdout).toContain('nothing to change')
