@@ -56,6 +56,12 @@ export function queriesOn(db: DatabaseSync): Queries {
         ? all<Body>('select body from materializations order by seq desc limit ?', limit)
         : all<Body>('select body from materializations where asset = ? order by seq desc limit ?', asset, limit)
       ).map(({ body }) => JSON.parse(body) as Materialization),
+    durations: (asset, limit) =>
+      all<{ took: number }>(
+        `select ended_at - started_at as took from steps where asset = ? and state = 'succeeded' order by ended_at desc limit ?`,
+        asset,
+        limit,
+      ).map(({ took }) => took),
     checkResults: (asset) =>
       all<Body & { run_id: string; at: number }>('select run_id, at, body from check_results where asset = ? order by "check"', asset).map(
         ({ run_id, at, body }) => ({ ...(JSON.parse(body) as CheckResult), at, runId: run_id }),

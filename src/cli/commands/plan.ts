@@ -1,9 +1,10 @@
+import { manifestFile } from '../../project/manifest.ts'
 import { inspect, planFor } from '../../runs/launch.ts'
+import { outlookOf } from '../../runs/plan-outlook.ts'
 import { savePlan } from '../../runs/saved-plan.ts'
 import { type Command, emit } from '../context.ts'
 import { openProject } from '../open-project.ts'
-import { planHeading, planSentence, planTable, schemaChanges, type SchemaChange } from '../render/plan.ts'
-import type { Terminal } from '../render/terminal.ts'
+import { outlookLines, planHeading, planSentence, planTable } from '../render/plan.ts'
 import { requestOf } from '../request.ts'
 
 const CHANGES = 4
@@ -18,11 +19,16 @@ export const plan: Command = async (context) => {
     const request = requestOf(context, loaded)
     const planned = planFor(loaded, inspection.states, request, now)
     savePlan(settings.home, { plan: planned, request })
-    const changes = schemaChanges(planned, loaded, inspection.heads)
-    if (options.json) emit(context, 'plan', { plan: planned, schemaChanges: changes })
+    const outlook = await outlookOf(planned, {
+      loaded,
+      ...inspection,
+      workers: settings.workers,
+      manifestFile: (id) => manifestFile(settings.home, id),
+    })
+    if (options.json) emit(context, 'plan', { plan: planned, ...outlook })
     else {
-      for (const line of planHeading(terminal, planSentence(planned, changes), `plan ${planned.id}`)) terminal.line(line)
-      for (const change of changes) printChange(terminal, change)
+      for (const line of planHeading(terminal, planSentence(planned, outlook.destroyed), `plan ${planned.id}`)) terminal.line(line)
+      for (const line of outlookLines(terminal, planned, outlook, loaded)) terminal.line(line)
       terminal.line()
       for (const line of planTable(terminal, planned, loaded, now)) terminal.line(line)
     }
@@ -30,9 +36,4 @@ export const plan: Command = async (context) => {
   } finally {
     inspection.close()
   }
-}
-
-function printChange(terminal: Terminal, { asset, added, dropped }: SchemaChange): void {
-  const words = [...dropped.map((name) => terminal.paint('red', `drops ${name}`)), ...added.map((name) => `adds ${name}`)]
-  terminal.line(`  columns of ${asset}: ${words.join(', ')}`)
 }

@@ -10,3 +10,6 @@ create table column_versions (
   primary key (asset, columns, "from"),
   check ("from" < "to")
 ) strict, without rowid;
+
+-- How long steps of an asset took, the last to end first.
+create index steps_that_succeeded on steps (asset, ended_at) where state = 'succeeded';
