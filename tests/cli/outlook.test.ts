@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { appendForeign } from '../support/append-foreign.ts'
-import { type Folder, jsonLines, openFolder } from './command-line.ts'
+import { planLine } from '../../src/cli/plan-format.ts'
+import { type Folder, openFolder } from './command-line.ts'
 
 const PROJECT = `
 import { asset, defineProject, duckdb, sql, t, typescript } from 'assay'
@@ -25,6 +26,8 @@ describe('what is to be expected of a plan', () => {
     expect((await folder.tell(['materialize'])).code).toBe(0)
   })
   afterAll(() => folder.remove())
+  /** Holds what is printed against the documented format. */
+  const printed = async (...args: readonly string[]) => planLine.parse(JSON.parse((await folder.tell(['plan', ...args, '--json'])).stdout))
 
   it('a renamed column is breaking, with those that read it and those that may', async () => {
     await folder.edit('project.ts', 'schema: { user_id: t.int(), n', "schema: { uid: t.int().renamedFrom('user_id'), n")
@@ -35,13 +38,8 @@ describe('what is to be expected of a plan', () => {
     expect(plan).toContain('user_id is read by silver.users.id, silver.copies.kind')
     expect(plan).toMatch(/takes about \d+(\.\d)? m?s, going by earlier steps\n/)
     expect(plan).toContain('nothing destroyed')
-    const [
-      {
-        plan: { id },
-        ...outlook
-      } = { plan: { id: '' } },
-    ] = jsonLines((await folder.tell(['plan', '--json'])).stdout) as readonly { plan: { id: string } }[]
-    expect(id).toMatch(/^[0-9a-f]{12}$/)
+    const outlook = await printed()
+    expect(outlook.plan.id).toMatch(/^[0-9a-f]{12}$/)
     expect(outlook).toMatchObject({
       schemaChanges: [{ asset: 'bronze.events', column: 'uid', kind: 'renamed', from: 'user_id', breaking: true }],
       destroyed: [],
@@ -64,6 +62,7 @@ describe('what is to be expected of a plan', () => {
     expect(plan).toContain('1 column dropped')
     await folder.edit('project.ts', 'user_id: t.int(), n', 'user_id: t.int().nullable(), n')
     expect(await planned()).toContain('user_id may be null from now on (breaking)')
+    expect((await printed()).schemaChanges.map(({ kind }) => kind)).toEqual(['nullable', 'widened', 'added', 'dropped'])
   })
 
   it('a change that the table cannot follow is told before it fails', async () => {
@@ -72,6 +71,7 @@ describe('what is to be expected of a plan', () => {
     await folder.edit('project.ts', '2::int as n', "'2' as n")
     await folder.edit('project.ts', 'sum(${e.n})', 'sum(${e.n}::int)')
     expect(await planned()).toContain('cannot be done: bronze.events: column n cannot change from int to string (breaking)')
+    expect((await printed()).schemaChanges).toMatchObject([{ kind: 'refused', column: 'n' }])
   })
 
   it('rows of others that a run would replace are named', async () => {
@@ -81,6 +81,7 @@ describe('what is to be expected of a plan', () => {
     await folder.edit('project.ts', '2::int as n', '3::int as n')
     const plan = await planned()
     expect(plan).toContain('rows of others replaced in 1 partition')
+    expect((await printed('--force')).destroyed).toEqual([{ asset: 'bronze.events', kind: 'written by others', partitions: [[0, 1]] }])
     expect(plan).toContain('rows of bronze.events were written by others, and are replaced')
   })
 })

@@ -1,8 +1,12 @@
-import { manifestFile } from '../../project/manifest.ts'
+import { isEmpty } from '../../partitions/partition-set.ts'
+import { formatSet } from '../../partitions/texts.ts'
+import { type LoadedManifest, manifestFile } from '../../project/manifest.ts'
 import { inspect, planFor } from '../../runs/launch.ts'
+import type { Plan } from '../../runs/plan.ts'
 import { outlookOf } from '../../runs/plan-outlook.ts'
 import { savePlan } from '../../runs/saved-plan.ts'
 import { type Command, emit } from '../context.ts'
+import type { PlanFields } from '../plan-format.ts'
 import { openProject } from '../open-project.ts'
 import { outlookLines, planHeading, planSentence, planTable } from '../render/plan.ts'
 import { requestOf } from '../request.ts'
@@ -25,7 +29,7 @@ export const plan: Command = async (context) => {
       workers: settings.workers,
       manifestFile: (id) => manifestFile(settings.home, id),
     })
-    if (options.json) emit(context, 'plan', { plan: planned, ...outlook })
+    if (options.json) emit(context, 'plan', { plan: planned, partitions: slicesOf(planned, loaded), ...outlook } satisfies PlanFields)
     else {
       for (const line of planHeading(terminal, planSentence(planned, outlook.destroyed), `plan ${planned.id}`)) terminal.line(line)
       for (const line of outlookLines(terminal, planned, outlook, loaded)) terminal.line(line)
@@ -37,3 +41,12 @@ export const plan: Command = async (context) => {
     inspection.close()
   }
 }
+
+/** What runs of each sliced asset, as people write it. */
+const slicesOf = ({ assets }: Plan, loaded: LoadedManifest): PlanFields['partitions'] =>
+  Object.fromEntries(
+    assets.flatMap(({ asset, run }) => {
+      const spec = loaded.asset(asset)
+      return spec === undefined || spec.partitions.dim === 'none' || isEmpty(run) ? [] : [[asset, formatSet(spec.partitions, run)]]
+    }),
+  )
