@@ -1,8 +1,9 @@
 import type { AssetKey } from '../keys.ts'
 import { where } from '../partitions/interval-map.ts'
-import { EMPTY, intersect, isEmpty, type PartitionSet, union } from '../partitions/partition-set.ts'
+import { EMPTY, equals, intersect, isEmpty, type PartitionSet, union } from '../partitions/partition-set.ts'
 import { universe } from '../partitions/partitions.ts'
 import { downstreamOf } from '../partitions/reach.ts'
+import type { PartitionsSpec } from '../partitions/spec.ts'
 import type { AssetState } from '../storage/storage.ts'
 import type { AssetSpec } from './spec.ts'
 import { type VersionStatus, versionStatus } from './versions.ts'
@@ -23,6 +24,8 @@ export interface AssetStatus {
   readonly outdated: PartitionSet
 }
 
+type StateOf = (key: AssetKey) => AssetState | undefined
+
 /**
  * Status of all assets. One walk down the graph, in which each dep is looked at once.
  * @param assets upstream before downstream, as a manifest has them. @param now milliseconds since the epoch
@@ -32,17 +35,57 @@ export function statusOfAll(
   states: ReadonlyMap<AssetKey, AssetState>,
   now: number,
 ): ReadonlyMap<AssetKey, AssetStatus> {
-  const statuses = new Map<AssetKey, AssetStatus>()
+  const direct = new StatusBoard(assets).update((key) => states.get(key), now)
   const due = new Map<AssetKey, PartitionSet>()
-  for (const spec of assets) {
-    const exist = universe(spec.partitions, now)
-    const version = versionStatus(spec, states.get(spec.key) ?? NOTHING_KNOWN, exist, (key) => states.get(key))
-    const below = spec.deps.map((dep) => downstreamOf(dep.mapping, due.get(dep.asset) ?? EMPTY, exist))
-    const outdated = intersect(union(...below), version.fresh)
-    statuses.set(spec.key, { exist, version, outdated })
-    if (spec.kind !== 'external') due.set(spec.key, union(version.stale, version.missing, outdated))
+  return new Map(
+    assets.map((spec) => {
+      const { exist, version } = direct.get(spec.key) ?? NOTHING_SEEN
+      const below = spec.deps.map((dep) => downstreamOf(dep.mapping, due.get(dep.asset) ?? EMPTY, exist))
+      const outdated = intersect(union(...below), version.fresh)
+      if (spec.kind !== 'external') due.set(spec.key, union(version.stale, version.missing, outdated))
+      return [spec.key, { exist, version, outdated }]
+    }),
+  )
+}
+
+const NOTHING_SEEN: DirectStatus = { exist: EMPTY, version: { fresh: EMPTY, stale: EMPTY, missing: EMPTY, because: [] } }
+
+/** Status by code and direct inputs. */
+export type DirectStatus = Omit<AssetStatus, 'outdated'>
+
+/**
+ * Direct status of all assets of a manifest, kept up to date: only what changed, and what reads it, is looked at anew. What
+ * is known of an asset is asked for when it is looked at, and not kept, so that ten million partitions fit.
+ */
+export class StatusBoard {
+  readonly #assets: readonly AssetSpec[]
+  readonly #statuses = new Map<AssetKey, DirectStatus>()
+  /** For each asset the first that is cut alike: what exists of one, exists of the other. */
+  readonly #cuts: readonly PartitionsSpec[]
+
+  constructor(assets: readonly AssetSpec[]) {
+    this.#assets = assets
+    const alike = new Map<string, PartitionsSpec>()
+    this.#cuts = assets.map(({ partitions }) => {
+      const text = JSON.stringify(partitions)
+      const first = alike.get(text) ?? partitions
+      alike.set(text, first)
+      return first
+    })
   }
-  return statuses
+
+  /** @param now milliseconds since the epoch. @param changed what may be other than at the last update; absent: all */
+  update(stateOf: StateOf, now: number, changed?: ReadonlySet<AssetKey>): ReadonlyMap<AssetKey, DirectStatus> {
+    const universes = new Map(new Set(this.#cuts).values().map((cut) => [cut, universe(cut, now)]))
+    for (const [i, spec] of this.#assets.entries()) {
+      const exist = universes.get(this.#cuts[i] ?? spec.partitions) ?? EMPTY
+      const known = this.#statuses.get(spec.key)
+      const isTouched = changed === undefined || changed.has(spec.key) || spec.deps.some((dep) => changed.has(dep.asset))
+      if (known !== undefined && !isTouched && equals(known.exist, exist)) continue
+      this.#statuses.set(spec.key, { exist, version: versionStatus(spec, stateOf(spec.key) ?? NOTHING_KNOWN, exist, stateOf) })
+    }
+    return this.#statuses
+  }
 }
 
 /** All words that hold: `stale` when any partition is, `fresh` when all are. */

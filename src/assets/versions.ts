@@ -1,5 +1,5 @@
 import type { AssetKey } from '../keys.ts'
-import { difference, domain, type IntervalMap, restrict } from '../partitions/interval-map.ts'
+import { difference, domain, equalMaps, type IntervalMap, restrict } from '../partitions/interval-map.ts'
 import type { ConsumedInput } from '../storage/events.ts'
 import { downstreamOf, reachOf } from '../partitions/reach.ts'
 import { intersect, type Interval, isEmpty, normalise, type PartitionSet, subtract, union } from '../partitions/partition-set.ts'
@@ -109,6 +109,7 @@ function inputCauses(now: InputNow, record: MadeFrom, partitions: PartitionSet):
   if (consumed === undefined || consumed.asset !== dep.asset) return [{ partitions, cause: { kind: 'dependency added', dep: dep.name } }]
   const before = restrict(consumed.versions, reachOf(dep.mapping, partitions, domain(consumed.versions)))
   const after = restrict(now.versions, reachOf(dep.mapping, partitions, now.domain))
+  if (equalMaps(before, after)) return []
   const moved = changedIn(now, consumed, difference(before, after))
   const affected = downstreamOf(dep.mapping, moved, partitions)
   if (isEmpty(affected)) return []

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { AssetSpec, DepSpec } from '../../src/assets/spec.ts'
-import { statusOfAll } from '../../src/assets/status.ts'
+import { StatusBoard, statusOfAll } from '../../src/assets/status.ts'
 import { systemClock } from '../../src/clock.ts'
 import { type AssetKey, assetKey } from '../../src/keys.ts'
 import { dayKey } from '../../src/partitions/calendar.ts'
@@ -278,10 +278,16 @@ async function play(naive: Naive, real: Real, move: Move): Promise<void> {
   }
 }
 
-async function compare(naive: Naive, real: Real): Promise<void> {
+async function compare(naive: Naive, real: Real, kept: { board: StatusBoard }, move: Move): Promise<void> {
   const loaded = real.loaded()
   const states = await real.storage.assetStates()
-  const statuses = statusOfAll(loaded.manifest.assets, states, (FIRST + DAYS) * 86_400_000)
+  const now = (FIRST + DAYS) * 86_400_000
+  const statuses = statusOfAll(loaded.manifest.assets, states, now)
+  if (move.kind === 'edit') kept.board = new StatusBoard(loaded.manifest.assets)
+  const changed = move.kind === 'edit' ? undefined : new Set([keyOf(move.asset % naive.shapes.length)])
+  expect(kept.board.update((key) => states.get(key), now, changed)).toEqual(
+    new Map([...statuses].map(([key, { exist, version }]) => [key, { exist, version }])),
+  )
   const lake = new RunLake(loaded, states, new Map(), '')
   for (const [at, spec] of loaded.manifest.assets.entries()) {
     const { version, outdated, exist } = statuses.get(spec.key) ?? { version: undefined, outdated: [], exist: [] }
@@ -307,10 +313,11 @@ it('status is what a model says that keeps a mark for each partition and each se
       const storage = openStorage({ folder, clock: systemClock })
       const naive = new Naive(list)
       const real = new Real(storage, naive)
+      const kept = { board: new StatusBoard(real.loaded().manifest.assets) }
       try {
         for (const move of steps) {
           await play(naive, real, move)
-          await compare(naive, real)
+          await compare(naive, real, kept, move)
         }
       } finally {
         storage.close()
