@@ -2,7 +2,7 @@ import type { AssetKey } from '../keys.ts'
 import { difference, domain, equalMaps, type IntervalMap, restrict } from '../partitions/interval-map.ts'
 import type { ConsumedInput } from '../storage/events.ts'
 import { downstreamOf, reachOf } from '../partitions/reach.ts'
-import { intersect, type Interval, isEmpty, normalise, type PartitionSet, subtract, union } from '../partitions/partition-set.ts'
+import { equals, intersect, type Interval, isEmpty, normalise, type PartitionSet, subtract, union } from '../partitions/partition-set.ts'
 import { columnsRead, overlaid, type Versions, versionsSeen } from './column-versions.ts'
 import type { AssetSpec, DepSpec } from './spec.ts'
 
@@ -111,8 +111,10 @@ function inputCauses(now: InputNow, record: MadeFrom, partitions: PartitionSet):
   const after = restrict(now.versions, reachOf(dep.mapping, partitions, now.domain))
   if (equalMaps(before, after)) return []
   const moved = changedIn(now, consumed, difference(before, after))
-  const affected = downstreamOf(dep.mapping, moved, partitions)
-  if (isEmpty(affected)) return []
+  const reading = downstreamOf(dep.mapping, moved, partitions)
+  if (isEmpty(reading)) return []
+  // One set for both where they are the same: there may be millions of these.
+  const affected = equals(reading, moved) ? moved : reading
   const values = (map: IntervalMap<string>): readonly string[] => [...new Set(restrict(map, moved).map((e) => e.value))]
   return [
     {

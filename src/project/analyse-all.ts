@@ -7,7 +7,7 @@ import type { Lineage } from '../sql/lineage-sources.ts'
 import { type Binder, bindStatement, type BoundStatement, boundsFault, columnFault, type StatementFacts } from './analyse.ts'
 import type { Draft } from './draft.ts'
 import type { LoadRequest } from './load.ts'
-import { openStatementCache, type StatementCache } from './statement-cache.ts'
+import { openStatementCache } from './statement-cache.ts'
 
 /** What came out of the statements of a project. */
 export interface Analysis {
@@ -18,36 +18,45 @@ export interface Analysis {
 
 /** Binds all statements that have changed, in one session; DuckDB is loaded only when there are any. */
 export async function analyseAll(request: LoadRequest, drafts: readonly Draft[]): Promise<Analysis> {
-  const columns = new Map(drafts.map((draft) => [String(draft.definition.key), draft.columns]))
-  const lineage = new Map<AssetDefinition, Lineage>()
-  const faults: AssayError[] = []
   const cache = openStatementCache(request)
   const binder = lazyBinder()
   try {
-    for (const draft of drafts) {
-      const query = queryStatement(draft, columns)
-      for (const statement of [...query, ...checkStatements(draft)]) {
-        const facts = await factsOf(cache, binder.open, statement)
-        if (facts instanceof AssayError) faults.push(facts)
-        else if (statement === query[0]) lineage.set(draft.definition, facts.lineage)
-      }
-    }
+    const bind = (statement: BoundStatement) => cache.factsOf(statement, async () => bindStatement(await binder.open(), statement))
+    const analysis = await analyseDrafts(drafts, bind)
+    cache.save()
+    return analysis
   } finally {
     binder.close()
   }
-  cache.save()
+}
+
+/** @param factsFor binds a statement, or knows it. @throws what that throws, but for errors of the catalogue */
+export async function analyseDrafts(
+  drafts: readonly Draft[],
+  factsFor: (statement: BoundStatement) => Promise<StatementFacts>,
+): Promise<Analysis> {
+  const columns = new Map(drafts.map((draft) => [String(draft.definition.key), draft.columns]))
+  const lineage = new Map<AssetDefinition, Lineage>()
+  const faults: AssayError[] = []
+  for (const draft of drafts) {
+    const query = queryStatement(draft, columns)
+    for (const statement of [...query, ...checkStatements(draft)]) {
+      const facts = await factsOf(statement, factsFor)
+      if (facts instanceof AssayError) faults.push(facts)
+      else if (statement === query[0]) lineage.set(draft.definition, facts.lineage)
+    }
+  }
   return { lineage, faults }
 }
 
 async function factsOf(
-  cache: StatementCache,
-  open: () => Promise<Binder>,
   statement: BoundStatement,
+  factsFor: (statement: BoundStatement) => Promise<StatementFacts>,
 ): Promise<StatementFacts | AssayError> {
   const fault = boundsFault(statement)
   if (fault !== undefined) return fault
   try {
-    const facts = await cache.factsOf(statement, async () => bindStatement(await open(), statement))
+    const facts = await factsFor(statement)
     return columnFault(statement, facts) ?? facts
   } catch (error) {
     if (error instanceof AssayError) return error
@@ -66,11 +75,16 @@ function lazyBinder(): LazyBinder {
   const make = async (): Promise<Binder> => {
     const { openDuckdb } = await import('../resources/duckdb.ts')
     engine = await openDuckdb({ threads: 1 })
-    const session = await engine.session()
-    const functions = await session.rows(`SELECT DISTINCT function_name AS name FROM duckdb_functions() WHERE function_type = 'aggregate'`)
-    return { session, aggregates: new Set(functions.map((row) => String(row['name']))) }
+    return openBinder(engine)
   }
   return { open: () => (binder ??= make()), close: () => engine?.close() }
+}
+
+/** A session that statements are bound in. */
+export async function openBinder(engine: SqlEngine): Promise<Binder> {
+  const session = await engine.session()
+  const functions = await session.rows(`SELECT DISTINCT function_name AS name FROM duckdb_functions() WHERE function_type = 'aggregate'`)
+  return { session, aggregates: new Set(functions.map((row) => String(row['name']))) }
 }
 
 function queryStatement({ definition, columns, query }: Draft, all: ReadonlyMap<string, readonly ColumnSpec[]>): readonly BoundStatement[] {

@@ -8,19 +8,17 @@ import { type Analysis, analyseAll } from './analyse-all.ts'
 import { codeReader, type Modules } from './code-reader.ts'
 import { codeVersion } from './code-version.ts'
 import { collectAssets } from './collect.ts'
-import { declaredLineage } from './declared-lineage.ts'
 import { isProject, type Project } from './define-project.ts'
-import { checksOf, columnsOf, type Draft, queryOf, specOf } from './draft.ts'
+import { type Draft, specOf } from './draft.ts'
+import { draftAll } from './draft-all.ts'
 import { userProblem } from './import-problem.ts'
 import type { LoadRequest } from './load.ts'
 import { loadedModules } from './loaded-modules.ts'
 import type { Manifest } from './manifest.ts'
 import type { ModuleRecord } from './module-record.ts'
-import { type Origins, readOrigins } from './origins.ts'
+import { readOrigins } from './origins.ts'
 import { validateAssets } from './validate.ts'
 import { doubleSwaps, twinResources } from './validate-resources.ts'
-import { validateColumns } from './validate-columns.ts'
-import { validateMetadata } from './validate-metadata.ts'
 
 export interface Built {
   readonly manifest: Manifest
@@ -62,31 +60,6 @@ async function importProject({ root, projectFile }: LoadRequest): Promise<Projec
   const file = relative(root, projectFile)
   throw new AssayError('ASSAY-1003', `the default export of ${file} is not what defineProject() returns`, {
     where: { file: projectFile, line: 1, column: 1 },
-  })
-}
-
-function draftAll(assets: readonly AssetDefinition[], origins: Origins, report: (error: unknown) => void): readonly Draft[] {
-  const attempt = <T>(action: () => T, otherwise: T): T => {
-    try {
-      return action()
-    } catch (error) {
-      report(error)
-      return otherwise
-    }
-  }
-  const columns = new Map(assets.map((asset) => [asset, attempt(() => columnsOf(asset), [])]))
-  const byKey = new Map(assets.map((asset) => [String(asset.key), columns.get(asset) ?? []]))
-  return assets.map((definition) => {
-    const own = columns.get(definition) ?? []
-    for (const error of [...validateColumns(definition, own), ...validateMetadata(definition)]) report(error)
-    const complete = Object.values(definition.made?.deps ?? {}).every((dep) => byKey.has(dep.key))
-    return {
-      definition,
-      columns: own,
-      checks: attempt(() => checksOf(definition, own, origins), []),
-      query: complete ? attempt(() => queryOf(definition, (key) => byKey.get(key) ?? [], origins), undefined) : undefined,
-      declared: complete ? attempt(() => declaredLineage(definition, (key) => byKey.get(key) ?? []), undefined) : undefined,
-    }
   })
 }
 

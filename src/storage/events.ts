@@ -123,6 +123,10 @@ export type StoreEvent =
       readonly snapshotId: string | undefined
       readonly versions: IntervalMap<string>
       readonly lost?: PartitionSet
+      /** By which versions columns are known there, where another store knew it. */
+      readonly columnVersions?: readonly ColumnVersions[]
     }
+  /** A record of another store, of `main` or of an environment, that holds here too, on those partitions. */
+  | { readonly type: 'materialization.adopted'; readonly materialization: Materialization; readonly partitions: PartitionSet }
 
 export type StoredEvent = StoreEvent & { readonly seq: number; readonly at: number }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { type AssetKey, assetKey } from '../../src/keys.ts'
 import { each, type Interval, normalise, type PartitionSet } from '../../src/partitions/partition-set.ts'
-import type { Materialization, StepState, StoreEvent } from '../../src/storage/events.ts'
+import type { ColumnVersions, Materialization, StepState, StoreEvent } from '../../src/storage/events.ts'
 import {
   check,
   created,
@@ -103,7 +103,10 @@ export class StorageModel {
     for (const { from, to, value } of versions) for (const p of each([[from, to]])) known.versions.set(p, value)
     forgetColumns(known, set)
     known.snapshotId = `foreign-${this.#ids}`
-    return { type: 'table.observed', asset, snapshotId: known.snapshotId, versions }
+    if (this.#ids % 3 > 0) return { type: 'table.observed', asset, snapshotId: known.snapshotId, versions }
+    const columnVersions = [{ columns: ['a'], versions }]
+    keepColumns(known, columnVersions)
+    return { type: 'table.observed', asset, snapshotId: known.snapshotId, versions, columnVersions }
   }
 
   #end(pick: number): StoreEvent | undefined {
@@ -167,12 +170,7 @@ export class StorageModel {
       known.attempts.delete(p)
     }
     forgetColumns(known, step.partitions)
-    for (const { columns, versions } of made.same ?? []) {
-      const name = columns.join()
-      const kept = known.columns.get(name) ?? new Map<number, string>()
-      known.columns.set(name, kept)
-      for (const { from, to, value } of versions) for (const p of each([[from, to]])) kept.set(p, value)
-    }
+    keepColumns(known, made.same ?? [])
     known.snapshotId = made.snapshotId
     step.state = 'succeeded'
     step.open.clear()
@@ -201,6 +199,14 @@ function forgetColumns(known: NaiveAsset, set: PartitionSet): void {
   for (const [name, kept] of known.columns) {
     for (const p of each(set)) kept.delete(p)
     if (kept.size === 0) known.columns.delete(name)
+  }
+}
+
+function keepColumns(known: NaiveAsset, kept: readonly ColumnVersions[]): void {
+  for (const { columns, versions } of kept) {
+    const marks = known.columns.get(columns.join()) ?? new Map<number, string>()
+    known.columns.set(columns.join(), marks)
+    for (const { from, to, value } of versions) for (const p of each([[from, to]])) marks.set(p, value)
   }
 }
 
