@@ -67,6 +67,8 @@ export class StatusBoard {
     this.#assets = assets
     const alike = new Map<string, PartitionsSpec>()
     this.#cuts = assets.map(({ partitions }) => {
+      // Of time windows there are many alike; lists of values may be long, and are not written out to be compared.
+      if (partitions.dim !== 'time') return partitions
       const text = JSON.stringify(partitions)
       const first = alike.get(text) ?? partitions
       alike.set(text, first)

@@ -50,6 +50,10 @@ const plan = z.strictObject({
     .array(z.strictObject({ id: z.string(), asset: key, partitions: partitionSet, after: z.array(z.string()).readonly() }))
     .readonly()
     .describe('after: ids of the steps whose results it reads.'),
+  values: z
+    .record(z.string(), z.array(z.tuple([z.int(), z.string()]).readonly()).readonly())
+    .optional()
+    .describe('By registry: the values behind the numbers of dynamic partitions that the plan is about.'),
 })
 
 const changed = {

@@ -86,6 +86,7 @@ export function adoption(
 export function environmentReader(own: StorageReader, main: StorageReader): StorageReader {
   return {
     ...own,
+    registries: () => main.registries(),
     materializations: async (filter) => {
       const mine = await own.materializations(filter)
       const known = new Set(mine.map(({ id }) => id))

@@ -3,6 +3,7 @@ import type { AssetSpec, DepSpec } from '../assets/spec.ts'
 import { versionStatus } from '../assets/versions.ts'
 import { formatTableId } from '../iceberg/catalog.ts'
 import type { AssetKey } from '../keys.ts'
+import { narrowPartitions } from '../partitions/bind.ts'
 import { assign, difference, domain, restrict } from '../partitions/interval-map.ts'
 import { intersect, isEmpty, type PartitionSet, subtract } from '../partitions/partition-set.ts'
 import { reachOf } from '../partitions/reach.ts'
@@ -79,10 +80,8 @@ export class RunLake {
     const upstream = this.#loaded.asset(dep.asset)
     const head = upstream === undefined || upstream.kind === 'marker' ? undefined : this.#heads.get(dep.asset)
     if (head?.snapshotId === undefined) return undefined
-    const slice = {
-      spec: upstream?.partitions ?? { dim: 'none' as const },
-      partitions: domain(this.consumed(spec, dep, partitions).versions),
-    }
+    const read = domain(this.consumed(spec, dep, partitions).versions)
+    const slice = { spec: narrowPartitions(upstream?.partitions ?? { dim: 'none' }, read), partitions: read }
     return { metadataLocation: head.metadataLocation, snapshotId: head.snapshotId, slice }
   }
 

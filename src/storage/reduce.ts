@@ -29,6 +29,7 @@ export type Change =
   | { readonly kind: 'forget columns'; readonly asset: AssetKey; readonly partitions: PartitionSet }
   | { readonly kind: 'keep columns'; readonly asset: AssetKey; readonly kept: ColumnVersions }
   | { readonly kind: 'remove'; readonly map: IntervalTable; readonly asset: AssetKey; readonly partitions: PartitionSet }
+  | { readonly kind: 'add values' | 'remove values'; readonly registry: string; readonly values: readonly string[] }
 
 /** Values per partition range: data versions, ids of materializations, and attempts. */
 export type IntervalTable = 'versions' | 'made' | 'attempts'
@@ -65,6 +66,10 @@ export function reduce(event: StoreEvent, at: number, before: StepBefore | undef
       const kept = columnVersions.map((one): Change => ({ kind: 'keep columns', asset, kept: one }))
       return [...(lost.length === 0 ? [] : removed), ...assigned, ...forgotten, ...kept, { kind: 'set snapshot', asset, snapshotId }]
     }
+    case 'partition.added':
+      return [{ kind: 'add values', registry: event.registry, values: event.values }]
+    case 'partition.removed':
+      return [{ kind: 'remove values', registry: event.registry, values: event.values }]
     case 'materialization.adopted': {
       const { materialization, partitions } = event
       return [{ kind: 'adopt materialization', materialization }, assign('made', materialization.asset, partitions, materialization.id)]

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { AssetKey } from '../keys.ts'
 import type { Entry } from '../partitions/interval-map.ts'
+import type { RegisteredValue, Registries } from '../partitions/registry.ts'
 import type { CheckResult, Materialization, PublishIntent, RunState, StepState, StoredEvent } from './events.ts'
 import type { AssetState, LastAttempt, RunRecord, StepRecord, StorageReader } from './storage.ts'
 
@@ -43,6 +44,7 @@ export function queriesOn(db: DatabaseSync): Queries {
   const all = kept(db)
   return {
     assetStates: () => assetStates(db, all),
+    registries: () => registriesOf(all),
     runs: (limit) => all<RunRow>('select * from runs order by seq desc limit ?', limit).map(runOfRow),
     run: (id) => all<RunRow>('select * from runs where id = ?', id).map(runOfRow)[0],
     steps: (runId) => all<StepRow>('select * from steps where run_id = ? order by position', runId).map(stepOfRow),
@@ -121,11 +123,7 @@ function assetStates(db: DatabaseSync, all: All): ReadonlyMap<AssetKey, AssetSta
     )) {
       of(asset).versions.push(entry)
     }
-    for (const { asset, columns, ...entry } of all<ValueRow & { columns: string }>(
-      'select asset, columns, "from", "to", data_version as value from column_versions order by asset, columns, "from"',
-    )) {
-      addColumnVersion(of(asset), JSON.parse(columns), entry)
-    }
+    for (const { asset, columns, ...entry } of columnRows(all)) addColumnVersion(of(asset), JSON.parse(columns), entry)
     const materialization = parsedOnce<Materialization>()
     for (const { asset, from, to, value } of all<ValueRow>(`select m.asset, "from", "to", body as value
       from made m join materializations on id = materialization_id order by m.asset, "from"`)) {
@@ -144,6 +142,11 @@ function assetStates(db: DatabaseSync, all: All): ReadonlyMap<AssetKey, AssetSta
   }
 }
 
+const columnRows = (all: All): readonly (ValueRow & { readonly columns: string })[] =>
+  holds(all, 'column_versions')
+    ? all('select asset, columns, "from", "to", data_version as value from column_versions order by asset, columns, "from"')
+    : []
+
 /** They come in order of their columns. */
 function addColumnVersion(state: Building, columns: readonly string[], entry: Entry<string>): void {
   const sets = state.columnVersions ?? []
@@ -151,6 +154,30 @@ function addColumnVersion(state: Building, columns: readonly string[], entry: En
   const last = sets.at(-1)
   if (last !== undefined && JSON.stringify(last.columns) === JSON.stringify(columns)) last.versions.push(entry)
   else sets.push({ columns, versions: [entry] })
+}
+
+interface ValueOfRegistry {
+  readonly registry: string
+  readonly id: number
+  readonly value: string
+  readonly live: 0 | 1
+}
+
+/** A store that no newer version has written to yet has not all tables. */
+const holds = (all: All, table: string): boolean => all('select 1 from sqlite_schema where name = ?', table).length > 0
+
+function registriesOf(all: All): Registries {
+  if (!holds(all, 'partition_values')) return new Map()
+  const out = new Map<string, { values: RegisteredValue[]; live: [number, number][] }>()
+  for (const { registry, id, value, live } of all<ValueOfRegistry>('select * from partition_values order by registry, id')) {
+    const held = out.get(registry) ?? { values: [], live: [] }
+    out.set(registry, held)
+    held.values.push([id, value])
+    const last = held.live.at(-1)
+    if (live === 1 && last?.[1] === id) last[1] = id + 1
+    else if (live === 1) held.live.push([id, id + 1])
+  }
+  return out
 }
 
 /** Equal texts give the same object, so that interval maps can compare values by identity. */

@@ -59,7 +59,7 @@ describe('assay why', () => {
     )
     expect(lines).toContain('| 2026-01-02 code changed <code> → <code>, see project.ts:4 (made by run <id>, now)')
     expect(lines).toContain(
-      'last attempt of bronze.numbers 2026-01-02 blocked: ASSAY-5001 bronze.numbers: check n.between failed; n.between: 1 of 1 rows do not hold, now (assay logs <id>',
+      'last attempt of bronze.numbers 2026-01-02 blocked: ASSAY-5001 bronze.numbers: check n.between failed; n.between: 1 of 1 row does not hold, now (assay logs <id>',
     )
     expect(lines).toContain('silver.sum is not fresh | input bronze.numbers moved in 2 partitions (made by run <id>, now)')
     expect(lines).toContain('| bronze.numbers 2026-01-01 became <version> by run <id>, now, because its code changed')

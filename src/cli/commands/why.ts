@@ -1,6 +1,6 @@
 import { statusOfAll } from '../../assets/status.ts'
 import { count, type PartitionSet } from '../../partitions/partition-set.ts'
-import { formatSet } from '../../partitions/texts.ts'
+import { formatSet, shortSet } from '../../partitions/texts.ts'
 import type { LoadedManifest } from '../../project/manifest.ts'
 import { inspect } from '../../runs/launch.ts'
 import { type AssetFacts, factsOf, narrowed, statusWords } from '../asset-facts.ts'
@@ -45,7 +45,7 @@ interface Showing {
 function print(showing: Showing, facts: AssetFacts, reasons: readonly Reason[]): void {
   const { terminal } = showing.context
   const { spec } = facts
-  const slices = spec.partitions.dim === 'none' ? '' : ` (${formatSet(spec.partitions, facts.exist)})`
+  const slices = spec.partitions.dim === 'none' ? '' : ` (${shortSet(spec.partitions, facts.exist)})`
   printLine(
     showing,
     0,
@@ -73,7 +73,7 @@ function printReasons(showing: Showing, reasons: readonly Reason[], depth: numbe
 function wordingOf({ loaded, now }: Showing, { asset, partitions }: Reason): Parameters<typeof reasonWords>[1] {
   const spec = loaded.asset(asset)
   const words = (set: PartitionSet): string =>
-    spec === undefined || spec.partitions.dim === 'none' || count(set) === 0 ? '' : `${formatSet(spec.partitions, set)} `
+    spec === undefined || spec.partitions.dim === 'none' || count(set) === 0 ? '' : `${shortSet(spec.partitions, set)} `
   return { slices: words(partitions), inputs: spec?.deps.map((dep) => dep.asset) ?? [], where: spec?.where, now }
 }
 
