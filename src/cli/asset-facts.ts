@@ -3,6 +3,7 @@ import { type AssetStatus, NOTHING_KNOWN, type StatusWord } from '../assets/stat
 import type { VersionStatus } from '../assets/versions.ts'
 import type { LoadedTable } from '../iceberg/catalog.ts'
 import { snapshotOf } from '../iceberg/metadata.ts'
+import { rowsOf } from '../iceberg/summary.ts'
 import { where } from '../partitions/interval-map.ts'
 import { count, intersect, isEmpty, type PartitionSet, union } from '../partitions/partition-set.ts'
 import type { AssetKey } from '../keys.ts'
@@ -51,7 +52,7 @@ export function factsOf(
     table,
     interrupted: last('interrupted'),
     word: wordOf(facts),
-    rows: rowsOf(table),
+    rows: table === undefined ? undefined : rowsOf(snapshotOf(table.metadata)),
     lastMade: made.length === 0 ? undefined : made.reduce((a, b) => Math.max(a, b)),
   }
 }
@@ -77,12 +78,6 @@ export function narrowed(facts: AssetFacts, asked: PartitionSet | undefined): As
   const version = { fresh: on(fresh), stale: on(stale), missing: on(missing), because }
   const some = { ...facts, version, outdated: on(facts.outdated), failed: on(facts.failed), blocked: on(facts.blocked) }
   return { ...some, exist: on(facts.exist), interrupted: on(facts.interrupted), word: wordOf(some) }
-}
-
-/** Iceberg keeps the number of rows in the summary of each snapshot. */
-function rowsOf(table: LoadedTable | undefined): number | undefined {
-  const total = table === undefined ? undefined : snapshotOf(table.metadata)?.summary['total-records']
-  return total === undefined ? undefined : Number(total)
 }
 
 /** Partitions that were made, fresh or not. */

@@ -4,6 +4,7 @@ import { checksOf, columnsOf, type Draft, queryOf } from './draft.ts'
 import type { Origins } from './origins.ts'
 import { validateColumns } from './validate-columns.ts'
 import { validateMetadata } from './validate-metadata.ts'
+import { validateWrites } from './validate-writes.ts'
 
 /** Drafts of assets that may read each other; what is wrong with each is reported, and the others go on. */
 export function draftAll(assets: readonly AssetDefinition[], origins: Origins, report: (error: unknown) => void): readonly Draft[] {
@@ -19,7 +20,8 @@ export function draftAll(assets: readonly AssetDefinition[], origins: Origins, r
   const byKey = new Map(assets.map((asset) => [String(asset.key), columns.get(asset) ?? []]))
   return assets.map((definition) => {
     const own = columns.get(definition) ?? []
-    for (const error of [...validateColumns(definition, own), ...validateMetadata(definition)]) report(error)
+    for (const error of [...validateColumns(definition, own), ...validateMetadata(definition), ...validateWrites(definition, own)])
+      report(error)
     const complete = Object.values(definition.made?.deps ?? {}).every((dep) => byKey.has(dep.key))
     return {
       definition,

@@ -42,7 +42,7 @@ export async function previewRows(
   const lake = new RunLake(loaded, states, heads, '')
   const inputs = Object.fromEntries(
     spec.deps.flatMap((dep) => {
-      const pin = lake.pin(spec, dep, partitions)
+      const pin = lake.pin(dep, partitions)
       return pin === undefined ? [] : [[dep.name, pin] as const]
     }),
   )

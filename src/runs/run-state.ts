@@ -4,8 +4,8 @@ import { versionStatus } from '../assets/versions.ts'
 import { formatTableId } from '../iceberg/catalog.ts'
 import type { AssetKey } from '../keys.ts'
 import { narrowPartitions } from '../partitions/bind.ts'
-import { assign, difference, domain, restrict } from '../partitions/interval-map.ts'
-import { intersect, isEmpty, type PartitionSet, subtract } from '../partitions/partition-set.ts'
+import { assign, difference, domain, type IntervalMap, restrict } from '../partitions/interval-map.ts'
+import { EMPTY, intersect, isEmpty, type PartitionSet, subtract } from '../partitions/partition-set.ts'
 import { reachOf } from '../partitions/reach.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
 import type { ColumnVersions, ConsumedInput, Materialization } from '../storage/events.ts'
@@ -13,7 +13,7 @@ import type { AssetState } from '../storage/storage.ts'
 import { tablesOf } from '../tables/asset-table.ts'
 import { type Heads, type Observation, withObservations } from '../tables/observe.ts'
 import type { EqualColumns } from '../tables/equal-columns.ts'
-import type { Published } from '../tables/publish.ts'
+import { inputsOf, type Published } from '../tables/publish.ts'
 import type { InputPin, TableTarget } from './worker-protocol.ts'
 
 /** Where `main` of a table stands. */
@@ -30,21 +30,30 @@ export class RunLake {
   readonly #states: Map<AssetKey, AssetState>
   readonly #heads = new Map<string, Head>()
   readonly #warehouse: string
+  /** The tables as they were when the run began. */
+  readonly #found: Heads
 
   constructor(loaded: LoadedManifest, states: ReadonlyMap<AssetKey, AssetState>, heads: Heads, warehouse: string) {
     this.#loaded = loaded
     this.#states = new Map(states)
     this.#warehouse = warehouse
+    this.#found = heads
     for (const table of heads.values()) {
       const { currentSnapshotId, location } = table.metadata
       this.#heads.set(formatTableId(table.id), { metadataLocation: table.metadataLocation, snapshotId: currentSnapshotId, location })
     }
   }
 
-  /** The data versions that a step reads of a dep, and by which versions it knows the columns that it reads. */
-  consumed(spec: AssetSpec, dep: DepSpec, partitions: PartitionSet): ConsumedInput {
+  /** The data versions that a step reads of a dep. */
+  consumed(dep: DepSpec, partitions: PartitionSet): ConsumedInput {
+    const versions = this.#states.get(dep.asset)?.versions ?? []
+    return { asset: dep.asset, versions: restrict(versions, reachOf(dep.mapping, partitions, domain(versions))) }
+  }
+
+  /** The same, and by which versions the reader knows the columns that it looks at. */
+  consumedBy(spec: AssetSpec, dep: DepSpec, partitions: PartitionSet): ConsumedInput {
+    const { versions } = this.consumed(dep, partitions)
     const state = this.#states.get(dep.asset) ?? { versions: [] }
-    const versions = restrict(state.versions, reachOf(dep.mapping, partitions, domain(state.versions)))
     const columns = columnsRead(spec, dep.name)
     const seen = columns === undefined ? versions : restrict(versionsSeen(state, columns), domain(versions))
     const earlier = restrict(seen, difference(seen, versions))
@@ -53,11 +62,12 @@ export class RunLake {
   }
 
   /**
-   * The sets of columns through which readers look at an asset, where there are partitions to compare with. Those that look
+   * The sets of columns through which readers look at an asset, where there are partitions to compare with, and all their rows are
+   * written. Those that look
    * at all columns are left out: for them only equal rows are equal.
    */
   columnsToCompare(spec: AssetSpec, partitions: PartitionSet): readonly (readonly string[])[] {
-    if (isEmpty(intersect(partitions, domain(this.#states.get(spec.key)?.versions ?? [])))) return []
+    if (spec.write !== undefined || isEmpty(intersect(partitions, domain(this.#states.get(spec.key)?.versions ?? [])))) return []
     const sets: (readonly string[])[] = []
     for (const reader of this.#loaded.readers(spec.key)) {
       for (const dep of reader.deps.filter(({ asset }) => asset === spec.key)) {
@@ -75,14 +85,48 @@ export class RunLake {
     return equal.map(({ columns, partitions }) => keptVersions(before, columns, partitions)).filter(({ versions }) => versions.length > 0)
   }
 
-  /** The table version that a step reads of a dep; undefined where the dep has no table. */
-  pin(spec: AssetSpec, dep: DepSpec, partitions: PartitionSet): InputPin | undefined {
+  /**
+   * The table version that a step reads of a dep; undefined where the dep has no table.
+   * @param reader where the dep is read only as far as it has changed; undefined for all of it
+   */
+  pin(dep: DepSpec, partitions: PartitionSet, reader?: AssetSpec): InputPin | undefined {
     const upstream = this.#loaded.asset(dep.asset)
     const head = upstream === undefined || upstream.kind === 'marker' ? undefined : this.#heads.get(dep.asset)
     if (head?.snapshotId === undefined) return undefined
-    const read = domain(this.consumed(spec, dep, partitions).versions)
-    const slice = { spec: narrowPartitions(upstream?.partitions ?? { dim: 'none' }, read), partitions: read }
-    return { metadataLocation: head.metadataLocation, snapshotId: head.snapshotId, slice }
+    const versions = this.consumed(dep, partitions).versions
+    const before = reader === undefined || dep.reads === undefined ? undefined : this.#readBefore(reader, dep, partitions)
+    const { news, again } = newsSince(before, versions)
+    const write = reader?.write
+    // What was taken out is not remembered: a late row alone would bring it back.
+    const isWhole = !isEmpty(again) && write !== undefined && 'deleteWhen' in write
+    const partitionsRead = isWhole ? domain(versions) : news
+    const slice = { spec: narrowPartitions(upstream?.partitions ?? { dim: 'none' }, partitionsRead), partitions: partitionsRead }
+    const pin = { metadataLocation: head.metadataLocation, snapshotId: head.snapshotId, slice }
+    return isEmpty(again) || write?.kind !== 'append' ? pin : { ...pin, again }
+  }
+
+  /**
+   * What an asset has taken in of a dep. Undefined where all has to be read anew: it has other code now, or something else
+   * that it reads has changed. What is added is never added again.
+   */
+  #readBefore(reader: AssetSpec, dep: DepSpec, partitions: PartitionSet): IntervalMap<string> | undefined {
+    const last = restrict(this.#states.get(reader.key)?.made ?? [], partitions)[0]?.value
+    if (last === undefined) return reader.write?.kind === 'append' ? this.#addedBefore(reader, dep) : undefined
+    const input = last.inputs[dep.name]
+    if (input?.asset !== dep.asset) return undefined
+    const isSame = (other: DepSpec): boolean => {
+      const read = last.inputs[other.name]
+      return read?.asset === other.asset && difference(read.versions, this.consumed(other, partitions).versions).length === 0
+    }
+    const goesOn = last.codeVersion === reader.codeVersion && reader.deps.every((other) => other.reads !== undefined || isSame(other))
+    return goesOn || reader.write?.kind === 'append' ? input.versions : undefined
+  }
+
+  /** What a table holds of a dep by its own account: after a rollback there is no record, and yet rows are there. */
+  #addedBefore(reader: AssetSpec, dep: DepSpec): IntervalMap<string> | undefined {
+    const metadata = this.#found.get(reader.key)?.metadata
+    const input = metadata === undefined ? undefined : inputsOf(metadata)?.[dep.name]
+    return input?.asset === dep.asset ? input.versions : undefined
   }
 
   /** Where a step writes, and where `main` of its tables stands now. */
@@ -145,4 +189,14 @@ export class RunLake {
       this.#heads.set(name, { metadataLocation, snapshotId: metadata.currentSnapshotId, location: metadata.location })
     }
   }
+}
+
+/** Partitions that have come or changed, and those of them that have been read before. */
+function newsSince(
+  before: IntervalMap<string> | undefined,
+  now: IntervalMap<string>,
+): { readonly news: PartitionSet; readonly again: PartitionSet } {
+  if (before === undefined) return { news: domain(now), again: EMPTY }
+  const news = intersect(difference(before, now), domain(now))
+  return { news, again: intersect(news, domain(before)) }
 }

@@ -204,7 +204,7 @@ class Real {
     const spec = loaded.asset(keyOf(at)) as AssetSpec
     const states = await this.storage.assetStates()
     const lake = new RunLake(loaded, states, new Map(), '')
-    const inputs = Object.fromEntries(spec.deps.map((dep) => [dep.name, lake.consumed(spec, dep, partitions)]))
+    const inputs = Object.fromEntries(spec.deps.map((dep) => [dep.name, lake.consumedBy(spec, dep, partitions)]))
     const isEqual = (p: number, columns: readonly string[]): boolean => !columns.some((column) => changed.get(p)?.includes(column))
     const unchanged = lake.isMade(spec.key, partitions) && [...each(partitions)].every((p) => isEqual(p, COLUMNS))
     const equal = lake.columnsToCompare(spec, partitions).map((columns) => ({
