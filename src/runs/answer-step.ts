@@ -21,8 +21,8 @@ export async function answerStep(environment: StepEnvironment, step: StepMessage
     const result = await executeStep(environment, step)
     if (result.kind === 'skipped') return { type: 'skipped', reason: result.reason }
     if (result.kind === 'done') {
-      const { tables, checks, unchanged } = result
-      return { type: 'done', tables, checks, unchanged }
+      const { tables, checks, unchanged, equal } = result
+      return { type: 'done', tables, checks, unchanged, equal }
     }
     const problem = blockedProblem(environment.loaded, result.checks)
     return { type: 'failed', outcome: 'blocked', problem, checks: result.checks }

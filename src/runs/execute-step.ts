@@ -8,6 +8,7 @@ import type { SqlSession } from '../sql/engine.ts'
 import { byDepName } from '../sql/render.ts'
 import type { CheckResult } from '../storage/events.ts'
 import { relationOf } from '../tables/read.ts'
+import { type EqualColumns, equalColumns } from '../tables/equal-columns.ts'
 import { equalsPublished } from '../tables/equal-output.ts'
 import { runChecks } from '../tables/run-checks.ts'
 import { discard } from '../tables/publish.ts'
@@ -23,6 +24,8 @@ export type StepResult =
       readonly checks: readonly CheckResult[]
       /** Assets whose rows are those that are published. */
       readonly unchanged: readonly AssetKey[]
+      /** Of the others, what looks the same through some columns. */
+      readonly equal: Readonly<Record<AssetKey, readonly EqualColumns[]>>
     }
   | { readonly kind: 'skipped'; readonly reason: string }
 
@@ -54,7 +57,7 @@ async function runMarker(environment: StepEnvironment, spec: AssetSpec, step: St
   try {
     if (session !== undefined) await openInputs(environment, spec, step, session)
     await runFunction(environment, [spec], step, session)
-    return { kind: 'done', tables: [], checks: [], unchanged: [] }
+    return { kind: 'done', tables: [], checks: [], unchanged: [], equal: {} }
   } finally {
     session?.close()
   }
@@ -79,9 +82,11 @@ async function makeTables(
     const checks = made.flatMap((output) => output.checks)
     if (checks.some((check) => check.blocking && (check.outcome === 'fail' || check.outcome === 'error'))) {
       await discard(environment.store, tables)
-      return { kind: 'blocked', tables, checks, unchanged: [] }
+      return { kind: 'blocked', tables, checks, unchanged: [], equal: {} }
     }
-    return { kind: 'done', tables, checks, unchanged: await dropUnchanged({ environment, step, session }, made) }
+    const unchanged = await dropUnchanged({ environment, step, session }, made)
+    const equal = await equalIn({ environment, step, session }, made, unchanged)
+    return { kind: 'done', tables, checks, unchanged, equal }
   } catch (error) {
     await discard(
       environment.store,
@@ -117,6 +122,27 @@ async function makeTable({ environment, step, session }: Making, query: Query, m
   const rows = tables.find((table) => table.role === 'rows') as StagedTable
   const checked = { session, asset: spec.key, rows: checkedRows(environment.store, spec, rows) }
   output.checks = await runChecks(checked, spec.checks)
+}
+
+/** What looks the same as what is published through the columns of some reader, of the assets that do change. */
+async function equalIn(
+  { environment, step, session }: Making,
+  made: readonly Made[],
+  unchanged: readonly AssetKey[],
+): Promise<Readonly<Record<AssetKey, readonly EqualColumns[]>>> {
+  const equal: Record<AssetKey, readonly EqualColumns[]> = {}
+  for (const { spec, tables } of made) {
+    const columns = step.compareColumns[spec.key] ?? []
+    if (unchanged.includes(spec.key) || columns.length === 0) continue
+    const compared = { session, store: environment.store, spec, partitions: step.partitions }
+    equal[spec.key] = await equalColumns(
+      compared,
+      tables,
+      step.targets.filter((target) => target.asset === spec.key),
+      columns,
+    )
+  }
+  return equal
 }
 
 /** Removes what was staged of assets whose rows are those that are published, and names them. */

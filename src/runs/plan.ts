@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
+import { type Versions, withVersion } from '../assets/column-versions.ts'
 import { type AssetSpec, boundTo, type DepSpec } from '../assets/spec.ts'
-import { isUnknown } from '../assets/status.ts'
+import { isUnknown, NOTHING_KNOWN } from '../assets/status.ts'
 import { type Stale, type VersionStatus, versionStatus } from '../assets/versions.ts'
 import type { AssetKey } from '../keys.ts'
-import { assign, domain, type IntervalMap } from '../partitions/interval-map.ts'
+import { domain } from '../partitions/interval-map.ts'
 import { downstreamOf, reachOf, upstreamOf } from '../partitions/reach.ts'
 import { chunks, EMPTY, intersect, isEmpty, type PartitionSet, subtract, union, WHOLE } from '../partitions/partition-set.ts'
 import { universe } from '../partitions/partitions.ts'
@@ -72,8 +73,6 @@ export interface PlanRequest {
   readonly observe?: boolean | undefined
 }
 
-export const NOTHING_KNOWN: AssetState = { versions: [], made: [], snapshotId: undefined, lastAttempt: [] }
-
 /**
  * Pure: from the manifest, what is known of each asset, and the time, to what has to run. Idea: SQLMesh's plan as data.
  * @param now milliseconds since the epoch; open-ended partitions end there
@@ -127,7 +126,7 @@ class Planner {
   readonly #now: number
   readonly #wanted: ReadonlyMap<AssetKey, PartitionSet>
   /** Data versions as they will be: partitions that this plan makes carry the id of their step. */
-  readonly #versions = new Map<AssetKey, IntervalMap<string>>()
+  readonly #versions = new Map<AssetKey, Versions>()
   readonly #stepsOf = new Map<AssetKey, PlannedStep[]>()
   readonly #selected: ReadonlySet<AssetKey>
 
@@ -187,8 +186,8 @@ class Planner {
     }
   }
 
-  #versionsOf(key: AssetKey): IntervalMap<string> {
-    return this.#versions.get(key) ?? this.#states.get(key)?.versions ?? []
+  #versionsOf(key: AssetKey): Versions {
+    return this.#versions.get(key) ?? this.#states.get(key) ?? NOTHING_KNOWN
   }
 
   #blockedBy(spec: AssetSpec, due: PartitionSet): PlannedAsset['blocked'] {
@@ -196,7 +195,7 @@ class Planner {
       const upstream = this.#loaded.asset(dep.asset)
       if (upstream === undefined || upstream.kind === 'external') return []
       const exist = universe(upstream.partitions, this.#now)
-      const { missing } = upstreamOf(dep.mapping, due, exist, domain(this.#versionsOf(dep.asset)))
+      const { missing } = upstreamOf(dep.mapping, due, exist, domain(this.#versionsOf(dep.asset).versions))
       return isEmpty(missing) ? [] : [{ dep: dep.asset, missing, partitions: downstreamOf(dep.mapping, missing, due) }]
     })
   }
@@ -217,14 +216,14 @@ class Planner {
       const steps = own.filter((step) => step.assets.includes(key))
       this.#stepsOf.set(key, steps)
       let versions = this.#versionsOf(key)
-      for (const step of steps) versions = assign(versions, step.partitions, `${PLANNED}${step.id}`)
+      for (const step of steps) versions = withVersion(versions, step.partitions, `${PLANNED}${step.id}`)
       this.#versions.set(key, versions)
     }
   }
 
   /** Steps that make what some partitions read of a dep. */
   #madeFor(dep: DepSpec, partitions: PartitionSet): readonly string[] {
-    const reach = reachOf(dep.mapping, partitions, domain(this.#versionsOf(dep.asset)))
+    const reach = reachOf(dep.mapping, partitions, domain(this.#versionsOf(dep.asset).versions))
     return (this.#stepsOf.get(dep.asset) ?? []).filter((step) => !isEmpty(intersect(step.partitions, reach))).map((step) => step.id)
   }
 

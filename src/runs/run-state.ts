@@ -1,3 +1,4 @@
+import { columnsRead, keptVersions, sameColumns, type Versions, versionsSeen, withVersion } from '../assets/column-versions.ts'
 import type { AssetSpec, DepSpec } from '../assets/spec.ts'
 import { versionStatus } from '../assets/versions.ts'
 import { formatTableId } from '../iceberg/catalog.ts'
@@ -7,10 +8,11 @@ import { assign, difference, domain, type IntervalMap, restrict } from '../parti
 import { EMPTY, intersect, isEmpty, type PartitionSet, subtract } from '../partitions/partition-set.ts'
 import { reachOf } from '../partitions/reach.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
-import type { ConsumedInput, Materialization, StoreEvent } from '../storage/events.ts'
+import type { ColumnVersions, ConsumedInput, Materialization, StoreEvent } from '../storage/events.ts'
 import type { AssetState } from '../storage/storage.ts'
 import { tablesOf } from '../tables/asset-table.ts'
 import { type Heads, type Observation, withObservations } from '../tables/observe.ts'
+import type { EqualColumns } from '../tables/equal-columns.ts'
 import { inputsOf, type Published } from '../tables/publish.ts'
 import type { InputPin, StepMessage, TableTarget } from './worker-protocol.ts'
 
@@ -49,6 +51,41 @@ export class RunLake {
   consumed(dep: DepSpec, partitions: PartitionSet): ConsumedInput {
     const versions = this.#states.get(dep.asset)?.versions ?? []
     return { asset: dep.asset, versions: restrict(versions, reachOf(dep.mapping, partitions, domain(versions))) }
+  }
+
+  /** The same, and by which versions the reader knows the columns that it looks at. */
+  consumedBy(spec: AssetSpec, dep: DepSpec, partitions: PartitionSet): ConsumedInput {
+    const { versions } = this.consumed(dep, partitions)
+    const state = this.#states.get(dep.asset) ?? { versions: [] }
+    const columns = columnsRead(spec, dep.name)
+    const seen = columns === undefined ? versions : restrict(versionsSeen(state, columns), domain(versions))
+    const earlier = restrict(seen, difference(seen, versions))
+    const through = columns === undefined || earlier.length === 0 ? {} : { through: { columns, versions: earlier } }
+    return { asset: dep.asset, versions, ...through }
+  }
+
+  /**
+   * The sets of columns through which readers look at an asset, where there are partitions to compare with, and all their rows are
+   * written. Those that look
+   * at all columns are left out: for them only equal rows are equal.
+   */
+  columnsToCompare(spec: AssetSpec, partitions: PartitionSet): readonly (readonly string[])[] {
+    if (spec.write !== undefined || isEmpty(intersect(partitions, domain(this.#states.get(spec.key)?.versions ?? [])))) return []
+    const sets: (readonly string[])[] = []
+    for (const reader of this.#loaded.readers(spec.key)) {
+      for (const dep of reader.deps.filter(({ asset }) => asset === spec.key)) {
+        const columns = columnsRead(reader, dep.name)
+        const isPart = columns !== undefined && spec.columns.some(({ name }) => !columns.includes(name))
+        if (isPart && !sets.some((known) => sameColumns(known, columns))) sets.push(columns)
+      }
+    }
+    return sets
+  }
+
+  /** What readers of columns go on knowing partitions by, when these are written with rows that look the same to them. */
+  kept(key: AssetKey, equal: readonly EqualColumns[]): readonly ColumnVersions[] {
+    const before = this.#states.get(key) ?? { versions: [] }
+    return equal.map(({ columns, partitions }) => keptVersions(before, columns, partitions)).filter(({ versions }) => versions.length > 0)
   }
 
   /**
@@ -119,7 +156,7 @@ export class RunLake {
   isFresh(spec: AssetSpec, partitions: PartitionSet): boolean {
     const state = this.#states.get(spec.key)
     if (state === undefined) return false
-    const { fresh } = versionStatus(spec, state, partitions, (key) => this.#states.get(key)?.versions ?? [])
+    const { fresh } = versionStatus(spec, state, partitions, (key) => this.#states.get(key))
     return isEmpty(subtract(partitions, fresh))
   }
 
@@ -154,10 +191,13 @@ export class RunLake {
   }
 
   #made(materialization: Materialization): void {
-    const { asset, partitions, dataVersion, unchanged } = materialization
+    const { asset, partitions, dataVersion, unchanged, same } = materialization
     const state = this.#states.get(asset)
+    const before: Versions = state ?? { versions: [] }
+    const { versions, columnVersions = [] } = unchanged ? before : withVersion(before, partitions, dataVersion, same)
     this.#states.set(asset, {
-      versions: unchanged ? (state?.versions ?? []) : assign(state?.versions ?? [], partitions, dataVersion),
+      versions,
+      columnVersions,
       made: assign(state?.made ?? [], partitions, materialization),
       snapshotId: materialization.snapshotId,
       lastAttempt: state?.lastAttempt ?? [],

@@ -196,11 +196,10 @@ class Walk {
     const specs = this.#specsOf(step)
     // Outputs of one compute read all of their deps.
     const alone = specs.length === 1 ? specs[0] : undefined
-    const inputs: Record<string, ConsumedInput> = {}
+    const inputs = new Map(specs.map((spec) => [spec.key, inputsOf(state, spec, step.partitions)]))
     const pins: StepMessage['inputs'] = Object.fromEntries(
       // Outputs of one compute have the same deps.
       (specs[0]?.deps ?? []).flatMap((dep) => {
-        inputs[dep.name] = state.consumed(dep, step.partitions)
         const pin = state.pin(dep, step.partitions, this.#s.force && alone?.write?.kind !== 'append' ? undefined : alone)
         return pin === undefined ? [] : [[dep.name, pin]]
       }),
@@ -218,6 +217,9 @@ class Walk {
       ...slicesOf(specs, step.partitions),
       inputs: pins,
       compare: this.#s.force ? [] : step.assets.filter((key) => state.isMade(key, step.partitions)),
+      compareColumns: this.#s.force
+        ? {}
+        : Object.fromEntries(specs.map((spec) => [spec.key, state.columnsToCompare(spec, step.partitions)])),
       targets,
     }
     return { message, specs, inputs, readFrom: new Map(specs.flatMap((spec) => [...state.readFrom(spec)])) }
@@ -254,12 +256,13 @@ class Walk {
   }
 
   /** All outputs of the step in one commit; what is unchanged is recorded, its tables and their versions stay. */
-  async #publish(begun: Begun, { tables: all, checks, unchanged }: Done): Promise<Outcome> {
+  async #publish(begun: Begun, done: Done): Promise<Outcome> {
     const { runId, stepId, partitions } = begun.message
-    const outputs = begun.specs.map((spec) => ({ spec, materialization: this.#materialization(spec, begun, all, unchanged) }))
+    const { checks } = done
+    const outputs = begun.specs.map((spec) => ({ spec, materialization: this.#materialization(spec, begun, done) }))
     const materializations = outputs.map((output) => output.materialization)
     const succeeded: StoreEvent = { type: 'step.succeeded', runId, stepId, materializations, checks }
-    const tables = all.filter((table) => !unchanged.includes(table.asset))
+    const tables = done.tables.filter((table) => !done.unchanged.includes(table.asset))
     if (tables.length === 0) {
       await this.record(succeeded)
       this.#s.state.succeeded(materializations, new Map())
@@ -294,16 +297,12 @@ class Walk {
     return (await Promise.all(found)).flat()
   }
 
-  #materialization(
-    spec: AssetSpec,
-    { message, inputs }: Begun,
-    tables: readonly StagedTable[],
-    unchanged: readonly AssetKey[],
-  ): Materialization {
+  #materialization(spec: AssetSpec, { message, inputs }: Begun, { tables, unchanged, equal }: Done): Materialization {
     const { clock, state } = this.#s
     const id = newId(clock)
     const rows = tables.find((table) => table.asset === spec.key && table.role === 'rows')
     const isUnchanged = unchanged.includes(spec.key)
+    const same = isUnchanged ? [] : state.kept(spec.key, equal[spec.key] ?? [])
     const snapshotId = isUnchanged ? state.snapshotOf(spec.key) : rows?.staged.snapshotId
     return {
       id,
@@ -312,7 +311,8 @@ class Walk {
       dataVersion: snapshotId ?? id,
       ...(isUnchanged && { unchanged: true }),
       codeVersion: spec.codeVersion,
-      inputs,
+      inputs: inputs.get(spec.key) ?? {},
+      ...(same.length === 0 ? {} : { same }),
       snapshotId,
       rows: rows === undefined ? undefined : rowsMade(rows),
       runId: message.runId,
@@ -337,6 +337,9 @@ class Walk {
   }
 }
 
+const inputsOf = (state: RunLake, spec: AssetSpec, partitions: PartitionSet): Readonly<Record<string, ConsumedInput>> =>
+  Object.fromEntries(spec.deps.map((dep) => [dep.name, state.consumedBy(spec, dep, partitions)]))
+
 /** How assets are sliced where the manifest does not know the values. */
 function slicesOf(specs: readonly AssetSpec[], partitions: PartitionSet): Pick<StepMessage, 'slices'> {
   const dynamic = specs.filter((spec) => dynamicOf(spec.partitions).length > 0)
@@ -352,7 +355,8 @@ interface Begun {
   readonly message: StepMessage
   /** What it makes. */
   readonly specs: readonly AssetSpec[]
-  readonly inputs: Readonly<Record<string, ConsumedInput>>
+  /** By dep name, for each asset. */
+  readonly inputs: ReadonlyMap<AssetKey, Readonly<Record<string, ConsumedInput>>>
   readonly readFrom: ReadonlyMap<string, string>
 }
 

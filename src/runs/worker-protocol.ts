@@ -4,6 +4,7 @@ import type { IntervalMap } from '../partitions/interval-map.ts'
 import type { PartitionSet } from '../partitions/partition-set.ts'
 import type { PartitionsSpec } from '../partitions/spec.ts'
 import type { CheckResult } from '../storage/events.ts'
+import type { EqualColumns } from '../tables/equal-columns.ts'
 import type { Slice } from '../tables/read.ts'
 import type { StagedTable } from '../tables/stage.ts'
 import type { PlannedStep } from './plan.ts'
@@ -41,6 +42,8 @@ export interface StepMessage {
   readonly inputs: Readonly<Record<string, InputPin>>
   /** Those of the assets whose rows are left unpublished where they are equal to the published ones. */
   readonly compare: readonly AssetKey[]
+  /** Of each asset, sets of columns that readers look at: rows that are equal as far as these show leave such a reader fresh. */
+  readonly compareColumns: Readonly<Record<AssetKey, readonly (readonly string[])[]>>
   /** The tables that it writes to: that of each asset, and that of its rejected rows. */
   readonly targets: readonly TableTarget[]
 }
@@ -79,6 +82,7 @@ export type FromWorker =
       readonly tables: readonly StagedTable[]
       readonly checks: readonly CheckResult[]
       readonly unchanged: readonly AssetKey[]
+      readonly equal: Readonly<Record<AssetKey, readonly EqualColumns[]>>
     }
   /** Of an external asset; partitions without one are not there. */
   | { readonly type: 'observed'; readonly versions: IntervalMap<string> }

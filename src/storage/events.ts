@@ -12,6 +12,8 @@ export interface Materialization {
   readonly dataVersion: string
   /** The rows were those that were there already: nothing was published, and data versions stay as they were. */
   readonly unchanged?: true
+  /** Through these columns the rows are those that were there before: the versions that they keep. */
+  readonly same?: readonly ColumnVersions[]
   readonly codeVersion: string
   /** Data versions consumed, per dep name. */
   readonly inputs: Readonly<Record<string, ConsumedInput>>
@@ -26,6 +28,18 @@ export interface Materialization {
 
 export interface ConsumedInput {
   readonly asset: AssetKey
+  readonly versions: IntervalMap<string>
+  /** Where the rows, as far as the columns show that are read, are those of an earlier version: that version. */
+  readonly through?: ColumnVersions
+}
+
+/**
+ * Versions of an asset as seen through some of its columns: by partition, a data version in which the multiset of rows,
+ * cut to these columns, was what it is now. Where there is none it is the data version itself.
+ */
+export interface ColumnVersions {
+  /** Sorted. */
+  readonly columns: readonly string[]
   readonly versions: IntervalMap<string>
 }
 
@@ -126,6 +140,8 @@ export type StoreEvent =
       readonly snapshotId: string | undefined
       readonly versions: IntervalMap<string>
       readonly lost?: PartitionSet
+      /** By which versions columns are known there, where another store knew it. */
+      readonly columnVersions?: readonly ColumnVersions[]
     }
   /** Values of a registry of dynamic partitions. A new one gets the next id; what is so already, stays so. */
   | { readonly type: 'partition.added' | 'partition.removed'; readonly registry: string; readonly values: readonly string[] }

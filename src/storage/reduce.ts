@@ -1,7 +1,8 @@
 import { AssayError } from '../errors.ts'
 import type { AssetKey } from '../keys.ts'
-import type { PartitionSet } from '../partitions/partition-set.ts'
-import type { CheckResult, Materialization, PublishIntent, StepState, StoreEvent } from './events.ts'
+import { domain } from '../partitions/interval-map.ts'
+import { isEmpty, type PartitionSet, union } from '../partitions/partition-set.ts'
+import type { CheckResult, ColumnVersions, Materialization, PublishIntent, StepState, StoreEvent } from './events.ts'
 import type { LastAttempt, RunRecord, StepRecord } from './storage.ts'
 
 /** What an event does to the projection, as data. Every kind of store applies the same changes. */
@@ -26,6 +27,9 @@ export type Change =
       readonly partitions: PartitionSet
       readonly value: string
     }
+  /** Of all sets of columns. */
+  | { readonly kind: 'forget columns'; readonly asset: AssetKey; readonly partitions: PartitionSet }
+  | { readonly kind: 'keep columns'; readonly asset: AssetKey; readonly kept: ColumnVersions }
   | { readonly kind: 'remove'; readonly map: IntervalTable; readonly asset: AssetKey; readonly partitions: PartitionSet }
   | { readonly kind: 'add values' | 'remove values'; readonly registry: string; readonly values: readonly string[] }
 
@@ -56,10 +60,13 @@ export function reduce(event: StoreEvent, at: number, before: StepBefore | undef
     case 'run.ended':
       return [{ kind: 'end run', id: event.runId, state: event.state, at }]
     case 'table.observed': {
-      const { asset, snapshotId, versions, lost = [] } = event
+      const { asset, snapshotId, versions, lost = [], columnVersions = [] } = event
       const removed = (['versions', 'made'] as const).map((map): Change => ({ kind: 'remove', map, asset, partitions: lost }))
       const assigned = versions.map(({ from, to, value }) => assign('versions', asset, [[from, to]], value))
-      return [...(lost.length === 0 ? [] : removed), ...assigned, { kind: 'set snapshot', asset, snapshotId }]
+      const moved = union(lost, domain(versions))
+      const forgotten: readonly Change[] = isEmpty(moved) ? [] : [{ kind: 'forget columns', asset, partitions: moved }]
+      const kept = columnVersions.map((one): Change => ({ kind: 'keep columns', asset, kept: one }))
+      return [...(lost.length === 0 ? [] : removed), ...assigned, ...forgotten, ...kept, { kind: 'set snapshot', asset, snapshotId }]
     }
     case 'partition.added':
       return [{ kind: 'add values', registry: event.registry, values: event.values }]
@@ -156,14 +163,21 @@ function observed({ asset, versions, lost }: StepEvent & { type: 'step.observed'
 }
 
 function materialized(materialization: Materialization, position: number): readonly Change[] {
-  const { asset, partitions, snapshotId, dataVersion, id, unchanged } = materialization
+  const { asset, partitions, snapshotId, id } = materialization
   return [
     { kind: 'add materialization', materialization, position },
     assign('made', asset, partitions, id),
-    ...(unchanged ? [] : [assign('versions', asset, partitions, dataVersion)]),
+    ...rewritten(materialization),
     { kind: 'remove', map: 'attempts', asset, partitions },
     ...(snapshotId === undefined ? [] : [{ kind: 'set snapshot', asset, snapshotId } as const]),
   ]
+}
+
+/** Data versions, and what readers of some columns still know them by. */
+function rewritten({ asset, partitions, dataVersion, unchanged, same = [] }: Materialization): readonly Change[] {
+  if (unchanged) return []
+  const kept = same.map((one): Change => ({ kind: 'keep columns', asset, kept: one }))
+  return [assign('versions', asset, partitions, dataVersion), { kind: 'forget columns', asset, partitions }, ...kept]
 }
 
 /** What was never tried leaves no attempt behind. */

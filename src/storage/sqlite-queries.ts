@@ -58,6 +58,12 @@ export function queriesOn(db: DatabaseSync): Queries {
         ? all<Body>('select body from materializations order by seq desc, position desc limit ?', limit)
         : all<Body>('select body from materializations where asset = ? order by seq desc, position desc limit ?', asset, limit)
       ).map(({ body }) => JSON.parse(body) as Materialization),
+    durations: (assets, limit) =>
+      all<{ took: number }>(
+        `select ended_at - started_at as took from steps where assets = ? and state = 'succeeded' order by ended_at desc limit ?`,
+        JSON.stringify(assets),
+        limit,
+      ).map(({ took }) => took),
     checkResults: (asset) =>
       all<Body & { run_id: string; at: number }>('select run_id, at, body from check_results where asset = ? order by "check"', asset).map(
         ({ run_id, at, body }) => ({ ...(JSON.parse(body) as CheckResult), at, runId: run_id }),
@@ -92,6 +98,7 @@ function kept(db: DatabaseSync): All {
 
 interface Building {
   versions: Entry<string>[]
+  columnVersions?: { columns: readonly string[]; versions: Entry<string>[] }[]
   made: Entry<Materialization>[]
   lastAttempt: Entry<LastAttempt>[]
   snapshotId: string | undefined
@@ -117,6 +124,7 @@ function assetStates(db: DatabaseSync, all: All): ReadonlyMap<AssetKey, AssetSta
     )) {
       of(asset).versions.push(entry)
     }
+    for (const { asset, columns, ...entry } of columnRows(all)) addColumnVersion(of(asset), JSON.parse(columns), entry)
     const materialization = parsedOnce<Materialization>()
     for (const { asset, from, to, value } of all<ValueRow>(`select m.asset, "from", "to", body as value
       from made m join materializations on id = materialization_id order by m.asset, "from"`)) {
@@ -136,6 +144,20 @@ function assetStates(db: DatabaseSync, all: All): ReadonlyMap<AssetKey, AssetSta
   }
 }
 
+const columnRows = (all: All): readonly (ValueRow & { readonly columns: string })[] =>
+  holds(all, 'column_versions')
+    ? all('select asset, columns, "from", "to", data_version as value from column_versions order by asset, columns, "from"')
+    : []
+
+/** They come in order of their columns. */
+function addColumnVersion(state: Building, columns: readonly string[], entry: Entry<string>): void {
+  const sets = state.columnVersions ?? []
+  state.columnVersions = sets
+  const last = sets.at(-1)
+  if (last !== undefined && JSON.stringify(last.columns) === JSON.stringify(columns)) last.versions.push(entry)
+  else sets.push({ columns, versions: [entry] })
+}
+
 interface ValueOfRegistry {
   readonly registry: string
   readonly id: number
@@ -143,9 +165,11 @@ interface ValueOfRegistry {
   readonly live: 0 | 1
 }
 
-/** A store that no newer version has written to yet has no table of them. */
+/** A store that no newer version has written to yet has not all tables. */
+const holds = (all: All, table: string): boolean => all('select 1 from sqlite_schema where name = ?', table).length > 0
+
 function registriesOf(all: All): Registries {
-  if (all(`select 1 from sqlite_schema where name = 'partition_values'`).length === 0) return new Map()
+  if (!holds(all, 'partition_values')) return new Map()
   const out = new Map<string, { values: RegisteredValue[]; live: [number, number][] }>()
   for (const { registry, id, value, live } of all<ValueOfRegistry>('select * from partition_values order by registry, id')) {
     const held = out.get(registry) ?? { values: [], live: [] }

@@ -179,6 +179,7 @@ const readerOf = (read: Read): Omit<StorageReader, 'close'> => ({
   openRuns: async () => read((q) => q.openRuns(), []),
   openIntents: async () => read((q) => q.openIntents(), []),
   materializations: async (filter) => read((q) => q.materializations(filter), []),
+  durations: async (assets, limit) => read((q) => q.durations(assets, limit), []),
   checkResults: async (asset) => read((q) => q.checkResults(asset), []),
   events: async (filter) => read((q) => q.events(filter), []),
 })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { type AssetKey, assetKey } from '../../src/keys.ts'
 import { each, type Interval, normalise, type PartitionSet } from '../../src/partitions/partition-set.ts'
-import type { Materialization, StepState, StoreEvent } from '../../src/storage/events.ts'
+import type { ColumnVersions, Materialization, StepState, StoreEvent } from '../../src/storage/events.ts'
 import {
   check,
   created,
@@ -68,6 +68,8 @@ interface ModelStep extends StepRef {
 /** What is known of an asset, one partition at a time. */
 export interface NaiveAsset {
   readonly versions: Map<number, string>
+  /** By set of columns, then by partition. */
+  readonly columns: Map<string, Map<number, string>>
   readonly made: Map<number, string>
   readonly attempts: Map<number, string>
   snapshotId: string | undefined
@@ -114,8 +116,12 @@ export class StorageModel {
     // Few names, so that neighbours often have the same and must be joined.
     const versions = set.map(([from, to]) => ({ from, to, value: `foreign-${++this.#ids % 2}` }))
     for (const { from, to, value } of versions) for (const p of each([[from, to]])) known.versions.set(p, value)
+    forgetColumns(known, set)
     known.snapshotId = `foreign-${this.#ids}`
-    return { type: 'table.observed', asset, snapshotId: known.snapshotId, versions }
+    if (this.#ids % 3 > 0) return { type: 'table.observed', asset, snapshotId: known.snapshotId, versions }
+    const columnVersions = [{ columns: ['a'], versions }]
+    keepColumns(known, columnVersions)
+    return { type: 'table.observed', asset, snapshotId: known.snapshotId, versions, columnVersions }
   }
 
   #register({ kind, registry: n, values: numbers }: Extract<Move, { kind: 'add' | 'remove' }>): StoreEvent {
@@ -173,20 +179,31 @@ export class StorageModel {
   }
 
   #make({ runId, stepId, ...step }: ModelStep): readonly Materialization[] {
-    const made = step.assets.map((asset) => materialization({ runId, stepId }, asset, step.partitions, `m${++this.#ids}`))
+    const made = step.assets.map((asset): Materialization => {
+      const plain = materialization({ runId, stepId }, asset, step.partitions, `m${++this.#ids}`)
+      // Few names, so that neighbours often have the same and must be joined.
+      const columns = [['a'], ['a', 'b']].slice(0, this.#ids % 3)
+      const same = columns.map((one) => ({
+        columns: one,
+        versions: step.partitions.slice(0, 2).map(([from, to]) => ({ from, to, value: `old-${this.#ids % 2}` })),
+      }))
+      return same.length === 0 ? plain : { ...plain, same }
+    })
     step.open.set(step.attempts, made)
     return made
   }
 
   #succeed(step: ModelStep): StoreEvent {
     const made = [...step.open.values()].at(-1) ?? this.#make(step)
-    for (const { asset, dataVersion, id, snapshotId } of made) {
+    for (const { asset, dataVersion, id, snapshotId, same = [] } of made) {
       const known = this.#asset(asset)
       for (const p of each(step.partitions)) {
         known.versions.set(p, dataVersion)
         known.made.set(p, id)
         known.attempts.delete(p)
       }
+      forgetColumns(known, step.partitions)
+      keepColumns(known, same)
       known.snapshotId = snapshotId
     }
     step.state = 'succeeded'
@@ -205,9 +222,30 @@ export class StorageModel {
   }
 
   #asset(key: AssetKey): NaiveAsset {
-    const known = this.assets.get(key) ?? { versions: new Map(), made: new Map(), attempts: new Map(), snapshotId: undefined }
+    const known = this.assets.get(key) ?? {
+      versions: new Map(),
+      columns: new Map(),
+      made: new Map(),
+      attempts: new Map(),
+      snapshotId: undefined,
+    }
     this.assets.set(key, known)
     return known
+  }
+}
+
+function forgetColumns(known: NaiveAsset, set: PartitionSet): void {
+  for (const [name, kept] of known.columns) {
+    for (const p of each(set)) kept.delete(p)
+    if (kept.size === 0) known.columns.delete(name)
+  }
+}
+
+function keepColumns(known: NaiveAsset, kept: readonly ColumnVersions[]): void {
+  for (const { columns, versions } of kept) {
+    const marks = known.columns.get(columns.join()) ?? new Map<number, string>()
+    known.columns.set(columns.join(), marks)
+    for (const { from, to, value } of versions) for (const p of each([[from, to]])) marks.set(p, value)
   }
 }
 

@@ -54,6 +54,7 @@ async function compare(storage: Storage, model: StorageModel): Promise<void> {
       key,
       {
         versions: byPartition(state.versions, (v) => v),
+        columns: new Map((state.columnVersions ?? []).map((c) => [c.columns.join(), byPartition(c.versions, (v) => v)])),
         made: byPartition(state.made, (v) => v.id),
         attempts: byPartition(state.lastAttempt, (v) => `${v.state} ${v.runId} ${v.stepId}`),
         snapshotId: state.snapshotId,

@@ -47,7 +47,7 @@ export function storageConformance(place: () => Promise<StorePlace>): void {
   describe('runs and steps', () => runsAndSteps(opened, store))
   describe('publishing', () => publishingRules(store))
   describe('assets', () => assetRules(store))
-  describe('history', () => historyRules(store))
+  describe('history', () => historyRules(opened, store))
   describe('appending', () => appendingRules(opened, store))
   describe('registries', () => registryRules(async () => (await opened()).storage))
   describe('projection', () => projectionRules(place))
@@ -307,7 +307,22 @@ function assetRules(store: Fresh): void {
   })
 }
 
-function historyRules(store: Fresh): void {
+function historyRules(opened: Opened, store: Fresh): void {
+  test('how long steps took is known of those that succeeded, the last to end first', async () => {
+    const { storage, clock } = await opened()
+    const runs = [30, 10, 20].map((took, i) => ({ took, step: { runId: `run-${i}`, stepId: 's1' } }))
+    for (const { took, step } of runs) {
+      await storage.append([created(step.runId, [{ id: 's1', assets: [ORDERS], partitions: DAYS }]), started(step)])
+      clock.time += took
+      await storage.append([succeeded(materialization(step, ORDERS, DAYS, `m-${step.runId}`))])
+    }
+    const broken = { runId: 'run-9', stepId: 's1' }
+    await storage.append([created('run-9', [{ id: 's1', assets: [ORDERS], partitions: DAYS }]), started(broken), failed(broken, 'failed')])
+    expect(await storage.durations([ORDERS], 10)).toEqual([20, 10, 30])
+    expect(await storage.durations([ORDERS], 2)).toEqual([20, 10])
+    expect(await storage.durations([REVENUE], 2)).toEqual([])
+  })
+
   test('check results are those of the last time, also of a step that was blocked', async () => {
     const storage = await store()
     const second: StepRef = { runId: 'run-2', stepId: 's1' }

@@ -72,6 +72,7 @@ const stepOf = (name: keyof typeof BODIES): StepMessage => ({
   partitions: WHOLE,
   inputs: {},
   compare: [],
+  compareColumns: {},
   targets: [],
 })
 

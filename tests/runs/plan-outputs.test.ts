@@ -6,7 +6,8 @@ import { dayKey } from '../../src/partitions/calendar.ts'
 import { assign } from '../../src/partitions/interval-map.ts'
 import { contains, count, type PartitionSet, range } from '../../src/partitions/partition-set.ts'
 import { indexManifest } from '../../src/project/manifest.ts'
-import { makePlan, NOTHING_KNOWN } from '../../src/runs/plan.ts'
+import { NOTHING_KNOWN } from '../../src/assets/status.ts'
+import { makePlan } from '../../src/runs/plan.ts'
 import type { Materialization } from '../../src/storage/events.ts'
 
 const FIRST = 20_000

@@ -6,7 +6,8 @@ import { assign, valueAt } from '../../src/partitions/interval-map.ts'
 import { contains, each, equals, type PartitionSet, range, union } from '../../src/partitions/partition-set.ts'
 import { dayKey } from '../../src/partitions/calendar.ts'
 import { indexManifest, type LoadedManifest } from '../../src/project/manifest.ts'
-import { makePlan, NOTHING_KNOWN, type Plan } from '../../src/runs/plan.ts'
+import { makePlan, type Plan } from '../../src/runs/plan.ts'
+import { NOTHING_KNOWN } from '../../src/assets/status.ts'
 import type { Materialization } from '../../src/storage/events.ts'
 import type { AssetState } from '../../src/storage/storage.ts'
 import { versionStatus } from '../../src/assets/versions.ts'
@@ -162,7 +163,7 @@ describe('makePlan', () => {
         const state = states.get(touched.key) as AssetState
         states.set(touched.key, { ...state, versions: assign(state.versions, set, 'foreign') })
         for (const spec of loaded.manifest.assets) {
-          const status = versionStatus(spec, states.get(spec.key) as AssetState, universeOf(spec), (key) => states.get(key)?.versions ?? [])
+          const status = versionStatus(spec, states.get(spec.key) as AssetState, universeOf(spec), (key) => states.get(key))
           const expected = [...each(universeOf(spec))].filter((p) =>
             spec.deps.some((dep) => dep.asset === touched.key && naiveUpstream(loaded, dep, p).some((u) => contains(set, u))),
           )

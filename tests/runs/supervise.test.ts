@@ -76,7 +76,7 @@ function made({ assets, partitions, targets }: StepMessage): Promise<StepAnswer>
   const environment = { session: lab.session, store: lab.store, spec, partitions }
   const turn = staging.then(() => stageRows(environment, targets, row(partitions[0]?.[0] ?? 0, 1)))
   staging = turn
-  return turn.then((tables) => ({ type: 'done', tables, checks: [], unchanged: [] }))
+  return turn.then((tables) => ({ type: 'done', tables, checks: [], unchanged: [], equal: {} }))
 }
 
 interface Walked {

@@ -186,8 +186,8 @@ describe('a file that cannot be used', () => {
     storage.close()
     const file = join(folder, 'state.db')
     const bytes = readFileSync(file)
-    writeFileSync(file, bytes.fill(0xff, 40_960))
-    await expect(openStorageReader({ folder }).events({ limit: 1_000 })).rejects.toMatchObject({ code: 'ASSAY-3007' })
+    writeFileSync(file, bytes.fill(0xff, 4_096))
+    await expect((async () => openStorageReader({ folder }).events({ limit: 1_000 }))()).rejects.toMatchObject({ code: 'ASSAY-3007' })
   })
 
   test('a folder that cannot be made', () => {

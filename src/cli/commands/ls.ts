@@ -1,3 +1,4 @@
+import { statusOfAll } from '../../assets/status.ts'
 import { inspect, statusesIn } from '../../runs/launch.ts'
 import { type AssetFacts, factsJson, factsOf, madePartitions, partitionCount, statusWords } from '../asset-facts.ts'
 import { type Command, type CommandContext, emit } from '../context.ts'
@@ -22,8 +23,9 @@ export const ls: Command = async (context) => {
   const inspection = await inspect(settings, loaded)
   try {
     const now = context.surroundings.clock.now()
-    const keys = selected(context, loaded, statusesIn(inspection.states, now))
-    const facts = keys.flatMap((key) => loaded.asset(key) ?? []).map((spec) => factsOf(spec, inspection, now))
+    const keys = selected(context, loaded, statusesIn(loaded.manifest.assets, inspection.states, now))
+    const statuses = statusOfAll(loaded.manifest.assets, inspection.states, now)
+    const facts = keys.flatMap((key) => loaded.asset(key) ?? []).map((spec) => factsOf(spec, inspection, statuses))
     if (context.options.json) for (const one of facts) emit(context, 'asset', factsJson(one))
     else print(context, facts, now)
   } finally {

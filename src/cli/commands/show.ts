@@ -1,4 +1,5 @@
 import { type AssetSpec, siblingsOf } from '../../assets/spec.ts'
+import { statusOfAll } from '../../assets/status.ts'
 import { ancestors } from '../../iceberg/metadata.ts'
 import { rowsOf } from '../../iceberg/summary.ts'
 import { AssayError } from '../../errors.ts'
@@ -44,7 +45,7 @@ export const show: Command = async (context) => {
   try {
     const now = context.surroundings.clock.now()
     const shown: Shown = {
-      facts: factsOf(spec, inspection, now),
+      facts: factsOf(spec, inspection, statusOfAll(loaded.manifest.assets, inspection.states, now)),
       readers: loaded.readers(spec.key),
       checks: await inspection.storage.checkResults(spec.key),
       now,
@@ -76,6 +77,7 @@ function showJson({ facts, readers, checks }: Shown): object {
       fresh: formatSet(spec.partitions, facts.version.fresh),
       stale: formatSet(spec.partitions, facts.version.stale),
       missing: formatSet(spec.partitions, facts.version.missing),
+      outdated: formatSet(spec.partitions, facts.outdated),
     },
     checks,
     snapshots: snapshotsOf(facts),
@@ -161,7 +163,7 @@ function factRows(terminal: Terminal, { facts, now }: Shown): readonly Fact[] {
       ? []
       : [fact('folder', table.metadata.location), fact('metadata', table.metadataLocation.replace(`${table.metadata.location}/`, ''))]),
     ...(facts.word === 'unknown' ? [fact('next', `assay observe ${spec.key}`)] : []),
-    ...(isEmpty(version.stale) ? [] : [fact('next', `assay why ${spec.key}`)]),
+    ...(isEmpty(version.stale) && isEmpty(facts.outdated) ? [] : [fact('next', `assay why ${spec.key}`)]),
   ]
 }
 
@@ -207,6 +209,7 @@ function sliceRows(facts: AssetFacts): readonly Fact[] {
     fact('made', partitionCount(facts.spec, madePartitions(facts), facts.exist)),
     ...(isEmpty(stale) ? [] : [fact('stale', shortSet(partitions, stale))]),
     ...(isEmpty(missing) ? [] : [fact('missing', shortSet(partitions, missing))]),
+    ...(isEmpty(facts.outdated) ? [] : [fact('outdated', shortSet(partitions, facts.outdated))]),
   ]
 }
 

@@ -27,7 +27,7 @@ function inputWords({ asset, from, to }: Cause & { kind: 'input changed' }): str
 }
 
 /** Causes of the same words, with the partitions of all. */
-export function foldCauses(because: readonly Stale[]): readonly { readonly words: string; readonly partitions: PartitionSet }[] {
+function foldCauses(because: readonly Stale[]): readonly { readonly words: string; readonly partitions: PartitionSet }[] {
   const folded = new Map<string, PartitionSet>()
   for (const { cause, partitions } of because) {
     const words = causeWords(cause)

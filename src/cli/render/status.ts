@@ -12,6 +12,7 @@ const LOOKS: Readonly<Record<StatusWord | StepState | RunState | PlannedAsset['a
   succeeded: ['●', 'green'],
   warned: ['◉', 'yellow'],
   stale: ['◐', 'yellow'],
+  outdated: ['◑', 'yellow'],
   missing: ['○', 'grey'],
   waiting: ['○', 'grey'],
   running: ['◌', 'blue'],
