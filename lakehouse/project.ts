@@ -15,9 +15,10 @@ import { ENVIRONMENT } from './settings.ts'
 import { customers } from './silver/customers.ts'
 import { events as silverEvents } from './silver/events.ts'
 import { newsletterSubscribers } from './silver/newsletter_subscribers.ts'
-import { orders } from './silver/orders.ts'
+import { orderLines, orders } from './silver/orders.ts'
 import { retailOrders } from './silver/retail_orders.ts'
 import { sessions } from './silver/sessions.ts'
+import { retailFiles } from './sources/retail_files.ts'
 
 /** The e-commerce platform that ships with Assay. */
 export default defineProject({
@@ -25,8 +26,9 @@ export default defineProject({
   env: ENVIRONMENT,
   assets: {
     landing: { landing, customerChanges },
+    sources: { retailFiles },
     bronze: { bronzeEvents, bronzeCustomerChanges, geoIp, retailLines },
-    silver: { silverEvents, sessions, orders, customers, newsletterSubscribers, retailOrders },
+    silver: { silverEvents, sessions, orders, orderLines, customers, newsletterSubscribers, retailOrders },
     gold: { dailyRevenue, funnelDaily, conversionBySource, topProductsDaily, retailDailyRevenue, rfm },
   },
 })

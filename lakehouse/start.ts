@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { retailFolder } from './sources/retail.ts'
 
-/** `npm start`: brings every table up to date, and shows what has come out. Both are commands of Assay. */
+/** `npm start`: looks at the files of others, brings every table up to date, and shows what came out. All are commands of Assay. */
 const ROOT = resolve(import.meta.dirname, '..')
 const ASSAY = join(ROOT, 'bin/assay.js')
 
@@ -55,6 +55,7 @@ async function start(): Promise<number> {
     console.error(`unknown option ${strange.join(' ')}: npm start takes --once only`)
     return 2
   }
+  if (retailFolder() !== undefined && (await assay('observe', 'sources.retail_files')) !== 0) return 1
   const made = await assay('materialize')
   if (made !== 0) return made
   console.log()

@@ -106,6 +106,11 @@ export const CATALOGUE = {
     'The name of a resource says which settings it gets and what stands for it in a profile, so it is unique.',
     'Rename one of them.',
   ),
+  'ASSAY-1021': entry(
+    'The outputs of a compute do not go together',
+    'What one compute makes together has the same partitions, tries and steps, lies in the same project, and none of it reads another.',
+    'Change the assets or the compute at the place shown, or give one of them a compute of its own.',
+  ),
   'ASSAY-1041': entry(
     'An option is not carried out yet',
     'This version of Assay knows the option, but does nothing with it yet. To pass over it would promise what does not happen.',
@@ -239,6 +244,11 @@ export const CATALOGUE = {
     'A file of the project has changed since the plan',
     'A step runs the code that its run was planned with. A file was changed before a worker imported it, so the rows would be those of other code than the one recorded.',
     'Run the same command again.',
+  ),
+  'ASSAY-3013': entry(
+    'A version function returned no version',
+    'The version of an external asset is a text of up to 1,000 characters; of one with partitions, a text by the key of each that is there.',
+    'Return a text, such as a hash or a time of change, or undefined where nothing is there.',
   ),
   'ASSAY-3041': entry(
     'A test does not give what an asset asks for',

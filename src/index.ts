@@ -1,13 +1,16 @@
 /** The public names of Assay, one by one. Nothing inside `src/` imports this file. */
 export { asset, externalAsset } from './assets/define-asset.ts'
 export type { Asset, AssetOptions, BackfillPolicy, ExternalAsset, FreshnessPromise, RetryPolicy } from './assets/define-asset.ts'
+export { outputs } from './assets/outputs.ts'
+export type { Outputs, OutputsOptions } from './assets/outputs.ts'
 export { history, merge } from './assets/write-mode.ts'
 export type { History, Merge, WriteMode } from './assets/write-mode.ts'
 export type { Check, CheckOptions, Checks, RowCheckOptions } from './checks/check.ts'
 export { skip } from './computes/compute.ts'
-export type { Compute, Handles, Input, Inputs, StepContext } from './computes/compute.ts'
+export type { Compute, Handles, Input, Inputs, OutputsContext, StepContext } from './computes/compute.ts'
 export { duckdb } from './computes/duckdb-sql.ts'
 export { typescript } from './computes/typescript.ts'
+export type { VersionFunction } from './computes/version-function.ts'
 export { AssayError } from './errors.ts'
 export { cron, daily, dynamic, hourly, monthly, product, staticPartitions, weekly } from './partitions/declare.ts'
 export type {

@@ -219,7 +219,9 @@ function givenRows(
   list: readonly Given[],
 ): ReadonlyMap<AssetKey, readonly EngineRow[]> {
   const refused = (what: string, next: string): AssayError => new AssayError('ASSAY-3041', what, { where: definition.made?.where, next })
-  const tables = loaded.manifest.assets.filter(({ columns }) => columns.length > 0).map(({ key }) => key)
+  const spec = loaded.asset(definition.key)
+  const own = [definition.key, ...(spec?.deps.map((dep) => dep.asset) ?? [])]
+  const tables = loaded.manifest.assets.filter(({ key, columns }) => columns.length > 0 && own.includes(key)).map(({ key }) => key)
   const read = tables.filter((key) => key !== definition.key)
   const byKey = Map.groupBy(list, ({ asset }) => asset.key)
   const rows = new Map([...byKey].map(([key, ofDep]) => [assetKey(key), ofDep.flatMap((one) => one.rows as readonly EngineRow[])]))
@@ -261,7 +263,7 @@ function madeOf<S extends Schema>(loaded: LoadedManifest, { key }: AssetDefiniti
     state: isBlocked ? 'blocked' : skipped === undefined ? 'made' : 'skipped',
     rows: rows as unknown as readonly Row<S>[],
     rejects: rejects as unknown as readonly RejectedRow<S>[],
-    checks: findings(events),
+    checks: findings(key, events),
     lineage: lineageIn(loaded, key) as Made<S>['lineage'],
     logs,
     skipped: skipped?.type === 'step.skipped' ? skipped.reason : undefined,
@@ -276,9 +278,10 @@ function lineageIn(loaded: LoadedManifest, key: AssetKey): Readonly<Record<strin
 
 const WORST: readonly CheckOutcome[] = ['pass', 'warn', 'fail', 'error']
 
-function findings(events: readonly StoreEvent[]): Made<Schema>['checks'] {
+function findings(key: AssetKey, events: readonly StoreEvent[]): Made<Schema>['checks'] {
   const results = events.flatMap((event) => (event.type === 'step.succeeded' || event.type === 'step.failed' ? event.checks : []))
-  const byName = [...Map.groupBy(results, ({ check }) => check)]
+  const own = results.filter(({ asset }) => asset === key)
+  const byName = [...Map.groupBy(own, ({ check }) => check)]
   return Object.fromEntries(byName.map(([name, ofCheck]) => [name, together(ofCheck)]))
 }
 

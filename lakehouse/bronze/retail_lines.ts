@@ -2,6 +2,7 @@ import { basename } from 'node:path'
 import { asset, type Sql, skip, sql, t, typescript } from 'assay'
 import { retailDays } from '../days.ts'
 import { inspectRetailFile, retailFile, retailFolder, retailPlaces } from '../sources/retail.ts'
+import { retailFiles } from '../sources/retail_files.ts'
 
 /** Every line of Online Retail, typed and otherwise as it came, doubles included. Days without trade have none. */
 export const retailLines = asset('bronze.retail_lines', {
@@ -30,7 +31,7 @@ export const retailLines = asset('bronze.retail_lines', {
 })
 
 retailLines.from(
-  {},
+  { files: retailFiles },
   typescript(async (_inputs, _row, { partitions }) => {
     const folder =
       retailFolder() ??

@@ -1,6 +1,7 @@
 import { callSite, callSites } from '../call-site.ts'
 import type { Check, Checks } from '../checks/check.ts'
 import type { Compute, ComputeSpec } from '../computes/compute.ts'
+import type { VersionFunction } from '../computes/version-function.ts'
 import { AssayError, type SourceLocation } from '../errors.ts'
 import { type AssetKey, assetKey } from '../keys.ts'
 import { type Partitions, UNPARTITIONED, type Unpartitioned } from '../partitions/declare.ts'
@@ -27,6 +28,12 @@ export interface Asset<
 export interface ExternalAsset<out K extends string = string, out S extends Schema = Schema, out P extends Partitions = Partitions>
   extends Dep<S, P, FedBy<P>> {
   readonly key: K
+  /**
+   * How to find out which version of it is there, once: for what is no table of the catalog. Any text that changes when its
+   * content does; `assay observe` asks for it, in a worker, and what reads it becomes stale when it moved.
+   * @throws ASSAY-1008 when called twice
+   */
+  observe(version: VersionFunction<P>): void
 }
 
 /** Retries of a step that failed by an exception or a lost worker; a failed check is not retried. */
@@ -103,6 +110,22 @@ export interface Made {
   readonly compute: ComputeSpec
   readonly where: SourceLocation | undefined
   readonly frames: readonly SourceLocation[]
+  /** Set where one compute makes several: they share this record. */
+  readonly outputs?: OutputGroup
+}
+
+/** The outputs of one compute, by the names that it knows them under. */
+export interface OutputGroup {
+  readonly assets: Readonly<Record<string, { readonly key: string }>>
+  /** Whether some can be made without the others. */
+  readonly partial: boolean
+}
+
+/** How the version of an external asset is found out. */
+export interface Observed {
+  readonly version: (context: never) => unknown
+  readonly where: SourceLocation | undefined
+  readonly frames: readonly SourceLocation[]
 }
 
 /** What an asset is, behind its public face. Read by `project/` only, through {@link definitionOf}. */
@@ -126,6 +149,8 @@ export interface AssetDefinition {
   /** Options that later versions carry out, as they were given. */
   readonly pending: { readonly pool: unknown; readonly freshness: unknown }
   readonly made: Made | undefined
+  /** Of external assets. */
+  readonly observed: Observed | undefined
 }
 
 const definitions = new WeakMap<object, () => AssetDefinition>()
@@ -133,6 +158,19 @@ const definitions = new WeakMap<object, () => AssetDefinition>()
 /** The definition behind a value, or undefined when it is no asset. */
 export const definitionOf = (value: unknown): AssetDefinition | undefined =>
   typeof value === 'object' && value !== null ? definitions.get(value)?.() : undefined
+
+/** What an asset is called by a compute that makes several; undefined where it makes one. */
+export const outputName = ({ outputs }: Made, key: string): string | undefined =>
+  Object.entries(outputs?.assets ?? {}).find(([, each]) => each.key === key)?.[0]
+
+const makers = new WeakMap<object, (made: Made) => void>()
+
+/** Says how an asset is made. @throws ASSAY-1008 when that was said before, Error for what is no asset */
+export function giveCompute(face: object, made: Made): void {
+  const give = makers.get(face)
+  if (give === undefined) throw new TypeError('an output is what asset() returns')
+  give(made)
+}
 
 const NO_RETRY: RetryPolicy = Object.freeze({ max: 0, delay: 1000 })
 const ONE_BY_ONE: BackfillPolicy = Object.freeze({ partitionsPerStep: 1 })
@@ -161,11 +199,13 @@ export function asset<
   const common = definitionBase(key, where, options as unknown as LooseOptions)
   const from = (deps: Deps, compute: { readonly spec: ComputeSpec }): void => {
     const frames = callSites(from)
-    const calledAt = frames[0]
-    if (made) throw new AssayError('ASSAY-1008', `${key} was already given a compute`, { where: calledAt })
-    made = Object.freeze({ deps: Object.freeze({ ...deps }), compute: compute.spec, where: calledAt, frames })
+    giveCompute(face, Object.freeze({ deps: Object.freeze({ ...deps }), compute: compute.spec, where: frames[0], frames }))
   }
   const face = Object.freeze({ ...faceOf(common), from })
+  makers.set(face, (given) => {
+    if (made) throw new AssayError('ASSAY-1008', `${key} was already given a compute`, { where: given.where })
+    made = given
+  })
   definitions.set(face, () => Object.freeze({ ...common, made }))
   return face as unknown as Asset<K, Stored<S, W>, P, Yielded<S, W>>
 }
@@ -178,12 +218,15 @@ export function externalAsset<const K extends string, S extends Schema = Record<
   key: K,
   options: Metadata & { readonly partitions?: P; readonly schema?: S } = {},
 ): ExternalAsset<K, S, P> {
-  const definition: AssetDefinition = Object.freeze({
-    ...definitionBase(key, callSite(externalAsset), options as LooseOptions),
-    kind: 'external',
-  })
-  const face = Object.freeze(faceOf(definition))
-  definitions.set(face, () => definition)
+  const common = { ...definitionBase(key, callSite(externalAsset), options as LooseOptions), kind: 'external' as const }
+  let observed: Observed | undefined
+  const observe = (version: Observed['version']): void => {
+    const frames = callSites(observe)
+    if (observed) throw new AssayError('ASSAY-1008', `${key} was already given a version function`, { where: frames[0] })
+    observed = Object.freeze({ version, where: frames[0], frames })
+  }
+  const face = Object.freeze({ ...faceOf(common), observe })
+  definitions.set(face, () => Object.freeze({ ...common, observed }))
   return face as unknown as ExternalAsset<K, S, P>
 }
 
@@ -210,6 +253,7 @@ function definitionBase(key: string, where: SourceLocation | undefined, options:
     codeVersion: options.codeVersion,
     pending: { pool: options.pool, freshness: options.freshness },
     made: undefined,
+    observed: undefined,
   }
 }
 

@@ -41,6 +41,10 @@ export interface AssetSpec {
   readonly deps: readonly DepSpec[]
   /** Absent for external assets. */
   readonly compute?: ComputePlan
+  /** The file that a worker imports to ask for the version of an external asset; absent where only its table tells. */
+  readonly observe?: { readonly module: string }
+  /** What its compute makes beside it; absent where it makes this asset alone. */
+  readonly outputs?: OutputsSpec
   /** Where its columns come from: inputs are names of deps. Absent where nothing is known of it. */
   readonly lineage?: Lineage
   /** Hash of what defines the compute; empty for external assets. */
@@ -58,6 +62,21 @@ export interface AssetSpec {
   readonly retry: RetryPolicy
   readonly backfill: BackfillPolicy
 }
+
+/** The outputs of one compute, as each of them knows it. */
+export interface OutputsSpec {
+  /** Keys by the names that the compute knows them under, this asset included, in the order of their declaration. */
+  readonly assets: Readonly<Record<string, AssetKey>>
+  /** Whether some can be made without the others. */
+  readonly partial: boolean
+}
+
+/** The other outputs of the compute of an asset. */
+export const siblingsOf = ({ key, outputs }: AssetSpec): readonly AssetKey[] =>
+  outputs === undefined ? [] : Object.values(outputs.assets).filter((other) => other !== key)
+
+/** What cannot be made without it: the other outputs of its compute, unless that makes them one by one. */
+export const boundTo = (spec: AssetSpec): readonly AssetKey[] => (spec.outputs?.partial ? [] : siblingsOf(spec))
 
 /** The table beside an asset that quarantines: its columns, all nullable, and `reject_reason`. */
 export interface RejectsSpec {

@@ -1,18 +1,19 @@
 import type { AssetKey } from '../keys.ts'
-import { difference, domain, type IntervalMap, restrict } from '../partitions/interval-map.ts'
+import { difference, domain, equalMaps, type IntervalMap, restrict } from '../partitions/interval-map.ts'
+import type { ConsumedInput } from '../storage/events.ts'
 import { downstreamOf, reachOf } from '../partitions/reach.ts'
-import { intersect, type Interval, isEmpty, normalise, type PartitionSet, subtract, union } from '../partitions/partition-set.ts'
+import { equals, intersect, type Interval, isEmpty, normalise, type PartitionSet, subtract, union } from '../partitions/partition-set.ts'
+import { columnsRead, overlaid, type Versions, versionsSeen } from './column-versions.ts'
 import type { AssetSpec, DepSpec } from './spec.ts'
 
 /** What a materialization remembers, as far as staleness needs it. */
 export interface MadeFrom {
   readonly codeVersion: string
-  readonly inputs: Readonly<Record<string, { readonly asset: AssetKey; readonly versions: IntervalMap<string> }>>
+  readonly inputs: Readonly<Record<string, ConsumedInput>>
 }
 
 /** What is known of an asset: see `storage.AssetState`, of which this is a part. */
 export interface VersionState {
-  readonly versions: IntervalMap<string>
   readonly made: IntervalMap<MadeFrom>
 }
 
@@ -46,21 +47,23 @@ export interface VersionStatus {
 
 /**
  * Compares what each partition was made from with what is there now. Exact for any number of upstream partitions: the
- * maps of consumed and current versions are compared interval by interval.
- * @param exist all partitions of the asset. @param versionsOf current data versions of any asset.
+ * maps of consumed and current versions are compared interval by interval. An input that was written anew but looks as
+ * before through the columns that are read has not changed.
+ * @param exist all partitions of the asset. @param versionsOf what is there now of any asset.
  */
 export function versionStatus(
   spec: AssetSpec,
   state: VersionState,
   exist: PartitionSet,
-  versionsOf: (key: AssetKey) => IntervalMap<string>,
+  versionsOf: (key: AssetKey) => Versions | undefined,
 ): VersionStatus {
   const made = intersect(domain(state.made), exist)
+  const inputs = spec.deps.map((dep) => inputNow(spec, dep, versionsOf(dep.asset)))
   const because: Stale[] = []
   for (const [record, partitions] of byRecord(state.made, exist)) {
     if (record.codeVersion !== spec.codeVersion)
       because.push({ partitions, cause: { kind: 'code changed', from: record.codeVersion, to: spec.codeVersion } })
-    for (const dep of spec.deps) because.push(...inputCauses(dep, record, partitions, versionsOf(dep.asset)))
+    for (const input of inputs) because.push(...inputCauses(input, record, partitions))
     for (const name of Object.keys(record.inputs)) {
       if (!spec.deps.some((dep) => dep.name === name)) because.push({ partitions, cause: { kind: 'dependency removed', dep: name } })
     }
@@ -85,14 +88,33 @@ function byRecord(made: IntervalMap<MadeFrom>, exist: PartitionSet): ReadonlyMap
   return sets
 }
 
-function inputCauses(dep: DepSpec, record: MadeFrom, partitions: PartitionSet, current: IntervalMap<string>): readonly Stale[] {
+/** A dep, and what is there of it now. */
+interface InputNow {
+  readonly dep: DepSpec
+  readonly versions: IntervalMap<string>
+  readonly domain: PartitionSet
+  readonly columns: readonly string[] | undefined
+  /** As seen through the columns. */
+  readonly seen: IntervalMap<string>
+}
+
+function inputNow(spec: AssetSpec, dep: DepSpec, now: Versions = { versions: [] }): InputNow {
+  const columns = columnsRead(spec, dep.name)
+  return { dep, versions: now.versions, domain: domain(now.versions), columns, seen: versionsSeen(now, columns) }
+}
+
+function inputCauses(now: InputNow, record: MadeFrom, partitions: PartitionSet): readonly Stale[] {
+  const { dep } = now
   const consumed = record.inputs[dep.name]
   if (consumed === undefined || consumed.asset !== dep.asset) return [{ partitions, cause: { kind: 'dependency added', dep: dep.name } }]
   const before = restrict(consumed.versions, reachOf(dep.mapping, partitions, domain(consumed.versions)))
-  const after = restrict(current, reachOf(dep.mapping, partitions, domain(current)))
-  const moved = difference(before, after)
-  const affected = downstreamOf(dep.mapping, moved, partitions)
-  if (isEmpty(affected)) return []
+  const after = restrict(now.versions, reachOf(dep.mapping, partitions, now.domain))
+  if (equalMaps(before, after)) return []
+  const moved = changedIn(now, consumed, difference(before, after))
+  const reading = downstreamOf(dep.mapping, moved, partitions)
+  if (isEmpty(reading)) return []
+  // One set for both where they are the same: there may be millions of these.
+  const affected = equals(reading, moved) ? moved : reading
   const values = (map: IntervalMap<string>): readonly string[] => [...new Set(restrict(map, moved).map((e) => e.value))]
   return [
     {
@@ -100,4 +122,12 @@ function inputCauses(dep: DepSpec, record: MadeFrom, partitions: PartitionSet, c
       cause: { kind: 'input changed', dep: dep.name, asset: dep.asset, partitions: moved, from: values(before), to: values(after) },
     },
   ]
+}
+
+/** Of the partitions that were written anew, those that look different through the columns that are read. */
+function changedIn({ columns, seen }: InputNow, { versions, through }: ConsumedInput, written: PartitionSet): PartitionSet {
+  if (columns === undefined || isEmpty(written)) return written
+  const covers = through !== undefined && columns.every((column) => through.columns.includes(column))
+  const before = restrict(versions, written)
+  return difference(covers ? overlaid(before, through.versions) : before, restrict(seen, written))
 }

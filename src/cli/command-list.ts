@@ -144,6 +144,15 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/materialize.ts')).materialize,
   },
   {
+    name: 'observe',
+    takes: '[assets]',
+    summary: 'ask external assets for their versions',
+    options: ['select', 'partition', 'workers', ...ON_A_PROJECT],
+    words: [0, ANY],
+    example: 'assay observe web.files',
+    load: async () => (await import('./commands/observe.ts')).observe,
+  },
+  {
     name: 'check',
     takes: '[assets]',
     summary: 'run checks on what is published',

@@ -9,18 +9,24 @@ import { partitionsOf, selected, selectionText, settingsOf } from './open-projec
 const FORCED = '--force'
 
 /** What the command line asks for. @throws ASSAY-4003, ASSAY-4004 */
-export function requestOf(context: CommandContext, loaded: LoadedManifest): RunRequest {
+export function requestOf(context: CommandContext, loaded: LoadedManifest, verb: 'materialize' | 'observe' = 'materialize'): RunRequest {
   const { options, surroundings } = context
   if (options.plan !== undefined) return shownRequest(context, options.plan)
   const select = selectionText(context)
   const partitions = partitionsOf(options.partition, loaded, selected(context, loaded), surroundings.clock.now())
   const words = [
-    'materialize',
+    verb,
     select,
     options.partition === undefined ? undefined : `--partition ${options.partition}`,
     options.force ? FORCED : undefined,
   ]
-  return { request: words.filter((word) => word !== undefined).join(' '), select, partitions, force: options.force }
+  return {
+    request: words.filter((word) => word !== undefined).join(' '),
+    select,
+    partitions,
+    force: options.force,
+    observe: verb === 'observe',
+  }
 }
 
 /** The request of a plan that was shown, with the plan. @throws ASSAY-4002 beside other wishes, ASSAY-3010 */

@@ -26,12 +26,45 @@ export interface StepContext<P extends Partitions = Partitions> {
   readonly use: <T>(resource: Resource<T>) => Promise<T>
 }
 
-/** `row()` is the identity: an error lands on the property at fault, and a column too many is found. */
+/** What a TypeScript compute of several outputs is asked for. */
+export interface OutputsContext<N, P extends Partitions = Partitions> extends StepContext<P> {
+  /**
+   * The names of the outputs to make: all of them, or with `partial: true` those that were selected and are due. Rows of
+   * others are dropped, so a function may look here before it computes what nobody asked for.
+   */
+  readonly outputs: ReadonlySet<N>
+}
+
+/** What a compute of several outputs makes: rows by the name of the output. For the type checker only. */
+export interface Several<out O extends object> {
+  readonly rowsByOutput: O
+}
+
+/** A row with the output that it is for; made by `emit.<output>(row)`. */
+export interface Emitted {
+  readonly output: string
+  readonly row: object
+}
+
+/** `row({ … })`, or `emit.<output>({ … })`: an error lands on the property at fault, and a column too many is found. */
+type Emit<R> = R extends Several<infer O> ? { readonly [N in keyof O]: (row: O[N]) => Emitted } : (row: R) => R
+type Yielded<R> = R extends Several<object> ? Emitted : R
+type Context<R, P extends Partitions> = R extends Several<infer O> ? OutputsContext<keyof O, P> : StepContext<P>
+/** One statement, or one for each output; a function may leave out those that it was not asked for. */
+type Statements<R> = R extends Several<infer O> ? { readonly [N in keyof O]: Sql } : Sql
+type Relations<R> = R extends Several<infer O> ? { readonly [N in keyof O]?: Sql } : Sql
+
+/** Yields rows, or returns (a promise of) a relation. */
 export type RowsFunction<D extends Deps, R, P extends Partitions = Partitions> = (
   inputs: Inputs<D>,
-  row: (row: R) => R,
-  context: StepContext<P>,
-) => AsyncIterable<R> | Iterable<R> | Promise<Sql | void> | Sql | void
+  emit: Emit<R>,
+  context: Context<R, P>,
+) =>
+  | AsyncIterable<Yielded<NoInfer<R>>>
+  | Iterable<Yielded<NoInfer<R>>>
+  | Promise<Relations<NoInfer<R>> | void>
+  | Relations<NoInfer<R>>
+  | void
 
 /** A column of a dep: `orders.amount`. */
 type DepColumn<D extends Deps> = { readonly [N in keyof D & string]: `${N}.${keyof D[N]['schema'] & string}` }[keyof D & string]
@@ -42,14 +75,23 @@ type DepColumn<D extends Deps> = { readonly [N in keyof D & string]: `${N}.${key
  */
 export type DeclaredLineage<D extends Deps, R> = { readonly [C in (keyof R & string) | '$rows']?: readonly DepColumn<D>[] }
 
+/** {@link DeclaredLineage} of one output, or of each by its name. */
+export type LineageOption<D extends Deps, R> =
+  R extends Several<infer O> ? { readonly [N in keyof O]?: DeclaredLineage<D, O[N]> } : DeclaredLineage<D, R>
+
+/** TypeScript lets a function return more properties than it may: a sentence in place of each that is no output. */
+type Known<Q, R> = R extends Several<infer O> ? { readonly [N in Exclude<keyof Q, keyof O>]: `'${N & string}' is no output` } : unknown
+
 /** What a query says of the partitions that it makes; of a product also of each dimension by its name. */
 export type ParamsOf<P extends Partitions> = PartitionParams &
   (P extends ProductPartitions<infer D> ? { readonly [N in keyof D]: D[N] extends TimeWindows ? WindowParams : KeyParams } : unknown)
 
-export type QueryFunction<D extends Deps, P extends Partitions = Partitions> = (
+export type QueryFunction<D extends Deps, R, Q, P extends Partitions = Partitions> = (
   deps: Handles<D>,
   context: { readonly partition: ParamsOf<P> },
-) => Sql
+) => Q & Statements<NoInfer<R>> & Known<NoInfer<Q>, NoInfer<R>>
+
+type Lineages = Readonly<Record<string, readonly string[]>>
 
 /** How the rows of a compute can come into a table: see the option `write` of an asset. */
 export type WriteKind = 'replace' | 'append' | 'merge' | 'history'
@@ -61,16 +103,17 @@ export const ALL_WRITES: readonly WriteKind[] = ['replace', 'append', 'merge', '
 export type ComputeSpec =
   | {
       readonly kind: 'duckdb'
-      readonly query: (deps: never, context: { readonly partition: never }) => Sql
+      /** Of a compute of several outputs: a statement by the name of each. */
+      readonly query: (deps: never, context: { readonly partition: never }) => Sql | Readonly<Record<string, Sql | undefined>>
       readonly writes: readonly WriteKind[]
       readonly where: SourceLocation | undefined
     }
   | {
       readonly kind: 'typescript'
-      readonly run: RowsFunction<Deps, never, never>
+      readonly run: (inputs: never, emit: never, context: never) => unknown
       readonly writes: readonly WriteKind[]
-      /** See {@link DeclaredLineage}; by output column, each source as `dep.column`. */
-      readonly lineage: Readonly<Record<string, readonly string[]>> | undefined
+      /** See {@link LineageOption}: by column, each source as `dep.column`; for several outputs that by the name of each. */
+      readonly lineage: Lineages | Readonly<Record<string, Lineages | undefined>> | undefined
       readonly where: SourceLocation | undefined
     }
 

@@ -1,4 +1,4 @@
-import { type Interval, intersect, isEmpty, normalise, type PartitionSet, subtract } from './partition-set.ts'
+import { type Interval, isEmpty, normalise, type PartitionSet, subtract } from './partition-set.ts'
 
 /** A value per partition, as sorted disjoint intervals. Neighbours of equal value are joined. */
 export interface Entry<V> {
@@ -16,6 +16,12 @@ export const where = <V>(map: IntervalMap<V>, test: (value: V) => boolean): Part
   normalise(map.filter((e) => test(e.value)).map((e): Interval => [e.from, e.to]))
 
 export function valueAt<V>(map: IntervalMap<V>, partition: number): V | undefined {
+  const at = map[firstEndingAfter(map, partition)]
+  return at !== undefined && at.from <= partition ? at.value : undefined
+}
+
+/** Index of the first interval that ends after a partition: it holds it, or the partition has no value. */
+function firstEndingAfter<V>(map: IntervalMap<V>, partition: number): number {
   let low = 0
   let high = map.length
   while (low < high) {
@@ -23,8 +29,7 @@ export function valueAt<V>(map: IntervalMap<V>, partition: number): V | undefine
     if ((map[middle] as Entry<V>).to <= partition) low = middle + 1
     else high = middle
   }
-  const at = map[low]
-  return at !== undefined && at.from <= partition ? at.value : undefined
+  return low
 }
 
 /** The map with `value` on every partition of `set`. */
@@ -35,8 +40,23 @@ export const assign = <V>(map: IntervalMap<V>, set: PartitionSet, value: V): Int
 export const remove = <V>(map: IntervalMap<V>, set: PartitionSet): IntervalMap<V> =>
   isEmpty(set) ? map : pieces(map, (interval) => subtract([interval], set))
 
-/** The map on the partitions of `set` alone. */
-export const restrict = <V>(map: IntervalMap<V>, set: PartitionSet): IntervalMap<V> => pieces(map, (interval) => intersect([interval], set))
+/** The map on the partitions of `set` alone. What lies outside is passed over, not walked through. */
+export function restrict<V>(map: IntervalMap<V>, set: PartitionSet): IntervalMap<V> {
+  const out: Entry<V>[] = []
+  for (const [from, to] of set) {
+    for (let at = firstEndingAfter(map, from); at < map.length; at++) {
+      const entry = map[at] as Entry<V>
+      if (entry.from >= to) break
+      const isInside = entry.from >= from && entry.to <= to
+      out.push(isInside ? entry : { from: Math.max(entry.from, from), to: Math.min(entry.to, to), value: entry.value })
+    }
+  }
+  return out
+}
+
+/** Whether two maps are the same, interval by interval. */
+export const equalMaps = <V>(a: IntervalMap<V>, b: IntervalMap<V>): boolean =>
+  a.length === b.length && a.every((e, i) => e.from === b[i]?.from && e.to === b[i]?.to && e.value === b[i]?.value)
 
 /** The partitions on which two maps differ, also where only one has a value. Values are compared by `===`. */
 export function difference<V>(a: IntervalMap<V>, b: IntervalMap<V>): PartitionSet {

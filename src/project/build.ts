@@ -93,7 +93,7 @@ const sourcesOf = (record: ModuleRecord): Manifest['sources'] =>
 
 /** The smallest file that gives a worker the asset: the one that made it, where that exports it; else the whole project. */
 function moduleOf(definition: AssetDefinition, { projectFile }: LoadRequest, modules: Modules): string {
-  const file = definition.made?.where?.file
+  const file = (definition.made ?? definition.observed)?.where?.file
   const exported = file === undefined ? [] : Object.values(modules.namespace(file))
   return file !== undefined && exported.some((value) => definitionOf(value)?.key === definition.key) ? file : projectFile
 }

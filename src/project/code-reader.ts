@@ -20,7 +20,7 @@ export interface Modules {
   version(specifier: string): string
   /** The key of the asset that is declared at a place. */
   assetAt(file: string, within: (place: SourceLocation) => boolean): string | undefined
-  /** Whether a call within gave an asset its compute, itself or through functions of the user's. */
+  /** Whether a call within gave an asset its compute or its version function, itself or through functions of the user's. */
   makesAsset(file: string, within: (place: SourceLocation) => boolean): boolean
 }
 

@@ -1,4 +1,4 @@
-import type { AssetDefinition } from '../assets/define-asset.ts'
+import { type AssetDefinition, outputName } from '../assets/define-asset.ts'
 import { didYouMean } from '../assets/nearest.ts'
 import { AssayError } from '../errors.ts'
 import type { ColumnSpec } from '../schema/column.ts'
@@ -16,7 +16,9 @@ export function declaredLineage(
   columnsOf: (key: string) => readonly ColumnSpec[],
 ): Lineage | undefined {
   const compute = made?.compute
-  if (compute?.kind !== 'typescript' || compute.lineage === undefined) return undefined
+  if (compute?.kind !== 'typescript') return undefined
+  const declared = declaredFor(key, made, compute.lineage)
+  if (declared === undefined) return undefined
   const own = Object.keys(schema)
   const refuse = (what: string, wanted: string, names: readonly string[]): AssayError => {
     const next = didYouMean(wanted, names)
@@ -34,9 +36,17 @@ export function declaredLineage(
     if (!names.includes(column)) throw refuse(`${text}, which is no column`, column, names)
     return [dep, column, kind]
   }
-  const { [ROWS]: rows, ...columns } = compute.lineage
+  const { [ROWS]: rows, ...columns } = declared
   const stray = Object.keys(columns).find((name) => !own.includes(name))
   if (stray !== undefined) throw refuse(`its column ${stray}, which it does not have`, stray, own)
   const named = Object.entries(columns).map(([name, sources]) => [name, sources.map((text) => sourceOf(text, 'derive'))] as const)
   return { columns: Object.fromEntries(named), ...(rows === undefined ? {} : { rows: rows.map((text) => sourceOf(text, 'filter')) }) }
+}
+
+type Lineages = Readonly<Record<string, readonly string[]>>
+
+/** Of several outputs, the part that is about this one. */
+function declaredFor(key: string, made: AssetDefinition['made'], lineage: object | undefined): Lineages | undefined {
+  const name = made === undefined ? undefined : outputName(made, key)
+  return (name === undefined ? lineage : (lineage as Readonly<Record<string, object>> | undefined)?.[name]) as Lineages | undefined
 }

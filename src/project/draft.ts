@@ -1,4 +1,5 @@
-import { type AssetDefinition, storedSchema } from '../assets/define-asset.ts'
+import { type AssetDefinition, outputName, storedSchema } from '../assets/define-asset.ts'
+import { didYouMean } from '../assets/nearest.ts'
 import { type AssetSpec, REJECT_REASON, type RejectsSpec } from '../assets/spec.ts'
 import { candidateColumns, writeSpec } from '../assets/write-mode.ts'
 import type { Check, CheckSpec } from '../checks/check.ts'
@@ -52,13 +53,36 @@ export function queryOf(definition: AssetDefinition, columns: (key: string) => r
     columns(dep.key).map((c) => c.name),
   ])
   const handles = guardedHandles(definition.key, Object.fromEntries(deps))
-  const query = compute.query(handles as never, { partition: guardedParams(definition.partitions.spec) as never }) as Sql | undefined
-  if (query === undefined || !Array.isArray(query.pieces))
-    throw new AssayError('ASSAY-1012', `the query of ${definition.key} returns no sql\`…\``, {
+  const query = statementFor(definition, compute.query(handles as never, { partition: guardedParams(definition.partitions.spec) as never }))
+  if (query === undefined || !Array.isArray(query.pieces)) {
+    const name = definition.made === undefined ? undefined : outputName(definition.made, definition.key)
+    throw new AssayError('ASSAY-1012', `the query of ${definition.key} returns no sql\`…\`${name === undefined ? '' : ` for ${name}`}`, {
       where: compute.where,
-      next: 'Return sql`select …` from the function.',
+      next: name === undefined ? 'Return sql`select …` from the function.' : `Return { ${name}: sql\`select …\`, … } from the function.`,
     })
+  }
   return { where: query.where, pieces: ended(origins.locate(query.pieces)) }
+}
+
+/**
+ * Of several outputs, the statement of this one.
+ * @throws ASSAY-1021 for a statement of what is no output; it would never run
+ */
+function statementFor(
+  { key, made }: AssetDefinition,
+  returned: Sql | Readonly<Record<string, Sql | undefined>> | undefined,
+): Sql | undefined {
+  const name = made === undefined ? undefined : outputName(made, key)
+  if (name === undefined || returned === undefined || Array.isArray(returned['pieces']))
+    return name === undefined ? (returned as Sql) : undefined
+  const names = Object.keys(made?.outputs?.assets ?? {})
+  const stray = Object.keys(returned).find((each) => !names.includes(each))
+  if (stray !== undefined)
+    throw new AssayError('ASSAY-1021', `the query of ${names.join(', ')} returns a statement for ${stray}, which is no output of it`, {
+      where: made?.compute.where,
+      next: didYouMean(stray, names) ?? 'Take it out.',
+    })
+  return (returned as Readonly<Record<string, Sql | undefined>>)[name]
 }
 
 /** Deps are names in the statement, and DuckDB's names have no case. */
@@ -137,6 +161,8 @@ export function specOf(draft: Draft, root: string, made: Analysed): AssetSpec {
     partitions: definition.partitions.spec,
     deps,
     ...(kind === undefined ? {} : { compute: kind === 'duckdb' ? { kind, query: query?.pieces ?? [] } : { kind, module: made.module } }),
+    ...(definition.observed === undefined ? {} : { observe: { module: made.module } }),
+    ...outputsOf(definition),
     ...(made.lineage === undefined ? {} : { lineage: inColumnOrder(storedLineage(made.lineage, write), columns) }),
     codeVersion: made.codeVersion,
     checks: draft.checks.map((check) => ({ ...check, ...placed(root, check.where) })),
@@ -147,6 +173,13 @@ export function specOf(draft: Draft, root: string, made: Analysed): AssetSpec {
     retry: definition.retry,
     backfill: definition.backfill,
   }
+}
+
+/** Keys in place of assets. */
+function outputsOf({ made }: AssetDefinition): Pick<AssetSpec, 'outputs'> {
+  if (made?.outputs === undefined) return {}
+  const { assets, partial } = made.outputs
+  return { outputs: { assets: Object.fromEntries(Object.entries(assets).map(([name, { key }]) => [name, assetKey(key)])), partial } }
 }
 
 /** By the names of the schema, as SQL names have no case. */

@@ -20,7 +20,8 @@ import { validateAssets } from './validate.ts'
 export async function manifestOfHandle(definition: AssetDefinition, binder: Binder, root: string): Promise<LoadedManifest> {
   const deps = new Map(Object.values(definition.made?.deps ?? {}).map((dep) => [dep.key, externalOf(dep, definitionOf(dep)?.where)]))
   deps.delete(definition.key)
-  const assets = [...deps.values(), definition]
+  const siblings = Object.values(definition.made?.outputs?.assets ?? {}).flatMap((asset) => definitionOf(asset) ?? [])
+  const assets = [...deps.values(), definition, ...siblings.filter(({ key }) => key !== definition.key)]
   const problems: Problem[] = []
   const report = (error: unknown): void => {
     const problem = toProblem(error, 'ASSAY-1002')

@@ -23,7 +23,8 @@ export async function loadedModules(root: string, record: ModuleRecord, assets: 
     namespace: (file) => namespaces.get(file) ?? {},
     version: (specifier) => versionOf(versions, specifier),
     assetAt: (file, within) => assets.find((asset) => asset.where?.file === file && within(asset.where))?.key,
-    makesAsset: (file, within) => assets.some((asset) => asset.made?.frames.some((frame) => frame.file === file && within(frame))),
+    makesAsset: (file, within) =>
+      assets.some(({ made, observed }) => (made ?? observed)?.frames.some((frame) => frame.file === file && within(frame))),
   }
 }
 

@@ -5,6 +5,7 @@ import { AssayError } from '../errors.ts'
 import type { Dep } from '../partitions/mapping.ts'
 import { resolveMapping } from '../partitions/resolve.ts'
 import { printPlace } from './user-place.ts'
+import { validateOutputs } from './validate-outputs.ts'
 
 /** What is wrong between the assets of a project. Places are absolute. @param root for places in texts */
 export async function validateAssets(assets: readonly AssetDefinition[], root: string): Promise<readonly AssayError[]> {
@@ -22,12 +23,16 @@ export async function validateAssets(assets: readonly AssetDefinition[], root: s
       )
   }
   for (const asset of assets) errors.push(...making(asset, byKey), ...rejectsKey(asset, byKey))
-  return [...errors, ...(await cycles(byKey, root))]
+  const joint = validateOutputs(assets)
+  return [...errors, ...joint, ...(joint.length > 0 ? [] : await cycles(byKey, root))]
 }
 
 function* making(asset: AssetDefinition, byKey: ReadonlyMap<string, AssetDefinition>): Generator<AssayError> {
   if (asset.kind === 'external') return
   if (asset.made === undefined) yield new AssayError('ASSAY-1007', `${asset.key} has no compute`, { where: asset.where })
+  // Outputs of one compute have the same deps, and what is wrong with them is told once.
+  const [first = asset] = Object.values(asset.made?.outputs?.assets ?? {})
+  if (first.key !== asset.key) return
   for (const [name, dep] of Object.entries(asset.made?.deps ?? {})) {
     const where = asset.made?.where
     if (byKey.has(dep.key)) yield* lineUp(asset, name, dep)

@@ -6,22 +6,25 @@ import { masked } from '../resources/secret.ts'
 import type { CheckResult } from '../storage/events.ts'
 import { SqlError } from '../sql/engine.ts'
 import { fileProblem } from '../tables/read.ts'
-import { executeStep, type StepEnvironment } from './execute-step.ts'
+import { executeStep } from './execute-step.ts'
+import { observeStep } from './observe-step.ts'
+import type { StepEnvironment } from './step-environment.ts'
 import type { FromWorker, StepMessage } from './worker-protocol.ts'
 
 /** How a step ended that was executed to its end. */
-export type ExecutedStep = Extract<FromWorker, { readonly type: 'done' | 'skipped' | 'failed' }>
+export type ExecutedStep = Extract<FromWorker, { readonly type: 'done' | 'observed' | 'skipped' | 'failed' }>
 
 /** Executes a step and tells how it ended, in words without secrets. @param root absolute folder that user code lies in */
 export async function answerStep(environment: StepEnvironment, step: StepMessage, root: string): Promise<ExecutedStep> {
   try {
+    if (step.kind === 'observe') return { type: 'observed', versions: await observeStep(environment, step) }
     const result = await executeStep(environment, step)
     if (result.kind === 'skipped') return { type: 'skipped', reason: result.reason }
     if (result.kind === 'done') {
-      const { tables, checks, unchanged } = result
-      return { type: 'done', tables, checks, ...(unchanged && { unchanged }) }
+      const { tables, checks, unchanged, equal } = result
+      return { type: 'done', tables, checks, unchanged, equal }
     }
-    const problem = blockedProblem(environment.loaded, step, result.checks)
+    const problem = blockedProblem(environment.loaded, result.checks)
     return { type: 'failed', outcome: 'blocked', problem, checks: result.checks }
   } catch (error) {
     return { type: 'failed', outcome: 'failed', problem: maskedProblem(toProblem(userError(error, root))), checks: [] }
@@ -55,14 +58,19 @@ function userFrame(error: Error, root: string): SourceLocation | undefined {
   return frames.find((frame) => frame !== undefined && isTheirs(frame))
 }
 
-function blockedProblem(loaded: LoadedManifest, step: StepMessage, checks: readonly CheckResult[]): Problem {
+/** Of several outputs, the check says which one keeps all of them from being published. */
+function blockedProblem(loaded: LoadedManifest, checks: readonly CheckResult[]): Problem {
   const failing = checks.filter((check) => check.blocking && check.outcome !== 'pass')
-  const first = failing[0]
-  const spec = loaded.asset(step.asset)?.checks.find((check) => check.name === first?.check)
-  const details = failing.flatMap((check) => [`${check.check}: ${check.observed}`, ...check.samples.map((sample) => `  ${sample}`)])
+  const [first] = failing
+  const spec = loaded.asset(first?.asset ?? '')
+  const isOther = (check: CheckResult): boolean => check.asset !== first?.asset
+  const details = failing.flatMap((check) => [
+    `${isOther(check) ? `${check.asset} ` : ''}${check.check}: ${check.observed}`,
+    ...check.samples.map((sample) => `  ${sample}`),
+  ])
   return toProblem(
-    new AssayError('ASSAY-5001', `${step.asset}: check ${first?.check ?? ''} failed`, {
-      where: spec?.where ?? loaded.asset(step.asset)?.where,
+    new AssayError('ASSAY-5001', `${first?.asset}: check ${first?.check ?? ''} failed`, {
+      where: spec?.checks.find((check) => check.name === first?.check)?.where ?? spec?.where,
       details,
     }),
   )

@@ -9,7 +9,7 @@ import type { LoadedManifest } from '../project/manifest.ts'
 import type { Materialization, StoreEvent } from '../storage/events.ts'
 import { openStorageReader } from '../storage/sqlite.ts'
 import type { AssetState, StorageReader } from '../storage/storage.ts'
-import { NOTHING_KNOWN } from './plan.ts'
+import { NOTHING_KNOWN } from '../assets/status.ts'
 
 /** What is known of all assets, and which of them have a table of the environment; all, outside of environments. */
 export interface Known {
@@ -46,8 +46,14 @@ function laidOver(main: AssetState, own: AssetState, { kind }: AssetSpec): Asset
     versions: over(main.versions, own.versions),
     made: over(main.made, own.made),
     snapshotId: own.snapshotId ?? main.snapshotId,
+    ...observedLast(main, own),
     lastAttempt: over(remove(main.lastAttempt, domain(own.made)), own.lastAttempt),
   }
+}
+
+function observedLast(...states: readonly AssetState[]): Pick<AssetState, 'observedAt'> {
+  const times = states.flatMap(({ observedAt }) => observedAt ?? [])
+  return times.length === 0 ? {} : { observedAt: Math.max(...times) }
 }
 
 function over<V>(under: IntervalMap<V>, map: IntervalMap<V>): IntervalMap<V> {
@@ -63,7 +69,11 @@ const EVERYTHING: PartitionSet = [[Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTE
  * Events by which a store takes over what another knows of an asset.
  * @param replaced the partitions of which the store then knows nothing else; all of them by default
  */
-export function adoption(asset: AssetKey, { snapshotId, versions, made }: AssetState, replaced = EVERYTHING): readonly StoreEvent[] {
+export function adoption(
+  asset: AssetKey,
+  { snapshotId, versions, made, columnVersions = [] }: AssetState,
+  replaced = EVERYTHING,
+): readonly StoreEvent[] {
   const records = new Map<string, { readonly materialization: Materialization; readonly intervals: Interval[] }>()
   for (const { from, to, value } of made) {
     const record = records.get(value.id) ?? { materialization: value, intervals: [] }
@@ -71,7 +81,7 @@ export function adoption(asset: AssetKey, { snapshotId, versions, made }: AssetS
     records.set(value.id, record)
   }
   return [
-    { type: 'table.observed', asset, snapshotId, versions, lost: replaced },
+    { type: 'table.observed', asset, snapshotId, versions, lost: replaced, ...(columnVersions.length === 0 ? {} : { columnVersions }) },
     ...[...records.values()].map(({ materialization, intervals }): StoreEvent => {
       return { type: 'materialization.adopted', materialization, partitions: normalise(intervals) }
     }),

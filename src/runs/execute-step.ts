@@ -1,58 +1,47 @@
-import type { AssetDefinition } from '../assets/define-asset.ts'
 import type { AssetSpec } from '../assets/spec.ts'
-import { yieldedColumns } from '../assets/write-mode.ts'
-import { type Input, type RowsFunction, SkipStep, type StepContext } from '../computes/compute.ts'
+import { SkipStep } from '../computes/compute.ts'
 import { AssayError } from '../errors.ts'
-import type { Store } from '../iceberg/store.ts'
-import type { Deps } from '../partitions/mapping.ts'
-import { partitionsIn } from '../partitions/partition-of.ts'
-import type { PartitionSet } from '../partitions/partition-set.ts'
+import type { AssetKey } from '../keys.ts'
 import { formatSet } from '../partitions/texts.ts'
 import { quoteIdentifier } from '../schema/iceberg-type.ts'
-import { type EngineRow, SqlError, type SqlSession } from '../sql/engine.ts'
-import { type Bindings, byDepName, locate, render } from '../sql/render.ts'
-import type { Sql, SqlPiece } from '../sql/template.ts'
+import type { SqlSession } from '../sql/engine.ts'
+import { byDepName } from '../sql/render.ts'
 import type { CheckResult } from '../storage/events.ts'
-import { fileProblem, relationOf } from '../tables/read.ts'
+import { relationOf } from '../tables/read.ts'
+import { type EqualColumns, equalColumns } from '../tables/equal-columns.ts'
 import { equalsPublished } from '../tables/equal-output.ts'
 import { runChecks } from '../tables/run-checks.ts'
 import { discard } from '../tables/publish.ts'
 import { checkedRows, metadataAt, type StagedTable, stageRows } from '../tables/stage.ts'
-import type { LoadedManifest } from '../project/manifest.ts'
-import { boundOf } from './partition-bound.ts'
+import type { StepEnvironment } from './step-environment.ts'
+import { located, placed, queriesOf, type Query, runFunction } from './step-rows.ts'
 import type { StepMessage } from './worker-protocol.ts'
-
-/** What a step is executed with. */
-export interface StepEnvironment {
-  readonly loaded: LoadedManifest
-  readonly store: Store
-  /** A fresh session for each call. */
-  readonly session: () => Promise<SqlSession>
-  /** The definition of an asset, with the user's function. */
-  readonly definition: (spec: AssetSpec) => Promise<AssetDefinition>
-  readonly log: StepContext['log']
-  readonly use: StepContext['use']
-}
 
 export type StepResult =
   | {
       readonly kind: 'done' | 'blocked'
       readonly tables: readonly StagedTable[]
       readonly checks: readonly CheckResult[]
-      readonly unchanged?: true
+      /** Assets whose rows are those that are published. */
+      readonly unchanged: readonly AssetKey[]
+      /** Of the others, what looks the same through some columns. */
+      readonly equal: Readonly<Record<AssetKey, readonly EqualColumns[]>>
     }
   | { readonly kind: 'skipped'; readonly reason: string }
 
 /** One step: reads its inputs, runs the compute, stages the rows, checks them. It publishes nothing. */
 export async function executeStep(environment: StepEnvironment, step: StepMessage): Promise<StepResult> {
-  const known = environment.loaded.asset(step.asset)
-  if (known?.compute === undefined) throw new Error(`${step.asset} has no compute`)
-  const spec = { ...known, partitions: step.slices ?? known.partitions }
+  const specs = step.assets.map((key) => {
+    const spec = environment.loaded.asset(key)
+    if (spec?.compute === undefined) throw new Error(`${key} has no compute`)
+    return { ...spec, partitions: step.slices?.[key] ?? spec.partitions }
+  })
+  const [first] = specs
   try {
-    if (spec.kind === 'marker') return await runMarker(environment, spec, step)
+    if (first?.kind === 'marker') return await runMarker(environment, first, step)
     const session = await environment.session()
     try {
-      return await makeTable(environment, spec, step, session)
+      return await makeTables(environment, specs, step, session)
     } finally {
       session.close()
     }
@@ -67,34 +56,106 @@ async function runMarker(environment: StepEnvironment, spec: AssetSpec, step: St
   const session = Object.keys(step.inputs).length === 0 ? undefined : await environment.session()
   try {
     if (session !== undefined) await openInputs(environment, spec, step, session)
-    await runFunction(environment, spec, step, session)
-    return { kind: 'done', tables: [], checks: [] }
+    await runFunction(environment, [spec], step, session)
+    return { kind: 'done', tables: [], checks: [], unchanged: [], equal: {} }
   } finally {
     session?.close()
   }
 }
 
-async function makeTable(environment: StepEnvironment, spec: AssetSpec, step: StepMessage, session: SqlSession): Promise<StepResult> {
-  await openInputs(environment, spec, step, session)
-  const query = await queryOf(environment, spec, step, session).catch((error: unknown) => {
-    throw placed(error, spec)
+/** All that the step makes, or nothing of it: a check that blocks one output blocks all. */
+async function makeTables(
+  environment: StepEnvironment,
+  specs: readonly AssetSpec[],
+  step: StepMessage,
+  session: SqlSession,
+): Promise<StepResult> {
+  const [first] = specs as readonly [AssetSpec]
+  await openInputs(environment, first, step, session)
+  const queries = await queriesOf(environment, specs, step, session).catch((error: unknown) => {
+    throw placed(error, first)
   })
+  const made: Made[] = []
+  try {
+    for (const query of queries) await makeTable({ environment, step, session }, query, made)
+    const tables = made.flatMap((output) => output.tables)
+    const checks = made.flatMap((output) => output.checks)
+    if (checks.some((check) => check.blocking && (check.outcome === 'fail' || check.outcome === 'error'))) {
+      await discard(environment.store, tables)
+      return { kind: 'blocked', tables, checks, unchanged: [], equal: {} }
+    }
+    const unchanged = await dropUnchanged({ environment, step, session }, made)
+    const equal = await equalIn({ environment, step, session }, made, unchanged)
+    return { kind: 'done', tables, checks, unchanged, equal }
+  } catch (error) {
+    await discard(
+      environment.store,
+      made.flatMap((output) => output.tables),
+    )
+    throw error
+  }
+}
+
+interface Making {
+  readonly environment: StepEnvironment
+  readonly step: StepMessage
+  readonly session: SqlSession
+}
+
+/** One asset, staged and checked. */
+interface Made {
+  readonly spec: AssetSpec
+  readonly tables: readonly StagedTable[]
+  checks: readonly CheckResult[]
+}
+
+/** Stages and checks; what was staged is in `made` as soon as it is there. */
+async function makeTable({ environment, step, session }: Making, query: Query, made: Made[]): Promise<void> {
+  const { spec } = query
   const staging = { session, store: environment.store, spec, partitions: step.partitions }
-  const tables = await stageRows(staging, step.targets, query.text).catch((error: unknown) => {
-    throw located(error, query, spec)
+  const targets = step.targets.filter((target) => target.asset === spec.key)
+  const tables = await stageRows(staging, targets, query.text).catch((error: unknown) => {
+    throw located(error, query)
   })
+  const output: Made = { spec, tables, checks: [] }
+  made.push(output)
   const rows = tables.find((table) => table.role === 'rows') as StagedTable
   const checked = { session, asset: spec.key, rows: checkedRows(environment.store, spec, rows) }
-  const checks = await runChecks(checked, spec.checks).catch(async (error: unknown) => {
+  output.checks = await runChecks(checked, spec.checks)
+}
+
+/** What looks the same as what is published through the columns of some reader, of the assets that do change. */
+async function equalIn(
+  { environment, step, session }: Making,
+  made: readonly Made[],
+  unchanged: readonly AssetKey[],
+): Promise<Readonly<Record<AssetKey, readonly EqualColumns[]>>> {
+  const equal: Record<AssetKey, readonly EqualColumns[]> = {}
+  for (const { spec, tables } of made) {
+    const columns = step.compareColumns[spec.key] ?? []
+    if (unchanged.includes(spec.key) || columns.length === 0) continue
+    const compared = { session, store: environment.store, spec, partitions: step.partitions }
+    equal[spec.key] = await equalColumns(
+      compared,
+      tables,
+      step.targets.filter((target) => target.asset === spec.key),
+      columns,
+    )
+  }
+  return equal
+}
+
+/** Removes what was staged of assets whose rows are those that are published, and names them. */
+async function dropUnchanged({ environment, step, session }: Making, made: readonly Made[]): Promise<readonly AssetKey[]> {
+  const unchanged: AssetKey[] = []
+  for (const { spec, tables } of made.filter((output) => step.compare.includes(output.spec.key))) {
+    const compared = { session, store: environment.store, spec, partitions: step.partitions }
+    const targets = step.targets.filter((target) => target.asset === spec.key)
+    if (!(await equalsPublished(compared, tables, targets))) continue
     await discard(environment.store, tables)
-    throw error
-  })
-  const blocking = checks.some((check) => check.blocking && (check.outcome === 'fail' || check.outcome === 'error'))
-  if (blocking) await discard(environment.store, tables)
-  if (blocking) return { kind: 'blocked', tables, checks }
-  if (!step.compare || !(await equalsPublished(staging, tables, step.targets))) return { kind: 'done', tables, checks }
-  await discard(environment.store, tables)
-  return { kind: 'done', tables, checks, unchanged: true }
+    unchanged.push(spec.key)
+  }
+  return unchanged
 }
 
 /** Each dep becomes a view of its own name, narrowed to the partitions that the step may read. */
@@ -124,88 +185,3 @@ const addedTwice = (spec: AssetSpec, dep: string, partitions: string): AssayErro
       where: spec.where,
     },
   )
-
-/** The rows of the asset as a statement, with what it takes to point at the user's text. */
-interface Query {
-  readonly text: string
-  readonly pieces: readonly SqlPiece[]
-  readonly bindings: Bindings
-}
-
-async function queryOf(environment: StepEnvironment, spec: AssetSpec, step: StepMessage, session: SqlSession): Promise<Query> {
-  const bindings: Bindings = { table: byDepName, param: (name) => boundOf(spec, step.partitions, name) }
-  if (spec.compute?.kind === 'duckdb') return { pieces: spec.compute.query, bindings, text: render(spec.compute.query, bindings) }
-  const yielded = await runFunction(environment, spec, step, session)
-  if (yielded === undefined) throw new AssayError('ASSAY-3005', `the compute of ${spec.key} returned nothing`, { where: spec.where })
-  if ('pieces' in yielded) {
-    const query = { pieces: yielded.pieces, bindings, text: render(yielded.pieces, bindings) }
-    await session.describe(query.text).catch((error: unknown) => {
-      throw located(error, query, spec)
-    })
-    return query
-  }
-  await session.load(ROWS, yieldedColumns(spec.columns, spec.write), yielded)
-  return { pieces: [], bindings, text: `SELECT * FROM ${ROWS}` }
-}
-
-const ROWS = '__rows'
-
-async function runFunction(
-  environment: StepEnvironment,
-  spec: AssetSpec,
-  step: StepMessage,
-  session: SqlSession | undefined,
-): Promise<AsyncIterable<EngineRow> | Iterable<EngineRow> | Sql | undefined> {
-  const inputs: Record<string, Input<EngineRow>> = {}
-  for (const { name } of spec.deps) {
-    if (session !== undefined && name in step.inputs) inputs[name] = { rows: () => session.stream(`SELECT * FROM ${byDepName(name)}`) }
-  }
-  const run = functionOf(await environment.definition(spec))
-  const yielded: unknown = await run(inputs as never, identity as never, contextOf(environment, spec, step.partitions))
-  return yielded as AsyncIterable<EngineRow> | Iterable<EngineRow> | Sql | undefined
-}
-
-const identity = <R>(row: R): R => row
-
-function functionOf(definition: AssetDefinition): RowsFunction<Deps, never, never> {
-  const compute = definition.made?.compute
-  if (compute?.kind !== 'typescript') throw new Error(`${definition.key} is not made by a function`)
-  return compute.run
-}
-
-const contextOf = (environment: StepEnvironment, spec: AssetSpec, partitions: PartitionSet): StepContext => ({
-  partitions: partitionsIn(spec.partitions, partitions),
-  log: environment.log,
-  use: environment.use,
-})
-
-/** An error that names no place, at that of the asset. */
-function placed(error: unknown, spec: AssetSpec): unknown {
-  if (!(error instanceof AssayError) || error.where !== undefined || spec.where === undefined) return error
-  return new AssayError(error.code, error.message, { where: spec.where, next: error.next, details: error.details, cause: error.cause })
-}
-
-/** An engine's error as one of the catalogue, at the place in the user's file. */
-function located(error: unknown, query: Query, spec: AssetSpec): unknown {
-  const known = fileProblem(error)
-  if (!(known instanceof SqlError)) return placed(known, spec)
-  return sqlProblem(known, query, spec)
-}
-
-function sqlProblem(error: SqlError, query: Query, spec: AssetSpec): AssayError {
-  const code = error.kind === 'binding' || error.kind === 'syntax' ? 'ASSAY-1012' : 'ASSAY-3008'
-  return new AssayError(code, `${spec.key}: ${firstLine(error)}`, {
-    where: locate(query.pieces, query.bindings, error.position ?? 0) ?? spec.where,
-    details: error.candidates.length === 0 ? furtherLines(error) : [`did you mean ${error.candidates.join(' or ')}?`],
-    cause: error,
-  })
-}
-
-const firstLine = (error: Error): string => error.message.split('\n')[0] ?? ''
-
-/** What the engine says beside, such as the file and line that it was reading. */
-const furtherLines = (error: Error): readonly string[] =>
-  error.message
-    .split('\n')
-    .slice(1, 8)
-    .filter((line) => line.trim() !== '')

@@ -2,7 +2,7 @@ import type { FromWorker, StepMessage } from './worker-protocol.ts'
 
 /** How a step ended. `lost`: its worker went away before it answered. */
 export type StepAnswer =
-  | Extract<FromWorker, { readonly type: 'done' | 'skipped' | 'failed' }>
+  | Extract<FromWorker, { readonly type: 'done' | 'observed' | 'skipped' | 'failed' }>
   | { readonly type: 'lost'; readonly reason: string }
 
 /** A line that a step printed, or logged through its context. */

@@ -2,8 +2,8 @@ import { appendFileSync, mkdirSync, rmSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { select, type StatusesOf } from '../assets/selection.ts'
-import { statusWordsOf } from '../assets/status.ts'
-import { versionStatus } from '../assets/versions.ts'
+import type { AssetSpec } from '../assets/spec.ts'
+import { NOTHING_KNOWN, statusOfAll, statusWordsOf } from '../assets/status.ts'
 import { type Clock, newId } from '../clock.ts'
 import { CATALOG_NAME, type Settings } from '../config.ts'
 import { AssayError } from '../errors.ts'
@@ -17,7 +17,6 @@ import { localStore } from '../iceberg/stores/local.ts'
 import type { AssetKey } from '../keys.ts'
 import type { LogLine } from '../log.ts'
 import type { PartitionSet } from '../partitions/partition-set.ts'
-import { universe } from '../partitions/partitions.ts'
 import type { Registries } from '../partitions/registry.ts'
 import { type LoadedManifest, manifestFile } from '../project/manifest.ts'
 import { openPostgres } from '../resources/postgres.ts'
@@ -29,7 +28,7 @@ import { type Heads, loadHeads, type Observation, observe, withObservations } fr
 import { adoption, environmentReader, type Known, knownStates } from './environment.ts'
 import type { OnLine } from './executor.ts'
 import { childProcesses } from './executors/child-process.ts'
-import { makePlan, NOTHING_KNOWN, type Plan } from './plan.ts'
+import { makePlan, type Plan } from './plan.ts'
 import { refuseOutdated } from './plan-diff.ts'
 import { type Recovered, recover } from './recover.ts'
 import { bindManifest, lackOfValues, registriesOf, withoutRemoved } from './registries.ts'
@@ -46,6 +45,8 @@ export interface RunRequest {
   /** Of each asset, or the same of all that have days alike. Undefined: all. */
   readonly partitions?: PartitionSet | ReadonlyMap<AssetKey, PartitionSet> | undefined
   readonly force: boolean
+  /** Ask external assets for their versions, and make nothing. */
+  readonly observe?: boolean | undefined
   /** Run only if this is still the plan. */
   readonly shown?: Plan | undefined
 }
@@ -121,23 +122,21 @@ async function look(
 /** The plan that a request leads to now. @throws ASSAY-4003 for an unknown asset */
 export function planFor(loaded: LoadedManifest, states: ReadonlyMap<AssetKey, AssetState>, request: RunRequest, now: number): Plan {
   const { assets } = loaded.manifest
-  const selection = request.select === undefined ? assets.map((a) => a.key) : select(assets, request.select, statusesIn(states, now))
-  return makePlan(loaded, states, { request: request.request, selection, partitions: request.partitions, force: request.force }, now)
+  const selection =
+    request.select === undefined ? assets.map((a) => a.key) : select(assets, request.select, statusesIn(assets, states, now))
+  const { request: words, partitions, force, observe } = request
+  return makePlan(loaded, states, { request: words, selection, partitions, force, observe }, now)
 }
 
-/** Status words for `status:` in a selection. @param now milliseconds since the epoch */
-export const statusesIn =
-  (states: ReadonlyMap<AssetKey, AssetState>, now: number): StatusesOf =>
-  (spec) => {
-    const state = states.get(spec.key) ?? NOTHING_KNOWN
-    const exist = universe(spec.partitions, now)
-    return statusWordsOf(
-      spec,
-      state,
-      exist,
-      versionStatus(spec, state, exist, (key) => states.get(key)?.versions ?? []),
-    )
+/** Status words for `status:` in a selection; worked out when it is first asked for. @param now milliseconds since the epoch */
+export function statusesIn(assets: readonly AssetSpec[], states: ReadonlyMap<AssetKey, AssetState>, now: number): StatusesOf {
+  let all: ReturnType<typeof statusOfAll> | undefined
+  return (spec) => {
+    all ??= statusOfAll(assets, states, now)
+    const status = all.get(spec.key)
+    return status === undefined ? new Set() : statusWordsOf(spec, states.get(spec.key) ?? NOTHING_KNOWN, status)
   }
+}
 
 export interface LaunchOptions {
   readonly settings: Settings
@@ -193,7 +192,7 @@ export async function launch(options: LaunchOptions): Promise<RunOutcome> {
     const runId = plan.steps.length === 0 ? undefined : newId(clock)
     listener.planned(plan, runId)
     if (runId === undefined) return { runId, plan, state: 'succeeded' }
-    const taken = new Set(plan.steps.map((step) => step.asset))
+    const taken = new Set(plan.steps.flatMap((step) => step.assets))
     const foreign = loaded.manifest.assets.filter((spec) => taken.has(spec.key) && !isOwn(spec))
     await storage.append([
       ...foreign.flatMap(({ key }) => adoption(key, recorded.get(key) ?? NOTHING_KNOWN)),
@@ -213,7 +212,7 @@ export async function launch(options: LaunchOptions): Promise<RunOutcome> {
 /** A run is what it was, also where the upkeep after it fails; it is tried again when it is due again. */
 async function maintain({ loaded, listener, signal }: LaunchOptions, upkeep: Upkeep, plan: Plan): Promise<void> {
   if (signal.aborted) return
-  const made = new Set(plan.steps.map((step) => step.asset))
+  const made = new Set(plan.steps.flatMap((step) => step.assets))
   try {
     const done = await keepUp(
       upkeep,

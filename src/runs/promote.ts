@@ -17,7 +17,7 @@ import type { AssetState, Storage } from '../storage/storage.ts'
 import { loadHeads } from '../tables/observe.ts'
 import { adoption } from './environment.ts'
 import { openMainCatalog } from './launch.ts'
-import { NOTHING_KNOWN } from './plan.ts'
+import { NOTHING_KNOWN } from '../assets/status.ts'
 import { recover } from './recover.ts'
 
 /** A table of an environment beside that of `main`. */

@@ -56,11 +56,11 @@ async function resolveIntents(storage: Storage, lake: Lake): Promise<Resolved> {
   const rejected: PublishIntent[] = []
   const unknown = new Set<string>()
   for (const intent of await storage.openIntents()) {
-    const { runId, stepId, materialization, checks } = intent
+    const { runId, stepId, materializations, checks } = intent
     const outcome = await resolveIntent(lake, intent)
     if (outcome === 'unknown') unknown.add(nameOf(intent))
     else if (outcome === 'committed') {
-      await storage.append([{ type: 'step.succeeded', runId, stepId, materialization, checks }])
+      await storage.append([{ type: 'step.succeeded', runId, stepId, materializations, checks }])
       published.set(runId, (published.get(runId) ?? 0) + 1)
     } else rejected.push(intent)
   }

@@ -128,7 +128,7 @@ async function publishGiven({ lake, session, clock }: Tools, spec: AssetSpec, qu
     ...{ id, asset: spec.key, partitions: made, dataVersion: snapshotId, codeVersion: '', inputs: {} },
     ...{ snapshotId, rows: undefined, runId: id, stepId: '', at: clock.now() },
   }
-  await publish(lake, { spec, partitions, tables, readFrom: new Map(), materialization })
+  await publish(lake, { outputs: [{ spec, materialization }], partitions, tables, readFrom: new Map() })
   const versions: IntervalMap<string> = made.map(([from, to]) => ({ from, to, value: snapshotId }))
   return { versions, made: [], snapshotId, lastAttempt: [] }
 }

@@ -19,7 +19,7 @@ import { locatorOf } from '../tables/asset-table.ts'
 import { loadHeads, type Observation, observe, touchedBy, withObservations } from '../tables/observe.ts'
 import { adoption, knownStates } from './environment.ts'
 import { openCatalog } from './launch.ts'
-import { NOTHING_KNOWN } from './plan.ts'
+import { NOTHING_KNOWN } from '../assets/status.ts'
 import { recover } from './recover.ts'
 
 /** What a rollback changes: shown, then done as shown or not at all. */

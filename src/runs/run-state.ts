@@ -1,3 +1,4 @@
+import { columnsRead, keptVersions, sameColumns, type Versions, versionsSeen, withVersion } from '../assets/column-versions.ts'
 import type { AssetSpec, DepSpec } from '../assets/spec.ts'
 import { versionStatus } from '../assets/versions.ts'
 import { formatTableId } from '../iceberg/catalog.ts'
@@ -7,12 +8,16 @@ import { assign, difference, domain, type IntervalMap, restrict } from '../parti
 import { EMPTY, intersect, isEmpty, type PartitionSet, subtract } from '../partitions/partition-set.ts'
 import { reachOf } from '../partitions/reach.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
-import type { ConsumedInput, Materialization } from '../storage/events.ts'
+import type { ColumnVersions, ConsumedInput, Materialization, StoreEvent } from '../storage/events.ts'
 import type { AssetState } from '../storage/storage.ts'
 import { tablesOf } from '../tables/asset-table.ts'
 import { type Heads, type Observation, withObservations } from '../tables/observe.ts'
+import type { EqualColumns } from '../tables/equal-columns.ts'
 import { inputsOf, type Published } from '../tables/publish.ts'
-import type { InputPin, TableTarget } from './worker-protocol.ts'
+import type { InputPin, StepMessage, TableTarget } from './worker-protocol.ts'
+
+/** Versions of an external asset; see `step.observed`. */
+type ObservedVersions = Pick<StoreEvent & { type: 'step.observed' }, 'asset' | 'versions' | 'lost' | 'moved'>
 
 /** Where `main` of a table stands. */
 interface Head {
@@ -46,6 +51,41 @@ export class RunLake {
   consumed(dep: DepSpec, partitions: PartitionSet): ConsumedInput {
     const versions = this.#states.get(dep.asset)?.versions ?? []
     return { asset: dep.asset, versions: restrict(versions, reachOf(dep.mapping, partitions, domain(versions))) }
+  }
+
+  /** The same, and by which versions the reader knows the columns that it looks at. */
+  consumedBy(spec: AssetSpec, dep: DepSpec, partitions: PartitionSet): ConsumedInput {
+    const { versions } = this.consumed(dep, partitions)
+    const state = this.#states.get(dep.asset) ?? { versions: [] }
+    const columns = columnsRead(spec, dep.name)
+    const seen = columns === undefined ? versions : restrict(versionsSeen(state, columns), domain(versions))
+    const earlier = restrict(seen, difference(seen, versions))
+    const through = columns === undefined || earlier.length === 0 ? {} : { through: { columns, versions: earlier } }
+    return { asset: dep.asset, versions, ...through }
+  }
+
+  /**
+   * The sets of columns through which readers look at an asset, where there are partitions to compare with, and all their rows are
+   * written. Those that look
+   * at all columns are left out: for them only equal rows are equal.
+   */
+  columnsToCompare(spec: AssetSpec, partitions: PartitionSet): readonly (readonly string[])[] {
+    if (spec.write !== undefined || isEmpty(intersect(partitions, domain(this.#states.get(spec.key)?.versions ?? [])))) return []
+    const sets: (readonly string[])[] = []
+    for (const reader of this.#loaded.readers(spec.key)) {
+      for (const dep of reader.deps.filter(({ asset }) => asset === spec.key)) {
+        const columns = columnsRead(reader, dep.name)
+        const isPart = columns !== undefined && spec.columns.some(({ name }) => !columns.includes(name))
+        if (isPart && !sets.some((known) => sameColumns(known, columns))) sets.push(columns)
+      }
+    }
+    return sets
+  }
+
+  /** What readers of columns go on knowing partitions by, when these are written with rows that look the same to them. */
+  kept(key: AssetKey, equal: readonly EqualColumns[]): readonly ColumnVersions[] {
+    const before = this.#states.get(key) ?? { versions: [] }
+    return equal.map(({ columns, partitions }) => keptVersions(before, columns, partitions)).filter(({ versions }) => versions.length > 0)
   }
 
   /**
@@ -98,7 +138,7 @@ export class RunLake {
       const head = this.#heads.get(table.key)
       const location = head?.location ?? `${this.#warehouse}/${table.id.namespace.replaceAll('.', '/')}/${table.id.name}`
       const metadataLocation = head === undefined ? {} : { metadataLocation: head.metadataLocation }
-      return { role: table.role, snapshotId: nextSnapshotId(), location, attemptName, ...metadataLocation }
+      return { asset: spec.key, role: table.role, snapshotId: nextSnapshotId(), location, attemptName, ...metadataLocation }
     })
   }
 
@@ -116,7 +156,7 @@ export class RunLake {
   isFresh(spec: AssetSpec, partitions: PartitionSet): boolean {
     const state = this.#states.get(spec.key)
     if (state === undefined) return false
-    const { fresh } = versionStatus(spec, state, partitions, (key) => this.#states.get(key)?.versions ?? [])
+    const { fresh } = versionStatus(spec, state, partitions, (key) => this.#states.get(key))
     return isEmpty(subtract(partitions, fresh))
   }
 
@@ -130,24 +170,38 @@ export class RunLake {
     return this.#heads.get(key)?.snapshotId
   }
 
+  /** What an answer of a version function changes, of the partitions that it was asked for. */
+  observe({ assets, partitions }: Pick<StepMessage, 'assets' | 'partitions'>, versions: IntervalMap<string>): ObservedVersions {
+    const asset = assets[0] as AssetKey
+    const before = restrict(this.#states.get(asset)?.versions ?? [], partitions)
+    return { asset, versions, lost: subtract(partitions, domain(versions)), moved: difference(before, versions) }
+  }
+
   /** Takes in what others wrote while the run went on. */
   observed(observation: Observation): void {
     const state = withObservations(this.#states, [observation]).get(observation.asset)
     if (state !== undefined) this.#states.set(observation.asset, state)
   }
 
-  succeeded(materialization: Materialization, published: Published): void {
-    const { asset, partitions, dataVersion, unchanged } = materialization
+  succeeded(materializations: readonly Materialization[], published: Published): void {
+    for (const materialization of materializations) this.#made(materialization)
+    for (const [name, { metadataLocation, metadata }] of published) {
+      this.#heads.set(name, { metadataLocation, snapshotId: metadata.currentSnapshotId, location: metadata.location })
+    }
+  }
+
+  #made(materialization: Materialization): void {
+    const { asset, partitions, dataVersion, unchanged, same } = materialization
     const state = this.#states.get(asset)
+    const before: Versions = state ?? { versions: [] }
+    const { versions, columnVersions = [] } = unchanged ? before : withVersion(before, partitions, dataVersion, same)
     this.#states.set(asset, {
-      versions: unchanged ? (state?.versions ?? []) : assign(state?.versions ?? [], partitions, dataVersion),
+      versions,
+      columnVersions,
       made: assign(state?.made ?? [], partitions, materialization),
       snapshotId: materialization.snapshotId,
       lastAttempt: state?.lastAttempt ?? [],
     })
-    for (const [name, { metadataLocation, metadata }] of published) {
-      this.#heads.set(name, { metadataLocation, snapshotId: metadata.currentSnapshotId, location: metadata.location })
-    }
   }
 }
 

@@ -2,12 +2,14 @@ import type { AssetSpec } from '../assets/spec.ts'
 import { type Clock, newId, newSnapshotId } from '../clock.ts'
 import { AssayError, type Problem, toProblem } from '../errors.ts'
 import { discardStaged, stagedPlaces } from '../iceberg/stage.ts'
+import type { AssetKey } from '../keys.ts'
 import { dynamicOf, narrowPartitions } from '../partitions/bind.ts'
+import type { PartitionSet } from '../partitions/partition-set.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
 import type { CheckResult, ConsumedInput, Materialization, PublishIntent, RunState, StoreEvent } from '../storage/events.ts'
 import type { Storage } from '../storage/storage.ts'
 import { type Observation, observeBefore } from '../tables/observe.ts'
-import { discard, type Lake, publish, type Published } from '../tables/publish.ts'
+import { discard, type Lake, type Output, publish, type Published } from '../tables/publish.ts'
 import { rowsMade, type StagedTable } from '../tables/stage.ts'
 import type { Executor, OnLine, StepAnswer } from './executor.ts'
 import type { Plan, PlannedStep } from './plan.ts'
@@ -120,8 +122,12 @@ class Walk {
   /** A step whose upstream did not succeed is skipped; one whose upstream turned out to be unchanged is fresh as it is. */
   async #run(step: PlannedStep): Promise<Ended> {
     const reason = this.#skipReason(step)
-    const spec = this.#s.loaded.asset(step.asset) as AssetSpec
-    if (reason === undefined && !this.#s.force && this.#s.state.isFresh(spec, step.partitions)) {
+    if (
+      reason === undefined &&
+      step.kind === 'make' &&
+      !this.#s.force &&
+      this.#specsOf(step).every((spec) => this.#s.state.isFresh(spec, step.partitions))
+    ) {
       await this.record({ type: 'step.reused', runId: this.#s.runId, stepId: step.id })
       return 'succeeded'
     }
@@ -133,15 +139,20 @@ class Walk {
   #skipReason(step: PlannedStep): string | undefined {
     for (const id of step.after) {
       const ended = this.#ended.get(id)
-      if (ended !== undefined && ended !== 'succeeded') return `${this.#steps.get(id)?.asset} ${UPSTREAM[ended]}`
+      if (ended !== undefined && ended !== 'succeeded') return `${this.#steps.get(id)?.assets.join(', ')} ${UPSTREAM[ended]}`
     }
     return undefined
   }
 
+  #specsOf(step: PlannedStep): readonly AssetSpec[] {
+    return step.assets.map((key) => this.#s.loaded.asset(key) as AssetSpec)
+  }
+
   async #attempts(step: PlannedStep): Promise<Ended> {
-    const spec = this.#s.loaded.asset(step.asset) as AssetSpec
+    // Outputs of one compute have the same retry policy.
+    const { retry } = this.#s.loaded.asset(step.assets[0] ?? '') as AssetSpec
     for (let attempt = 1; ; attempt++) {
-      const begun = this.#begin(spec, step, attempt)
+      const begun = this.#begin(step, attempt)
       await this.record({
         type: 'step.started',
         runId: this.#s.runId,
@@ -150,11 +161,11 @@ class Walk {
         stagingFolders: stagingPaths(begun.message.targets),
       })
       if (this.#s.signal.aborted) return this.#interrupted(step, begun.message)
-      const answer = await this.#answer(spec, begun.message)
-      const outcome = await this.#outcome(spec, begun, answer)
+      const answer = await this.#answer(begun)
+      const outcome = await this.#outcome(begun, answer)
       if (outcome.kind !== 'failed') return outcome.kind
       if (this.#s.signal.aborted && outcome.state === 'lost') return this.#interrupted(step, begun.message)
-      const delay = outcome.state === 'blocked' ? undefined : retryDelay(spec.retry, attempt, outcome.problem.code, this.#s.clock)
+      const delay = outcome.state === 'blocked' ? undefined : retryDelay(retry, attempt, outcome.problem.code, this.#s.clock)
       if (delay === undefined) return this.#failed(step, outcome.state, outcome.problem, outcome.checks)
       await this.record({ type: 'step.retrying', runId: this.#s.runId, stepId: step.id, attempt, problem: outcome.problem, delay })
       await this.#s.clock.sleep(delay, this.#s.signal)
@@ -163,52 +174,67 @@ class Walk {
   }
 
   /** That of the worker, or after the timeout of the asset, that it took too long. */
-  async #answer(spec: AssetSpec, message: StepMessage): Promise<StepAnswer> {
+  async #answer({ message, specs }: Begun): Promise<StepAnswer> {
     const { clock, executor, logOf } = this.#s
     const log = logOf(message.stepId, message.attempt)
-    if (spec.timeout === undefined) return executor.run(message, log)
+    const timed = specs.filter((spec) => spec.timeout !== undefined).toSorted((a, b) => (a.timeout ?? 0) - (b.timeout ?? 0))
+    const [strictest] = timed
+    if (strictest?.timeout === undefined) return executor.run(message, log)
     const over = new AbortController()
     const ended = new AbortController()
-    void clock.sleep(spec.timeout, ended.signal).then(() => ended.signal.aborted || over.abort())
+    void clock.sleep(strictest.timeout, ended.signal).then(() => ended.signal.aborted || over.abort())
     const answer = await executor.run(message, log, over.signal)
     ended.abort()
     if (answer.type !== 'lost' || !over.signal.aborted) return answer
     await this.#discard(message)
-    return { type: 'failed', outcome: 'failed', problem: toProblem(tookTooLong(spec)), checks: [] }
+    return { type: 'failed', outcome: 'failed', problem: toProblem(tookTooLong(strictest)), checks: [] }
   }
 
   /** Pins what the attempt reads to the versions of now. */
-  #begin(spec: AssetSpec, step: PlannedStep, attempt: number): Begun {
+  #begin(step: PlannedStep, attempt: number): Begun {
     const { runId, clock, state } = this.#s
-    const inputs: Record<string, ConsumedInput> = {}
+    const specs = this.#specsOf(step)
+    // Outputs of one compute read all of their deps.
+    const alone = specs.length === 1 ? specs[0] : undefined
+    const inputs = new Map(specs.map((spec) => [spec.key, inputsOf(state, spec, step.partitions)]))
     const pins: StepMessage['inputs'] = Object.fromEntries(
-      spec.deps.flatMap((dep) => {
-        inputs[dep.name] = state.consumed(dep, step.partitions)
-        const pin = state.pin(dep, step.partitions, this.#s.force && spec.write?.kind !== 'append' ? undefined : spec)
+      // Outputs of one compute have the same deps.
+      (specs[0]?.deps ?? []).flatMap((dep) => {
+        const pin = state.pin(dep, step.partitions, this.#s.force && alone?.write?.kind !== 'append' ? undefined : alone)
         return pin === undefined ? [] : [[dep.name, pin]]
       }),
     )
-    const targets = state.targets(spec, `${runId}-${step.id}-${attempt}`, () => String(newSnapshotId(clock)))
+    const attemptName = `${runId}-${step.id}-${attempt}`
+    const targets = specs.flatMap((spec) => state.targets(spec, attemptName, () => String(newSnapshotId(clock))))
     const message: StepMessage = {
       type: 'step',
+      kind: step.kind,
       runId,
       stepId: step.id,
       attempt,
-      asset: step.asset,
+      assets: step.assets,
       partitions: step.partitions,
-      ...(dynamicOf(spec.partitions).length === 0 ? {} : { slices: narrowPartitions(spec.partitions, step.partitions) }),
+      ...slicesOf(specs, step.partitions),
       inputs: pins,
-      compare: !this.#s.force && state.isMade(step.asset, step.partitions),
+      compare: this.#s.force ? [] : step.assets.filter((key) => state.isMade(key, step.partitions)),
+      compareColumns: this.#s.force
+        ? {}
+        : Object.fromEntries(specs.map((spec) => [spec.key, state.columnsToCompare(spec, step.partitions)])),
       targets,
     }
-    return { message, inputs, readFrom: state.readFrom(spec) }
+    return { message, specs, inputs, readFrom: new Map(specs.flatMap((spec) => [...state.readFrom(spec)])) }
   }
 
-  async #outcome(spec: AssetSpec, begun: Begun, answer: StepAnswer): Promise<Outcome> {
+  async #outcome(begun: Begun, answer: StepAnswer): Promise<Outcome> {
     const { runId, stepId } = begun.message
     switch (answer.type) {
       case 'done':
-        return answer.unchanged ? this.#unchanged(spec, begun, answer) : this.#publishInTurn(spec, begun, answer.tables, answer.checks)
+        return this.#publishInTurn(begun, answer)
+      case 'observed': {
+        const observed = this.#s.state.observe(begun.message, answer.versions)
+        await this.record({ type: 'step.observed', runId, stepId, ...observed })
+        return { kind: 'succeeded' }
+      }
       case 'skipped':
         await this.record({ type: 'step.skipped', runId, stepId, reason: answer.reason })
         return { kind: 'skipped' }
@@ -216,77 +242,78 @@ class Walk {
         return { kind: 'failed', state: answer.outcome, problem: answer.problem, checks: answer.checks }
       case 'lost': {
         await this.#discard(begun.message)
-        const problem = toProblem(
-          new AssayError('ASSAY-3002', `the worker of ${spec.key} was lost: ${answer.reason}`, { where: spec.where }),
-        )
+        const [names, where] = [begun.message.assets.join(', '), begun.specs[0]?.where]
+        const problem = toProblem(new AssayError('ASSAY-3002', `the worker of ${names} was lost: ${answer.reason}`, { where }))
         return { kind: 'failed', state: 'lost', problem, checks: [] }
       }
     }
   }
 
-  /** The rows are those that are there: the materialization is recorded, the tables and their versions stay. */
-  async #unchanged(spec: AssetSpec, begun: Begun, { tables, checks }: StepAnswer & { type: 'done' }): Promise<Outcome> {
-    const { runId, stepId } = begun.message
-    const { snapshotId, ...made } = this.#materialization(spec, begun, tables)
-    const head = this.#s.state.snapshotOf(spec.key)
-    const materialization: Materialization = { ...made, snapshotId: head, dataVersion: head ?? made.id, unchanged: true }
-    await this.record({ type: 'step.succeeded', runId, stepId, materialization, checks })
-    this.#s.state.succeeded(materialization, new Map())
-    return { kind: 'succeeded' }
-  }
-
-  #publishInTurn(spec: AssetSpec, begun: Begun, tables: readonly StagedTable[], checks: readonly CheckResult[]): Promise<Outcome> {
-    const turn = this.#publishing.then(() => this.#publish(spec, begun, tables, checks))
+  #publishInTurn(begun: Begun, done: Done): Promise<Outcome> {
+    const turn = this.#publishing.then(() => this.#publish(begun, done))
     this.#publishing = turn.catch(() => undefined)
     return turn
   }
 
-  async #publish(spec: AssetSpec, begun: Begun, tables: readonly StagedTable[], checks: readonly CheckResult[]): Promise<Outcome> {
+  /** All outputs of the step in one commit; what is unchanged is recorded, its tables and their versions stay. */
+  async #publish(begun: Begun, done: Done): Promise<Outcome> {
     const { runId, stepId, partitions } = begun.message
-    const materialization = this.#materialization(spec, begun, tables)
-    const succeeded: StoreEvent = { type: 'step.succeeded', runId, stepId, materialization, checks }
+    const { checks } = done
+    const outputs = begun.specs.map((spec) => ({ spec, materialization: this.#materialization(spec, begun, done) }))
+    const materializations = outputs.map((output) => output.materialization)
+    const succeeded: StoreEvent = { type: 'step.succeeded', runId, stepId, materializations, checks }
+    const tables = done.tables.filter((table) => !done.unchanged.includes(table.asset))
     if (tables.length === 0) {
       await this.record(succeeded)
-      this.#s.state.succeeded(materialization, new Map())
+      this.#s.state.succeeded(materializations, new Map())
       return { kind: 'succeeded' }
     }
-    await this.record({ type: 'step.publishing', runId, stepId, intent: intentOf(begun, tables, materialization, checks) })
+    await this.record({ type: 'step.publishing', runId, stepId, intent: intentOf(begun, tables, materializations, checks) })
     let published: Published
     try {
-      published = await publish(this.#s.lake, { spec, partitions, tables, readFrom: begun.readFrom, materialization })
+      published = await publish(this.#s.lake, { outputs, partitions, tables, readFrom: begun.readFrom })
     } catch (error) {
       const problem = toProblem(error)
       // An unknown outcome is left open: its files stay, and the next start reads the table's ancestry.
       if (problem.code !== 'ASSAY-2010') await discard(this.#s.lake.store, tables)
       return { kind: 'failed', state: 'failed', problem, checks }
     }
-    const observation = await this.#overtaken(spec, published, materialization)
-    await this.record(...(observation === undefined ? [] : [{ type: 'table.observed' as const, ...observation }]), succeeded)
+    const observations = await this.#overtaken(outputs, published)
+    await this.record(...observations.map((observation) => ({ type: 'table.observed' as const, ...observation })), succeeded)
     // Versions and head in one turn: a step that begins meanwhile must not take the versions of one head and read another.
-    if (observation !== undefined) this.#s.state.observed(observation)
-    this.#s.state.succeeded(materialization, published)
+    for (const observation of observations) this.#s.state.observed(observation)
+    this.#s.state.succeeded(materializations, published)
     return { kind: 'succeeded' }
   }
 
-  /** Commits of others that came in between this run's last look at the table and its own commit. */
-  async #overtaken(spec: AssetSpec, published: Published, { snapshotId }: Materialization): Promise<Observation | undefined> {
-    const metadata = published.get(spec.key)?.metadata
-    if (metadata === undefined || snapshotId === undefined) return undefined
-    return observeBefore(this.#s.lake.store, spec, metadata, { known: this.#s.state.snapshotOf(spec.key), ours: snapshotId })
+  /** Commits of others that came in between this run's last look at the tables and its own commit. */
+  async #overtaken(outputs: readonly Output[], published: Published): Promise<readonly Observation[]> {
+    const found = outputs.map(async ({ spec, materialization: { snapshotId } }) => {
+      const metadata = published.get(spec.key)?.metadata
+      if (metadata === undefined || snapshotId === undefined) return []
+      const between = { known: this.#s.state.snapshotOf(spec.key), ours: snapshotId }
+      return (await observeBefore(this.#s.lake.store, spec, metadata, between)) ?? []
+    })
+    return (await Promise.all(found)).flat()
   }
 
-  #materialization(spec: AssetSpec, { message, inputs }: Begun, tables: readonly StagedTable[]): Materialization {
-    const { clock } = this.#s
+  #materialization(spec: AssetSpec, { message, inputs }: Begun, { tables, unchanged, equal }: Done): Materialization {
+    const { clock, state } = this.#s
     const id = newId(clock)
-    const rows = tables.find((table) => table.role === 'rows')
+    const rows = tables.find((table) => table.asset === spec.key && table.role === 'rows')
+    const isUnchanged = unchanged.includes(spec.key)
+    const same = isUnchanged ? [] : state.kept(spec.key, equal[spec.key] ?? [])
+    const snapshotId = isUnchanged ? state.snapshotOf(spec.key) : rows?.staged.snapshotId
     return {
       id,
       asset: spec.key,
       partitions: message.partitions,
-      dataVersion: rows?.staged.snapshotId ?? id,
+      dataVersion: snapshotId ?? id,
+      ...(isUnchanged && { unchanged: true }),
       codeVersion: spec.codeVersion,
-      inputs,
-      snapshotId: rows?.staged.snapshotId,
+      inputs: inputs.get(spec.key) ?? {},
+      ...(same.length === 0 ? {} : { same }),
+      snapshotId,
       rows: rows === undefined ? undefined : rowsMade(rows),
       runId: message.runId,
       stepId: message.stepId,
@@ -310,15 +337,30 @@ class Walk {
   }
 }
 
+const inputsOf = (state: RunLake, spec: AssetSpec, partitions: PartitionSet): Readonly<Record<string, ConsumedInput>> =>
+  Object.fromEntries(spec.deps.map((dep) => [dep.name, state.consumedBy(spec, dep, partitions)]))
+
+/** How assets are sliced where the manifest does not know the values. */
+function slicesOf(specs: readonly AssetSpec[], partitions: PartitionSet): Pick<StepMessage, 'slices'> {
+  const dynamic = specs.filter((spec) => dynamicOf(spec.partitions).length > 0)
+  if (dynamic.length === 0) return {}
+  return { slices: Object.fromEntries(dynamic.map((spec) => [spec.key, narrowPartitions(spec.partitions, partitions)])) }
+}
+
 const tookTooLong = ({ key, timeout, where }: AssetSpec): AssayError =>
   new AssayError('ASSAY-3045', `${key} had not ended after ${timeout} ms, which is its timeout`, { where })
 
 /** An attempt with what it was pinned to. */
 interface Begun {
   readonly message: StepMessage
-  readonly inputs: Readonly<Record<string, ConsumedInput>>
+  /** What it makes. */
+  readonly specs: readonly AssetSpec[]
+  /** By dep name, for each asset. */
+  readonly inputs: ReadonlyMap<AssetKey, Readonly<Record<string, ConsumedInput>>>
   readonly readFrom: ReadonlyMap<string, string>
 }
+
+type Done = Extract<StepAnswer, { readonly type: 'done' }>
 
 type Outcome =
   | { readonly kind: 'succeeded' }
@@ -337,13 +379,13 @@ const stagingPaths = (targets: readonly TableTarget[]): readonly string[] =>
 const intentOf = (
   { message }: Begun,
   tables: readonly StagedTable[],
-  materialization: Materialization,
+  materializations: readonly Materialization[],
   checks: readonly CheckResult[],
 ): PublishIntent => ({
   runId: message.runId,
   stepId: message.stepId,
   attempt: message.attempt,
   tables: tables.map(({ id, staged }) => ({ ...id, snapshotId: staged.snapshotId, folder: staged.folder })),
-  materialization,
+  materializations,
   checks,
 })

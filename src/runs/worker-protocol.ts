@@ -1,10 +1,13 @@
 import type { Problem } from '../errors.ts'
 import type { AssetKey } from '../keys.ts'
+import type { IntervalMap } from '../partitions/interval-map.ts'
 import type { PartitionSet } from '../partitions/partition-set.ts'
 import type { PartitionsSpec } from '../partitions/spec.ts'
 import type { CheckResult } from '../storage/events.ts'
+import type { EqualColumns } from '../tables/equal-columns.ts'
 import type { Slice } from '../tables/read.ts'
 import type { StagedTable } from '../tables/stage.ts'
+import type { PlannedStep } from './plan.ts'
 
 /**
  * What supervisor and worker say to each other, as JSON over the channel of a forked process. A worker has one step at a
@@ -28,20 +31,26 @@ export interface StepMessage {
   readonly stepId: string
   /** Counts from 1. */
   readonly attempt: number
-  readonly asset: AssetKey
+  /** Asks an external asset for its versions, or makes something. */
+  readonly kind: PlannedStep['kind']
+  /** What it makes: one asset, or outputs of one compute. They have the same deps. */
+  readonly assets: readonly AssetKey[]
   readonly partitions: PartitionSet
-  /** How the asset is sliced, with the values that the step makes, where the manifest does not know them. */
-  readonly slices?: PartitionsSpec
+  /** How assets are sliced, with the values that the step makes, where the manifest does not know them. */
+  readonly slices?: Readonly<Record<string, PartitionsSpec>>
   /** Pinned inputs by dep name; deps without a table are left out. */
   readonly inputs: Readonly<Record<string, InputPin>>
-  /** Whether rows that are equal to those published are to be left unpublished. */
-  readonly compare: boolean
-  /** The tables that it writes to: that of the asset, and that of its rejected rows. */
+  /** Those of the assets whose rows are left unpublished where they are equal to the published ones. */
+  readonly compare: readonly AssetKey[]
+  /** Of each asset, sets of columns that readers look at: rows that are equal as far as these show leave such a reader fresh. */
+  readonly compareColumns: Readonly<Record<AssetKey, readonly (readonly string[])[]>>
+  /** The tables that it writes to: that of each asset, and that of its rejected rows. */
   readonly targets: readonly TableTarget[]
 }
 
 /** Where a step writes. */
 export interface TableTarget {
+  readonly asset: AssetKey
   readonly role: 'rows' | 'rejects'
   /** Current metadata of the table; absent before its first version. */
   readonly metadataLocation?: string
@@ -64,8 +73,19 @@ export const endMark = ({ runId, stepId, attempt }: StepMessage): string => `\0a
 
 export type FromWorker =
   | { readonly type: 'ready' }
-  /** Rows are staged, durable and checked, or the asset has no table and its compute has ended. */
-  | { readonly type: 'done'; readonly tables: readonly StagedTable[]; readonly checks: readonly CheckResult[]; readonly unchanged?: true }
+  /**
+   * Rows are staged, durable and checked, or the asset has no table and its compute has ended. The tables of what is
+   * `unchanged` have been removed again.
+   */
+  | {
+      readonly type: 'done'
+      readonly tables: readonly StagedTable[]
+      readonly checks: readonly CheckResult[]
+      readonly unchanged: readonly AssetKey[]
+      readonly equal: Readonly<Record<AssetKey, readonly EqualColumns[]>>
+    }
+  /** Of an external asset; partitions without one are not there. */
+  | { readonly type: 'observed'; readonly versions: IntervalMap<string> }
   | { readonly type: 'skipped'; readonly reason: string }
   | { readonly type: 'failed'; readonly outcome: 'failed' | 'blocked'; readonly problem: Problem; readonly checks: readonly CheckResult[] }
   | { readonly type: 'log'; readonly text: string }

@@ -16,7 +16,7 @@ import { openedResources } from '../resources/opened.ts'
 import { masked } from '../resources/secret.ts'
 import type { SqlEngine } from '../sql/engine.ts'
 import { answerStep } from './answer-step.ts'
-import type { StepEnvironment } from './execute-step.ts'
+import type { StepEnvironment } from './step-environment.ts'
 import { endMark, type FromWorker, PRINTED, type StepMessage, type ToWorker, type WorkerOptions } from './worker-protocol.ts'
 
 /** Entry of a worker process. All user code of a run lives here. */
@@ -120,16 +120,20 @@ async function end(): Promise<void> {
 
 const found = new Map<string, AssetDefinition>()
 
+/** Another file, not imported yet, may say how an asset is made that this one exports. */
+const isComplete = ({ made, observed }: AssetDefinition): boolean => made !== undefined || observed !== undefined
+
 /** Imports the file that declares the asset; the whole project only where the asset is not exported from it. */
 async function definition(spec: AssetSpec): Promise<AssetDefinition> {
-  const modules = [spec.compute?.kind === 'typescript' ? resolve(options.root, spec.compute.module) : undefined, options.projectFile]
+  const own = spec.compute?.kind === 'typescript' ? spec.compute : spec.observe
+  const modules = [own === undefined ? undefined : resolve(options.root, own.module), options.projectFile]
   for (const file of modules) {
     if (found.has(spec.key) || file === undefined) continue
     const module: object = await import(pathToFileURL(file).href)
-    for (const own of collectAssets({ name: file, assets: { module }, where: undefined })) found.set(own.key, own)
+    for (const each of collectAssets({ name: file, assets: { module }, where: undefined })) if (isComplete(each)) found.set(each.key, each)
   }
   const known = found.get(spec.key)
-  if (known?.made === undefined)
+  if (known === undefined)
     throw new AssayError('ASSAY-1007', `${spec.key} is not exported, so a worker cannot find it`, { where: spec.where })
   return known
 }

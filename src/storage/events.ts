@@ -12,6 +12,8 @@ export interface Materialization {
   readonly dataVersion: string
   /** The rows were those that were there already: nothing was published, and data versions stay as they were. */
   readonly unchanged?: true
+  /** Through these columns the rows are those that were there before: the versions that they keep. */
+  readonly same?: readonly ColumnVersions[]
   readonly codeVersion: string
   /** Data versions consumed, per dep name. */
   readonly inputs: Readonly<Record<string, ConsumedInput>>
@@ -26,6 +28,18 @@ export interface Materialization {
 
 export interface ConsumedInput {
   readonly asset: AssetKey
+  readonly versions: IntervalMap<string>
+  /** Where the rows, as far as the columns show that are read, are those of an earlier version: that version. */
+  readonly through?: ColumnVersions
+}
+
+/**
+ * Versions of an asset as seen through some of its columns: by partition, a data version in which the multiset of rows,
+ * cut to these columns, was what it is now. Where there is none it is the data version itself.
+ */
+export interface ColumnVersions {
+  /** Sorted. */
+  readonly columns: readonly string[]
   readonly versions: IntervalMap<string>
 }
 
@@ -53,8 +67,8 @@ export interface PublishIntent {
   readonly stepId: string
   readonly attempt: number
   readonly tables: readonly { readonly namespace: string; readonly name: string; readonly snapshotId: string; readonly folder: string }[]
-  /** What will be recorded when the tables are found to carry the snapshots. */
-  readonly materialization: Materialization
+  /** What will be recorded when the tables are found to carry the snapshots: one for each asset that the step makes. */
+  readonly materializations: readonly Materialization[]
   readonly checks: readonly CheckResult[]
 }
 
@@ -64,7 +78,8 @@ export type StepState = 'waiting' | 'running' | 'publishing' | 'succeeded' | 'fa
 
 export interface PlannedStepRecord {
   readonly id: string
-  readonly asset: AssetKey
+  /** More than one where one compute makes several. */
+  readonly assets: readonly AssetKey[]
   readonly partitions: PartitionSet
 }
 
@@ -87,7 +102,12 @@ export type StoreEvent =
   | (OfStep & { readonly type: 'step.started'; readonly attempt: number; readonly stagingFolders: readonly string[] })
   | (OfStep & { readonly type: 'step.retrying'; readonly attempt: number; readonly problem: Problem; readonly delay: number })
   | (OfStep & { readonly type: 'step.publishing'; readonly intent: PublishIntent })
-  | (OfStep & { readonly type: 'step.succeeded'; readonly materialization: Materialization; readonly checks: readonly CheckResult[] })
+  /** One materialization for each asset of the step. */
+  | (OfStep & {
+      readonly type: 'step.succeeded'
+      readonly materializations: readonly Materialization[]
+      readonly checks: readonly CheckResult[]
+    })
   | (OfStep & {
       readonly type: 'step.failed'
       readonly state: 'failed' | 'blocked' | 'lost'
@@ -98,6 +118,17 @@ export type StoreEvent =
   /** What it reads turned out to be unchanged, so it is fresh as it is: skipped, and no reason to skip what reads it. */
   | (OfStep & { readonly type: 'step.reused' })
   | (OfStep & { readonly type: 'step.interrupted' })
+  /**
+   * An external asset was asked for its versions. `lost`: partitions that are not there. `moved`: those whose version is not
+   * what it was.
+   */
+  | (OfStep & {
+      readonly type: 'step.observed'
+      readonly asset: AssetKey
+      readonly versions: IntervalMap<string>
+      readonly lost: PartitionSet
+      readonly moved: PartitionSet
+    })
   | (OfRun & { readonly type: 'run.ended'; readonly state: Exclude<RunState, 'running'> })
   /**
    * Others moved a table. `lost`: partitions whose known version is gone (rolled back, dropped); they count as never made.
@@ -109,6 +140,8 @@ export type StoreEvent =
       readonly snapshotId: string | undefined
       readonly versions: IntervalMap<string>
       readonly lost?: PartitionSet
+      /** By which versions columns are known there, where another store knew it. */
+      readonly columnVersions?: readonly ColumnVersions[]
     }
   /** Values of a registry of dynamic partitions. A new one gets the next id; what is so already, stays so. */
   | { readonly type: 'partition.added' | 'partition.removed'; readonly registry: string; readonly values: readonly string[] }

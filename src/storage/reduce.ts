@@ -1,7 +1,8 @@
 import { AssayError } from '../errors.ts'
 import type { AssetKey } from '../keys.ts'
-import type { PartitionSet } from '../partitions/partition-set.ts'
-import type { CheckResult, Materialization, PublishIntent, StepState, StoreEvent } from './events.ts'
+import { domain } from '../partitions/interval-map.ts'
+import { isEmpty, type PartitionSet, union } from '../partitions/partition-set.ts'
+import type { CheckResult, ColumnVersions, Materialization, PublishIntent, StepState, StoreEvent } from './events.ts'
 import type { LastAttempt, RunRecord, StepRecord } from './storage.ts'
 
 /** What an event does to the projection, as data. Every kind of store applies the same changes. */
@@ -12,9 +13,11 @@ export type Change =
   | { readonly kind: 'set step'; readonly step: StepRecord }
   | { readonly kind: 'open intent'; readonly intent: PublishIntent }
   | { readonly kind: 'close intents'; readonly runId: string; readonly stepId: string }
-  | { readonly kind: 'add materialization'; readonly materialization: Materialization }
+  /** `position`: among those of its event. */
+  | { readonly kind: 'add materialization'; readonly materialization: Materialization; readonly position: number }
   /** Unless the store has it, from an earlier time that it was taken over. */
-  | { readonly kind: 'adopt materialization'; readonly materialization: Materialization }
+  | { readonly kind: 'adopt materialization'; readonly materialization: Materialization; readonly position: number }
+  | { readonly kind: 'set observed'; readonly asset: AssetKey; readonly at: number }
   | { readonly kind: 'set snapshot'; readonly asset: AssetKey; readonly snapshotId: string | undefined }
   | { readonly kind: 'set check'; readonly result: CheckResult; readonly runId: string; readonly at: number }
   | {
@@ -24,6 +27,9 @@ export type Change =
       readonly partitions: PartitionSet
       readonly value: string
     }
+  /** Of all sets of columns. */
+  | { readonly kind: 'forget columns'; readonly asset: AssetKey; readonly partitions: PartitionSet }
+  | { readonly kind: 'keep columns'; readonly asset: AssetKey; readonly kept: ColumnVersions }
   | { readonly kind: 'remove'; readonly map: IntervalTable; readonly asset: AssetKey; readonly partitions: PartitionSet }
   | { readonly kind: 'add values' | 'remove values'; readonly registry: string; readonly values: readonly string[] }
 
@@ -54,10 +60,13 @@ export function reduce(event: StoreEvent, at: number, before: StepBefore | undef
     case 'run.ended':
       return [{ kind: 'end run', id: event.runId, state: event.state, at }]
     case 'table.observed': {
-      const { asset, snapshotId, versions, lost = [] } = event
+      const { asset, snapshotId, versions, lost = [], columnVersions = [] } = event
       const removed = (['versions', 'made'] as const).map((map): Change => ({ kind: 'remove', map, asset, partitions: lost }))
       const assigned = versions.map(({ from, to, value }) => assign('versions', asset, [[from, to]], value))
-      return [...(lost.length === 0 ? [] : removed), ...assigned, { kind: 'set snapshot', asset, snapshotId }]
+      const moved = union(lost, domain(versions))
+      const forgotten: readonly Change[] = isEmpty(moved) ? [] : [{ kind: 'forget columns', asset, partitions: moved }]
+      const kept = columnVersions.map((one): Change => ({ kind: 'keep columns', asset, kept: one }))
+      return [...(lost.length === 0 ? [] : removed), ...assigned, ...forgotten, ...kept, { kind: 'set snapshot', asset, snapshotId }]
     }
     case 'partition.added':
       return [{ kind: 'add values', registry: event.registry, values: event.values }]
@@ -65,7 +74,10 @@ export function reduce(event: StoreEvent, at: number, before: StepBefore | undef
       return [{ kind: 'remove values', registry: event.registry, values: event.values }]
     case 'materialization.adopted': {
       const { materialization, partitions } = event
-      return [{ kind: 'adopt materialization', materialization }, assign('made', materialization.asset, partitions, materialization.id)]
+      return [
+        { kind: 'adopt materialization', materialization, position: 0 },
+        assign('made', materialization.asset, partitions, materialization.id),
+      ]
     }
     default:
       return unreachable(event)
@@ -75,12 +87,12 @@ export function reduce(event: StoreEvent, at: number, before: StepBefore | undef
 function runCreated(event: StoreEvent & { type: 'run.created' }, at: number): readonly Change[] {
   const { runId, planId, manifestId, request } = event
   const run: RunRecord = { id: runId, planId, manifestId, request, state: 'running', createdAt: at, endedAt: undefined }
-  const steps = event.steps.map(({ id, asset, partitions }, position): Change => {
+  const steps = event.steps.map(({ id, assets, partitions }, position): Change => {
     const unknown = { startedAt: undefined, endedAt: undefined, problem: undefined, reason: undefined, rows: undefined }
     return {
       kind: 'add step',
       position,
-      step: { runId, id, asset, partitions, state: 'waiting', attempts: 0, ...unknown, stagingFolders: [] },
+      step: { runId, id, assets, partitions, state: 'waiting', attempts: 0, ...unknown, stagingFolders: [] },
     }
   })
   return [{ kind: 'add run', run }, ...steps]
@@ -100,6 +112,8 @@ function reduceStep(event: StepEvent, at: number, before: StepBefore): readonly 
       return [set({ ...step, state: 'publishing' }), { kind: 'open intent', intent: event.intent }]
     case 'step.succeeded':
       return succeeded(event, at, before)
+    case 'step.observed':
+      return observed(event, at, step)
     case 'step.failed': {
       const failed = set({ ...step, state: event.state, endedAt: at, problem: event.problem })
       return [failed, ...unsuccessful(step, event.state), ...checked(event, at)]
@@ -127,24 +141,49 @@ function afterTheEnd(event: StepEvent, at: number, before: StepBefore): readonly
 }
 
 function succeeded(event: StepEvent & { type: 'step.succeeded' }, at: number, before: StepBefore): readonly Change[] {
-  const { materialization } = event
-  const { asset, partitions, snapshotId, dataVersion, id, rows, unchanged } = materialization
+  const { materializations } = event
+  const counts = materializations.flatMap(({ rows }) => rows ?? [])
+  const rows = counts.length === 0 ? undefined : counts.reduce((sum, n) => sum + n, 0)
   return [
     set({ ...before.step, state: 'succeeded', endedAt: at, problem: undefined, rows, stagingFolders: [] }),
     ...closed(before),
-    { kind: 'add materialization', materialization },
-    assign('made', asset, partitions, id),
-    ...(unchanged ? [] : [assign('versions', asset, partitions, dataVersion)]),
-    { kind: 'remove', map: 'attempts', asset, partitions },
-    ...(snapshotId === undefined ? [] : [{ kind: 'set snapshot', asset, snapshotId } as const]),
+    ...materializations.flatMap(materialized),
     ...checked(event, at),
   ]
+}
+
+function observed({ asset, versions, lost }: StepEvent & { type: 'step.observed' }, at: number, step: StepRecord): readonly Change[] {
+  return [
+    set({ ...step, state: 'succeeded', endedAt: at, problem: undefined }),
+    { kind: 'remove', map: 'versions', asset, partitions: lost },
+    ...versions.map(({ from, to, value }) => assign('versions', asset, [[from, to]], value)),
+    { kind: 'remove', map: 'attempts', asset, partitions: step.partitions },
+    { kind: 'set observed', asset, at },
+  ]
+}
+
+function materialized(materialization: Materialization, position: number): readonly Change[] {
+  const { asset, partitions, snapshotId, id } = materialization
+  return [
+    { kind: 'add materialization', materialization, position },
+    assign('made', asset, partitions, id),
+    ...rewritten(materialization),
+    { kind: 'remove', map: 'attempts', asset, partitions },
+    ...(snapshotId === undefined ? [] : [{ kind: 'set snapshot', asset, snapshotId } as const]),
+  ]
+}
+
+/** Data versions, and what readers of some columns still know them by. */
+function rewritten({ asset, partitions, dataVersion, unchanged, same = [] }: Materialization): readonly Change[] {
+  if (unchanged) return []
+  const kept = same.map((one): Change => ({ kind: 'keep columns', asset, kept: one }))
+  return [assign('versions', asset, partitions, dataVersion), { kind: 'forget columns', asset, partitions }, ...kept]
 }
 
 /** What was never tried leaves no attempt behind. */
 function unsuccessful(step: StepRecord, state: StepState): readonly Change[] {
   const attempt = attemptText({ state, runId: step.runId, stepId: step.id })
-  return step.attempts === 0 ? [] : [assign('attempts', step.asset, step.partitions, attempt)]
+  return step.attempts === 0 ? [] : step.assets.map((asset) => assign('attempts', asset, step.partitions, attempt))
 }
 
 const checked = (event: StepEvent & { checks: readonly CheckResult[] }, at: number): readonly Change[] =>

@@ -45,6 +45,15 @@ export function schemaVersion(db: DatabaseSync, file: string): number {
 
 const pragma = (db: DatabaseSync, name: 'user_version' | 'application_id'): number => Number(db.prepare(`pragma ${name}`).get()?.[name])
 
+/** @throws ASSAY-3007 for a store of an older version, which only a writer may bring up to date */
+export function refuseOlder(version: number, file: string): void {
+  const newest = MIGRATIONS.at(-1)?.version ?? 0
+  if (version === newest) return
+  throw new AssayError('ASSAY-3007', `${file} was written by an older version of Assay (schema ${version}; this one reads ${newest})`, {
+    next: 'Run `assay materialize`: it brings the store up to date.',
+  })
+}
+
 /** Brings the schema up to date, in one transaction. @throws ASSAY-3007 see {@link schemaVersion} */
 export function migrate(db: DatabaseSync, file: string): void {
   const from = schemaVersion(db, file)

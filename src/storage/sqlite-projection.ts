@@ -3,7 +3,7 @@ import { AssayError } from '../errors.ts'
 import type { AssetKey } from '../keys.ts'
 import { assign, type Entry, type IntervalMap, remove } from '../partitions/interval-map.ts'
 import type { PartitionSet } from '../partitions/partition-set.ts'
-import type { StoreEvent } from './events.ts'
+import type { ColumnVersions, StoreEvent } from './events.ts'
 import { type Change, type IntervalTable, isStepEvent, reduce, type StepBefore } from './reduce.ts'
 import { type StepRow, stepOfRow } from './sqlite-queries.ts'
 import type { StepRecord } from './storage.ts'
@@ -35,11 +35,12 @@ function stepFinder(db: DatabaseSync): (runId: string, stepId: string) => StepBe
 
 function applier(db: DatabaseSync): (change: Change, seq: number) => void {
   const to = statements(db)
-  const maps: Readonly<Record<IntervalTable, IntervalWriter>> = {
-    versions: intervalWriter(db, 'versions', 'data_version'),
-    made: intervalWriter(db, 'made', 'materialization_id'),
-    attempts: intervalWriter(db, 'attempts', 'attempt'),
+  const maps: Readonly<Record<IntervalTable, AssetIntervals>> = {
+    versions: byAsset(intervalWriter(db, { table: 'versions', scope: ['asset'], column: 'data_version' })),
+    made: byAsset(intervalWriter(db, { table: 'made', scope: ['asset'], column: 'materialization_id' })),
+    attempts: byAsset(intervalWriter(db, { table: 'attempts', scope: ['asset'], column: 'attempt' })),
   }
+  const columns = columnWriter(db)
   return (change, seq) => {
     switch (change.kind) {
       case 'add run': {
@@ -55,7 +56,7 @@ function applier(db: DatabaseSync): (change: Change, seq: number) => void {
         return void to.addStep.run(
           ...stepKey(change.step),
           change.position,
-          change.step.asset,
+          JSON.stringify(change.step.assets),
           JSON.stringify(change.step.partitions),
           ...stepValues(change.step),
         )
@@ -71,18 +72,24 @@ function applier(db: DatabaseSync): (change: Change, seq: number) => void {
       case 'adopt materialization': {
         const { id, asset } = change.materialization
         const add = change.kind === 'add materialization' ? to.addMaterialization : to.adoptMaterialization
-        return void add.run(seq, id, asset, JSON.stringify(change.materialization))
+        return void add.run(seq, change.position, id, asset, JSON.stringify(change.materialization))
       }
       case 'set snapshot':
         return void (change.snapshotId === undefined
           ? to.forgetTable.run(change.asset)
           : to.setSnapshot.run(change.asset, change.snapshotId))
+      case 'set observed':
+        return void to.setObserved.run(change.asset, change.at)
       case 'set check': {
         const { result, runId, at } = change
         return void to.setCheck.run(result.asset, result.check, runId, at, JSON.stringify(result))
       }
       case 'assign':
         return maps[change.map](change.asset, change.partitions, (near) => assign(near, change.partitions, change.value))
+      case 'forget columns':
+        return columns.forget(change.asset, change.partitions)
+      case 'keep columns':
+        return columns.keep(change.asset, change.kept)
       case 'remove':
         return maps[change.map](change.asset, change.partitions, (near) => remove(near, change.partitions))
       case 'add values':
@@ -117,15 +124,17 @@ const RANK = (body: string): string =>
 const statements = (db: DatabaseSync) => ({
   addRun: db.prepare('insert into runs (seq, id, plan_id, manifest_id, request, state, created_at) values (?, ?, ?, ?, ?, ?, ?)'),
   endRun: db.prepare(`update runs set state = ?, ended_at = ? where id = ? and state = 'running'`),
-  addStep: db.prepare(`insert into steps (run_id, id, position, asset, partitions,
+  addStep: db.prepare(`insert into steps (run_id, id, position, assets, partitions,
     state, attempts, started_at, ended_at, problem, reason, rows, staging_folders) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
   setStep:
     db.prepare(`update steps set state = ?, attempts = ?, started_at = ?, ended_at = ?, problem = ?, reason = ?, rows = ?, staging_folders = ?
     where run_id = ? and id = ?`),
   openIntent: db.prepare('insert into intents (run_id, step_id, attempt, body) values (?, ?, ?, ?)'),
   closeIntents: db.prepare('delete from intents where run_id = ? and step_id = ?'),
-  addMaterialization: db.prepare('insert into materializations (seq, id, asset, body) values (?, ?, ?, ?)'),
-  adoptMaterialization: db.prepare('insert into materializations (seq, id, asset, body) values (?, ?, ?, ?) on conflict (id) do nothing'),
+  addMaterialization: db.prepare('insert into materializations (seq, position, id, asset, body) values (?, ?, ?, ?, ?)'),
+  adoptMaterialization: db.prepare(
+    'insert into materializations (seq, position, id, asset, body) values (?, ?, ?, ?, ?) on conflict (id) do nothing',
+  ),
   setSnapshot: db.prepare(
     'insert into tables (asset, snapshot_id) values (?, ?) on conflict do update set snapshot_id = excluded.snapshot_id',
   ),
@@ -134,31 +143,68 @@ const statements = (db: DatabaseSync) => ({
     on conflict (registry, value) do update set live = 1`),
   removeValue: db.prepare('update partition_values set live = 0 where registry = ? and value = ?'),
   forgetTable: db.prepare('delete from tables where asset = ?'),
+  setObserved: db.prepare('insert into observations (asset, at) values (?, ?) on conflict do update set at = excluded.at'),
   setCheck: db.prepare(`insert into check_results (asset, "check", run_id, at, body) values (?, ?, ?, ?, ?)
     on conflict do update set run_id = excluded.run_id, at = excluded.at, body = excluded.body
     where run_id <> excluded.run_id or ${RANK('excluded.body')} >= ${RANK('check_results.body')}`),
 })
 
-/** Replaces the ranges of an asset at and beside `partitions` by what `change` makes of them. */
-type IntervalWriter = (asset: AssetKey, partitions: PartitionSet, change: (near: IntervalMap<string>) => IntervalMap<string>) => void
+/** Replaces the ranges at and beside `partitions` by what `change` makes of them, of one scope: an asset, or some columns of it. */
+type IntervalWriter = (scope: readonly string[], partitions: PartitionSet, change: ChangeOf) => void
+type AssetIntervals = (asset: AssetKey, partitions: PartitionSet, change: ChangeOf) => void
+type ChangeOf = (near: IntervalMap<string>) => IntervalMap<string>
 
-function intervalWriter(db: DatabaseSync, table: IntervalTable, column: string): IntervalWriter {
-  // The ranges of an asset do not overlap, so of those that begin before `partitions` only the last one can reach in.
-  const near = db.prepare(`select "from", "to", ${column} as value from ${table} where asset = ?
-    and "from" >= coalesce((select max("from") from ${table} where asset = ? and "from" < ?), ?) and "from" <= ? order by "from"`)
-  const drop = db.prepare(`delete from ${table} where asset = ? and "from" = ?`)
-  const put = db.prepare(`insert into ${table} (asset, "from", "to", ${column}) values (?, ?, ?, ?)
+const byAsset =
+  (write: IntervalWriter): AssetIntervals =>
+  (asset, partitions, change) =>
+    write([asset], partitions, change)
+
+interface Ranges {
+  readonly table: IntervalTable | 'column_versions'
+  /** Columns that say what the ranges are of. */
+  readonly scope: readonly string[]
+  /** The column of the value. */
+  readonly column: string
+}
+
+function intervalWriter(db: DatabaseSync, { table, scope, column }: Ranges): IntervalWriter {
+  const own = scope.map((name) => `${name} = ?`).join(' and ')
+  // The ranges of a scope do not overlap, so of those that begin before `partitions` only the last one can reach in.
+  const near = db.prepare(`select "from", "to", ${column} as value from ${table} where ${own}
+    and "from" >= coalesce((select max("from") from ${table} where ${own} and "from" < ?), ?) and "from" <= ? order by "from"`)
+  const drop = db.prepare(`delete from ${table} where ${own} and "from" = ?`)
+  const put =
+    db.prepare(`insert into ${table} (${scope.join(', ')}, "from", "to", ${column}) values (${scope.map(() => '?').join(', ')}, ?, ?, ?)
     on conflict do update set "to" = excluded."to", ${column} = excluded.${column}`)
-  return (asset, partitions, change) => {
+  return (of, partitions, change) => {
     const first = partitions[0]?.[0]
     const last = partitions.at(-1)?.[1]
     if (first === undefined || last === undefined) return
-    const old = entries(near, [asset, asset, first, first, last])
+    const old = entries(near, [...of, ...of, first, first, last])
     const next = change(old)
     const kept = new Map(next.map((e) => [e.from, e]))
-    for (const { from } of old) if (!kept.has(from)) drop.run(asset, from)
+    for (const { from } of old) if (!kept.has(from)) drop.run(...of, from)
     const before = new Map(old.map((e) => [e.from, e]))
-    for (const e of next) if (!same(before.get(e.from), e)) put.run(asset, e.from, e.to, e.value)
+    for (const e of next) if (!same(before.get(e.from), e)) put.run(...of, e.from, e.to, e.value)
+  }
+}
+
+interface ColumnWriter {
+  forget(asset: AssetKey, partitions: PartitionSet): void
+  keep(asset: AssetKey, kept: ColumnVersions): void
+}
+
+function columnWriter(db: DatabaseSync): ColumnWriter {
+  const write = intervalWriter(db, { table: 'column_versions', scope: ['asset', 'columns'], column: 'data_version' })
+  const sets = db.prepare('select distinct columns from column_versions where asset = ?')
+  return {
+    forget: (asset, partitions) => {
+      for (const { columns } of sets.all(asset)) write([asset, String(columns)], partitions, (near) => remove(near, partitions))
+    },
+    keep: (asset, { columns, versions }) => {
+      for (const { from, to, value } of versions)
+        write([asset, JSON.stringify(columns)], [[from, to]], (near) => assign(near, [[from, to]], value))
+    },
   }
 }
 

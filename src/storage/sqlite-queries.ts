@@ -23,7 +23,7 @@ interface RunRow {
 export interface StepRow {
   readonly run_id: string
   readonly id: string
-  readonly asset: AssetKey
+  readonly assets: string
   readonly partitions: string
   readonly state: StepState
   readonly attempts: number
@@ -55,9 +55,15 @@ export function queriesOn(db: DatabaseSync): Queries {
       ),
     materializations: ({ asset, limit }) =>
       (asset === undefined
-        ? all<Body>('select body from materializations order by seq desc limit ?', limit)
-        : all<Body>('select body from materializations where asset = ? order by seq desc limit ?', asset, limit)
+        ? all<Body>('select body from materializations order by seq desc, position desc limit ?', limit)
+        : all<Body>('select body from materializations where asset = ? order by seq desc, position desc limit ?', asset, limit)
       ).map(({ body }) => JSON.parse(body) as Materialization),
+    durations: (assets, limit) =>
+      all<{ took: number }>(
+        `select ended_at - started_at as took from steps where assets = ? and state = 'succeeded' order by ended_at desc limit ?`,
+        JSON.stringify(assets),
+        limit,
+      ).map(({ took }) => took),
     checkResults: (asset) =>
       all<Body & { run_id: string; at: number }>('select run_id, at, body from check_results where asset = ? order by "check"', asset).map(
         ({ run_id, at, body }) => ({ ...(JSON.parse(body) as CheckResult), at, runId: run_id }),
@@ -92,16 +98,18 @@ function kept(db: DatabaseSync): All {
 
 interface Building {
   versions: Entry<string>[]
+  columnVersions?: { columns: readonly string[]; versions: Entry<string>[] }[]
   made: Entry<Materialization>[]
   lastAttempt: Entry<LastAttempt>[]
   snapshotId: string | undefined
+  observedAt?: number
 }
 
 interface ValueRow extends Entry<string> {
   readonly asset: AssetKey
 }
 
-/** Four tables read as of one moment. */
+/** Five tables read as of one moment. */
 function assetStates(db: DatabaseSync, all: All): ReadonlyMap<AssetKey, AssetState> {
   const states = new Map<AssetKey, Building>()
   const of = (asset: AssetKey): Building => {
@@ -116,6 +124,7 @@ function assetStates(db: DatabaseSync, all: All): ReadonlyMap<AssetKey, AssetSta
     )) {
       of(asset).versions.push(entry)
     }
+    for (const { asset, columns, ...entry } of columnRows(all)) addColumnVersion(of(asset), JSON.parse(columns), entry)
     const materialization = parsedOnce<Materialization>()
     for (const { asset, from, to, value } of all<ValueRow>(`select m.asset, "from", "to", body as value
       from made m join materializations on id = materialization_id order by m.asset, "from"`)) {
@@ -128,10 +137,25 @@ function assetStates(db: DatabaseSync, all: All): ReadonlyMap<AssetKey, AssetSta
       of(asset).lastAttempt.push({ from, to, value: attempt(value) })
     }
     for (const row of all<{ asset: AssetKey; snapshot_id: string }>('select * from tables')) of(row.asset).snapshotId = row.snapshot_id
+    for (const row of all<{ asset: AssetKey; at: number }>('select * from observations')) of(row.asset).observedAt = row.at
     return states
   } finally {
     db.exec('commit')
   }
+}
+
+const columnRows = (all: All): readonly (ValueRow & { readonly columns: string })[] =>
+  holds(all, 'column_versions')
+    ? all('select asset, columns, "from", "to", data_version as value from column_versions order by asset, columns, "from"')
+    : []
+
+/** They come in order of their columns. */
+function addColumnVersion(state: Building, columns: readonly string[], entry: Entry<string>): void {
+  const sets = state.columnVersions ?? []
+  state.columnVersions = sets
+  const last = sets.at(-1)
+  if (last !== undefined && JSON.stringify(last.columns) === JSON.stringify(columns)) last.versions.push(entry)
+  else sets.push({ columns, versions: [entry] })
 }
 
 interface ValueOfRegistry {
@@ -141,9 +165,11 @@ interface ValueOfRegistry {
   readonly live: 0 | 1
 }
 
-/** A store that no newer version has written to yet has no table of them. */
+/** A store that no newer version has written to yet has not all tables. */
+const holds = (all: All, table: string): boolean => all('select 1 from sqlite_schema where name = ?', table).length > 0
+
 function registriesOf(all: All): Registries {
-  if (all(`select 1 from sqlite_schema where name = 'partition_values'`).length === 0) return new Map()
+  if (!holds(all, 'partition_values')) return new Map()
   const out = new Map<string, { values: RegisteredValue[]; live: [number, number][] }>()
   for (const { registry, id, value, live } of all<ValueOfRegistry>('select * from partition_values order by registry, id')) {
     const held = out.get(registry) ?? { values: [], live: [] }
@@ -181,7 +207,7 @@ const runOfRow = (row: RunRow): RunRecord => ({
 export const stepOfRow = (row: StepRow): StepRecord => ({
   runId: row.run_id,
   id: row.id,
-  asset: row.asset,
+  assets: JSON.parse(row.assets),
   partitions: JSON.parse(row.partitions),
   state: row.state,
   attempts: row.attempts,

@@ -5,7 +5,7 @@ import type { Clock } from '../clock.ts'
 import type { AssetKey } from '../keys.ts'
 import type { Registries } from '../partitions/registry.ts'
 import type { StoreEvent } from './events.ts'
-import { inTransaction, makeFolder, migrate, schemaVersion, storeError, storeFile } from './sqlite-file.ts'
+import { inTransaction, makeFolder, migrate, refuseOlder, schemaVersion, storeError, storeFile } from './sqlite-file.ts'
 import { takeLock, type WriterLock } from './sqlite-lock.ts'
 import { recorder } from './sqlite-projection.ts'
 import { type Queries, queriesOn } from './sqlite-queries.ts'
@@ -152,7 +152,11 @@ function connection(file: string, mode: string): Connection | undefined {
     const url = pathToFileURL(file)
     if (!isLive(mode)) url.searchParams.set('immutable', '1')
     db = new DatabaseSync(url, { readOnly: true, timeout: BUSY_TIMEOUT })
-    if (schemaVersion(db, file) > 0) return { db, queries: queriesOn(db), mode }
+    const version = schemaVersion(db, file)
+    if (version > 0) {
+      refuseOlder(version, file)
+      return { db, queries: queriesOn(db), mode }
+    }
     db.close()
     return undefined
   } catch (error) {
@@ -175,6 +179,7 @@ const readerOf = (read: Read): Omit<StorageReader, 'close'> => ({
   openRuns: async () => read((q) => q.openRuns(), []),
   openIntents: async () => read((q) => q.openIntents(), []),
   materializations: async (filter) => read((q) => q.materializations(filter), []),
+  durations: async (assets, limit) => read((q) => q.durations(assets, limit), []),
   checkResults: async (asset) => read((q) => q.checkResults(asset), []),
   events: async (filter) => read((q) => q.events(filter), []),
 })

@@ -3,16 +3,20 @@ import type { AssetKey } from '../keys.ts'
 import type { IntervalMap } from '../partitions/interval-map.ts'
 import type { PartitionSet } from '../partitions/partition-set.ts'
 import type { Registries } from '../partitions/registry.ts'
-import type { CheckResult, Materialization, PublishIntent, RunState, StepState, StoredEvent, StoreEvent } from './events.ts'
+import type { CheckResult, ColumnVersions, Materialization, PublishIntent, RunState, StepState, StoredEvent, StoreEvent } from './events.ts'
 
 /** What is known of one asset: status is a pure function of this and the manifest. */
 export interface AssetState {
   /** Current data version of each partition, also those that others have written. */
   readonly versions: IntervalMap<string>
+  /** Where they are not the data versions: the versions of the rows as seen through the columns that a reader looks at. */
+  readonly columnVersions?: readonly ColumnVersions[]
   /** The materialization that last made each partition. */
   readonly made: IntervalMap<Materialization>
   /** The newest snapshot of the table that the store knows of. */
   readonly snapshotId: string | undefined
+  /** When its version function was last asked, in milliseconds since the epoch. */
+  readonly observedAt?: number
   /** Where the last attempt of a partition did not succeed: its state. */
   readonly lastAttempt: IntervalMap<LastAttempt>
 }
@@ -37,7 +41,7 @@ export interface RunRecord {
 export interface StepRecord {
   readonly runId: string
   readonly id: string
-  readonly asset: AssetKey
+  readonly assets: readonly AssetKey[]
   readonly partitions: PartitionSet
   readonly state: StepState
   readonly attempts: number
@@ -46,6 +50,7 @@ export interface StepRecord {
   readonly problem: Problem | undefined
   /** Why it was skipped. */
   readonly reason: string | undefined
+  /** Of all its assets together. */
   readonly rows: number | undefined
   /** Folders that its running attempt may have written to. */
   readonly stagingFolders: readonly string[]
@@ -68,6 +73,8 @@ export interface StorageReader {
   openIntents(): Promise<readonly PublishIntent[]>
   /** Newest first; of one asset, or of all. */
   materializations(filter: { readonly asset?: AssetKey; readonly limit: number }): Promise<readonly Materialization[]>
+  /** Milliseconds that steps of an asset took which succeeded, the last to end first. */
+  durations(assets: readonly AssetKey[], limit: number): Promise<readonly number[]>
   /** Of the last run in which each check of the asset ran, the worst result. */
   checkResults(asset: AssetKey): Promise<readonly (CheckResult & { readonly at: number; readonly runId: string })[]>
   /** In order of `seq`, from the first after `after`. */

@@ -13,7 +13,8 @@ import type { SqlSession } from '../sql/engine.ts'
 import { locatorOf } from './asset-table.ts'
 import { metadataAt, type StagedTable, type StagingTarget } from './stage.ts'
 
-interface Compared {
+/** A step whose rows are compared with those that are published. */
+export interface Compared {
   readonly session: SqlSession
   readonly store: Store
   readonly spec: AssetSpec
@@ -53,18 +54,24 @@ async function isEqual(compared: Compared, { staged, overwrite, changed }: Stage
   const there = (await liveEntries(store, head)).filter(({ file }) => isThere(file))
   const made = staged.manifest === undefined ? [] : await cachedEntries(store, { ...head, specs: [staged.spec] }, staged.manifest)
   if (!sameStatistics(statisticsOf(schema, there), statisticsOf(schema, made))) return false
-  const columns = schema.fields.map((field) => quoteIdentifier(field.name))
+  const columns = [schema.fields.map((field) => field.name)]
   const before = await rowsSql({ store, session }, { ...plan, files: plan.files.filter(({ file }) => isThere(file)) })
-  return (await fingerprint(session, before, columns)) === (await fingerprint(session, scanSql(store, schema, staged.files), columns))
+  const [was] = await fingerprints(session, before, columns)
+  const [is] = await fingerprints(session, scanSql(store, schema, staged.files), columns)
+  return was === is
 }
 
 const isIn = (partitions: PartitionSet, day: unknown): boolean => typeof day === 'number' && contains(partitions, day)
 
-/** Of a multiset of rows: two sums of independent 64-bit hashes, so that neither order nor pairs of equal rows hide a change. */
-async function fingerprint(session: SqlSession, rows: string, columns: readonly string[]): Promise<string> {
-  const list = columns.join(', ')
-  const [found] = await session.rows(
-    `SELECT concat_ws(' ', count(*), sum(hash(${list})), sum(hash(1, ${list}))) AS fingerprint FROM (${rows})`,
-  )
-  return String(found?.['fingerprint'])
+/**
+ * Of a multiset of rows, cut to each of some sets of columns: two sums of independent 64-bit hashes, so that neither order
+ * nor pairs of equal rows hide a change. Of no columns, the number of rows.
+ */
+export async function fingerprints(session: SqlSession, rows: string, sets: readonly (readonly string[])[]): Promise<readonly string[]> {
+  const sums = sets.map((columns) => {
+    const list = columns.map(quoteIdentifier).join(', ')
+    return columns.length === 0 ? 'count(*)::VARCHAR' : `concat_ws(' ', count(*), sum(hash(${list})), sum(hash(1, ${list})))`
+  })
+  const [found = {}] = await session.rows(`SELECT ${sums.map((sum, i) => `${sum} AS f${i}`).join(', ')} FROM (${rows})`)
+  return sets.map((_, i) => String(found[`f${i}`]))
 }

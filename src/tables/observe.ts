@@ -1,3 +1,4 @@
+import { remaining } from '../assets/column-versions.ts'
 import type { AssetSpec } from '../assets/spec.ts'
 import { type Catalog, formatTableId, type LoadedTable } from '../iceberg/catalog.ts'
 import type { FilePlace } from '../iceberg/data-file.ts'
@@ -6,7 +7,7 @@ import { ancestorsSince, changesSince } from '../iceberg/scan.ts'
 import type { Store } from '../iceberg/store.ts'
 import { type AssetKey, tableNameOf } from '../keys.ts'
 import { assign, difference, domain, type IntervalMap, remove } from '../partitions/interval-map.ts'
-import { EMPTY, type Interval, normalise, type PartitionSet, WHOLE } from '../partitions/partition-set.ts'
+import { EMPTY, type Interval, normalise, type PartitionSet, union, WHOLE } from '../partitions/partition-set.ts'
 import type { AssetState } from '../storage/storage.ts'
 import { withRemoved } from '../partitions/bind.ts'
 import { universe } from '../partitions/partitions.ts'
@@ -50,6 +51,8 @@ export async function observe(
 ): Promise<readonly Observation[]> {
   const observations: Observation[] = []
   for (const spec of assets) {
+    // Its version function is asked by steps of their own.
+    if (spec.observe !== undefined) continue
     const metadata = heads.get(spec.key)?.metadata
     const known = states.get(spec.key)
     if (metadata?.currentSnapshotId === known?.snapshotId) continue
@@ -133,7 +136,8 @@ export function withObservations(
     const state = out.get(asset) ?? { versions: [], made: [], snapshotId: undefined, lastAttempt: [] }
     let merged = remove(state.versions, lost)
     for (const { from, to, value } of versions) merged = assign(merged, [[from, to]], value)
-    out.set(asset, { ...state, snapshotId, versions: merged, made: remove(state.made, lost) })
+    const columnVersions = remaining(state.columnVersions, union(lost, domain(versions)))
+    out.set(asset, { ...state, snapshotId, versions: merged, columnVersions, made: remove(state.made, lost) })
   }
   return out
 }

@@ -26,13 +26,18 @@ export interface Lake {
 /** How often a commit is rebuilt when another writer moved a table between reading and writing it. */
 const MAX_REBUILDS = 8
 
-export interface Publishing {
+/** An asset that a step makes, with the record of it. */
+export interface Output {
   readonly spec: AssetSpec
+  readonly materialization: Materialization
+}
+
+export interface Publishing {
+  readonly outputs: readonly Output[]
   readonly partitions: PartitionSet
   readonly tables: readonly StagedTable[]
   /** Where `main` of each table stood when the step began, by name; absent for a table that was not there. */
   readonly readFrom: ReadonlyMap<string, string>
-  readonly materialization: Materialization
 }
 
 /** Metadata of the tables after a publish, by name, with the location that the catalog now stores. */
@@ -54,8 +59,10 @@ export async function publish(lake: Lake, publishing: Publishing): Promise<Publi
     if (outcome.kind === 'unknown') throw unknownOutcome(publishing, outcome)
     await removeWritten(lake.store, prepared)
   }
-  throw new AssayError('ASSAY-2006', `${publishing.spec.key} was moved by other writers ${MAX_REBUILDS} times in a row`)
+  throw new AssayError('ASSAY-2006', `${namesOf(publishing)} was moved by other writers ${MAX_REBUILDS} times in a row`)
 }
+
+const namesOf = ({ outputs }: Publishing): string => outputs.map(({ spec }) => spec.key).join(' or ')
 
 const publishedOf = (prepared: readonly PreparedCommit[]): Published =>
   new Map(prepared.map((p) => [formatTableId(p.change.id), { metadataLocation: p.change.metadataLocation, metadata: p.metadata }]))
@@ -81,7 +88,8 @@ async function takeBack(store: Store, prepared: readonly PreparedCommit[], error
 }
 
 async function prepare(lake: Lake, publishing: Publishing, table: StagedTable): Promise<PreparedCommit> {
-  const { spec, partitions, materialization, readFrom } = publishing
+  const { outputs, partitions, readFrom } = publishing
+  const { spec, materialization } = outputs.find((output) => output.spec.key === table.asset) as Output
   return prepareCommit(lake.store, await lake.catalog.load(table.id), {
     id: table.id,
     staged: table.staged,
@@ -126,8 +134,8 @@ async function isThere(lake: Lake, table: PublishIntent['tables'][number]): Prom
   return (await liveFiles(lake.store, loaded.metadata)).some((file) => lake.store.normalise(file.path).startsWith(folder))
 }
 
-const unknownOutcome = ({ spec }: Publishing, { cause }: CommitOutcome & { kind: 'unknown' }): AssayError =>
-  new AssayError('ASSAY-2010', `the catalog did not say whether ${spec.key} was published`, {
+const unknownOutcome = (publishing: Publishing, { cause }: CommitOutcome & { kind: 'unknown' }): AssayError =>
+  new AssayError('ASSAY-2010', `the catalog did not say whether ${namesOf(publishing)} was published`, {
     next: 'Its files stay. Run the same command again: Assay reads the table and records what happened.',
     cause,
   })

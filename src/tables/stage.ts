@@ -10,6 +10,7 @@ import { scanSql } from '../iceberg/scan.ts'
 import { ascending, sortOrder } from '../iceberg/sort-order.ts'
 import { discardStaged, type StageRequest, stageFiles } from '../iceberg/stage.ts'
 import type { Store } from '../iceberg/store.ts'
+import type { AssetKey } from '../keys.ts'
 import type { PartitionSet } from '../partitions/partition-set.ts'
 import { formatSet, partitionKey } from '../partitions/texts.ts'
 import { type PartitionSpec, quoteIdentifier } from '../schema/iceberg-type.ts'
@@ -19,6 +20,8 @@ import { acceptedSql, CANDIDATES, isGoneSql, mergedBy, missingFrom, REASON, stag
 
 /** Rows of one table, staged by a step. */
 export interface StagedTable {
+  /** The asset that it belongs to. */
+  readonly asset: AssetKey
   readonly role: AssetTable['role']
   readonly id: TableId
   readonly staged: StagedFiles
@@ -102,7 +105,8 @@ async function stageTable(staging: Staging, table: AssetTable, target: StagingTa
   const write = { snapshotId, location, attempt, schema, knownColumnId: existing?.lastColumnId, spec, ...sorted }
   const staged = await stageAs(staging, table, { existing, write, query })
   await refuseOutsiders(staging, table, staged)
-  return { role: table.role, id: table.id, ...staged, ...(existing === undefined ? {} : { schemaId: existing.currentSchemaId }) }
+  const schemaId = existing === undefined ? {} : { schemaId: existing.currentSchemaId }
+  return { asset: staging.spec.key, role: table.role, id: table.id, ...staged, ...schemaId }
 }
 
 interface Written {
@@ -116,7 +120,7 @@ async function stageAs(
   staging: Staging,
   table: AssetTable,
   { existing, write, query }: Written,
-): Promise<Omit<StagedTable, 'role' | 'id'>> {
+): Promise<Omit<StagedTable, 'asset' | 'role' | 'id'>> {
   const { session, store, spec } = staging
   const change = table.role === 'rows' ? await stageChange(staging, spec, { base: existing, write }) : undefined
   if (change !== undefined) return change

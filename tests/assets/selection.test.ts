@@ -79,7 +79,7 @@ const STATUSES: Readonly<Record<string, readonly StatusWord[]>> = {
   'bronze.events': ['fresh'],
   'silver.orders': ['stale', 'failed'],
   'gold.spend': ['stale', 'missing'],
-  'gold.rates': ['external'],
+  'gold.rates': ['external', 'outdated'],
 }
 
 test.each([
@@ -97,6 +97,7 @@ test.each([
   ['status:stale', ['silver.orders', 'gold.spend']],
   ['status:failed or status:fresh', ['bronze.events', 'silver.orders']],
   ['status:blocked', []],
+  ['status:outdated', ['gold.rates']],
   ['not gold.*', ['bronze.events', 'silver.orders']],
   ['1+gold.spend', ['silver.orders', 'gold.spend']],
   ['bronze.events+1', ['bronze.events', 'silver.orders']],

@@ -25,7 +25,7 @@ const spec = (deps: readonly DepSpec[]): AssetSpec => ({
 const at = (value: string, from = 0, to = 4): IntervalMap<string> => [{ from, to, value }]
 const record = (inputs: MadeFrom['inputs']): MadeFrom => ({ codeVersion: 'c1', inputs })
 const status = (deps: readonly DepSpec[], made: MadeFrom, current: IntervalMap<string>) =>
-  versionStatus(spec(deps), { versions: at('v'), made: [{ from: 0, to: 4, value: made }] }, EXIST, () => current)
+  versionStatus(spec(deps), { made: [{ from: 0, to: 4, value: made }] }, EXIST, () => ({ versions: current }))
 
 describe('versionStatus', () => {
   it('is fresh while code and inputs stand', () => {
@@ -50,7 +50,7 @@ describe('versionStatus', () => {
   })
 
   it('is missing where it was never made, whatever its inputs are', () => {
-    const found = versionStatus(spec([]), { versions: [], made: [{ from: 1, to: 2, value: record({}) }] }, EXIST, () => [])
+    const found = versionStatus(spec([]), { made: [{ from: 1, to: 2, value: record({}) }] }, EXIST, () => undefined)
     expect([found.missing, found.fresh]).toEqual([
       [
         [0, 1],
@@ -58,5 +58,30 @@ describe('versionStatus', () => {
       ],
       [[1, 2]],
     ])
+  })
+
+  it('is fresh where an input was written anew but looks as before through the columns that are read', () => {
+    const reader: AssetSpec = {
+      ...spec([dep('e')]),
+      columns: [{ name: 'a', type: 'int', nullable: true }],
+      compute: { kind: 'duckdb', query: [] },
+      lineage: { columns: { a: [['e', 'a', 'copy']] }, rows: [['e', 'f', 'filter']] },
+    }
+    const seen = (columns: readonly string[], made: MadeFrom['inputs'][string]) =>
+      versionStatus(reader, { made: [{ from: 0, to: 4, value: record({ e: made }) }] }, EXIST, () => ({
+        versions: at('3'),
+        columnVersions: [{ columns, versions: [...at('1', 0, 1), ...at('2', 1, 3)] }],
+      })).fresh
+    const consumed = { asset: events, versions: at('1') }
+    expect(seen(['a', 'f'], consumed)).toEqual([[0, 1]])
+    expect(seen(['a'], consumed)).toEqual([])
+    const through = (columns: readonly string[]) => ({
+      ...consumed,
+      versions: at('2', 0, 4),
+      through: { columns, versions: at('1', 0, 1) },
+    })
+    expect(seen(['a', 'f'], through(['a', 'f']))).toEqual([[0, 3]])
+    expect(seen(['a', 'f'], through(['a', 'b', 'f']))).toEqual([[0, 3]])
+    expect(seen(['a', 'f'], through(['a']))).toEqual([[1, 3]])
   })
 })

@@ -27,8 +27,26 @@ const spec = {
 } as const
 const loaded = indexManifest('m', { formatVersion: 1, name: 'p', file: 'project.ts', profiles: [], sources: {}, assets: [spec] })
 const run = range(FIRST, FIRST + DAYS)
-const planned: PlannedAsset = { asset: key, action: 'run', run, reuse: [], missing: run, because: [], blocked: [], widened: [], checks: [] }
-const steps = Array.from({ length: DAYS }, (_, i) => ({ id: `s${i}`, asset: key, partitions: range(FIRST + i, FIRST + i + 1), after: [] }))
+const planned: PlannedAsset = {
+  asset: key,
+  action: 'run',
+  run,
+  reuse: [],
+  missing: run,
+  because: [],
+  blocked: [],
+  widened: [],
+  together: [],
+  unobserved: [],
+  checks: [],
+}
+const steps = Array.from({ length: DAYS }, (_, i) => ({
+  id: `s${i}`,
+  kind: 'make' as const,
+  assets: [key],
+  partitions: range(FIRST + i, FIRST + i + 1),
+  after: [],
+}))
 const plan: Plan = { formatVersion: 1, id: 'p', manifestId: 'm', request: 'materialize', assets: [planned], steps }
 
 const of = (i: number) => ({ runId: 'r', stepId: `s${i}` })
@@ -37,19 +55,21 @@ const succeeded = (i: number): StoreEvent => ({
   ...of(i),
   type: 'step.succeeded',
   checks: [],
-  materialization: {
-    id: `m${i}`,
-    asset: key,
-    partitions: range(FIRST + i, FIRST + i + 1),
-    dataVersion: '1',
-    codeVersion: 'c',
-    inputs: {},
-    snapshotId: '1',
-    rows: 10,
-    runId: 'r',
-    stepId: `s${i}`,
-    at: 0,
-  },
+  materializations: [
+    {
+      id: `m${i}`,
+      asset: key,
+      partitions: range(FIRST + i, FIRST + i + 1),
+      dataVersion: '1',
+      codeVersion: 'c',
+      inputs: {},
+      snapshotId: '1',
+      rows: 10,
+      runId: 'r',
+      stepId: `s${i}`,
+      at: 0,
+    },
+  ],
 })
 const failed = (i: number): StoreEvent => ({
   ...of(i),

@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Folder, jsonLines, openFolder } from './command-line.ts'
+import { planLine } from '../../src/cli/plan-format.ts'
+import { type Folder, openFolder } from './command-line.ts'
 
 describe('materialize --plan', () => {
   let folder: Folder
   const planOf = async (...args: readonly string[]): Promise<string> => {
-    const [line] = jsonLines((await folder.tell(['plan', ...args, '--json'])).stdout) as readonly { plan: { id: string } }[]
-    return line?.plan.id ?? ''
+    const line = planLine.parse(JSON.parse((await folder.tell(['plan', ...args, '--json'])).stdout))
+    expect(Object.keys(line.partitions)).toEqual(line.plan.assets.filter(({ run }) => run.length > 0).map(({ asset }) => asset))
+    return line.plan.id
   }
   beforeAll(async () => {
     folder = await openFolder()

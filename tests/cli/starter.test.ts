@@ -233,13 +233,14 @@ describe('versions of a table', () => {
     ])
     expect(await rowsNow()).toEqual({ n: 222 })
     expect((await folder.tell(['ls', 'gold.daily_revenue'])).stdout).toContain('1 stale')
-    expect((await folder.tell(['why', 'silver.orders', '--json'])).stdout).toContain('never made')
+    expect((await folder.tell(['why', 'silver.orders', '--json'])).stdout).toContain('taken back')
     expect(await snapshots()).toEqual(ids)
 
     expect((await folder.tell(['rollback', 'silver.orders', '--to', before, '--yes'])).stdout).toContain('nothing to change')
     expect(await fitting(['rollback', 'silver.orders', '--to', head, '--yes'])).toContain('37 rows come back')
     expect(await rowsNow()).toEqual({ n: 259 })
-    expect((await folder.tell(['ls', 'gold.daily_revenue'])).stdout).toContain('fresh')
+    // The record of what was taken back does not come back: silver.orders counts as missing there, gold as made from its rows.
+    expect((await folder.tell(['ls', 'gold.daily_revenue'])).stdout).toContain('1 outdated')
   }, 30_000)
 
   it.each([

@@ -53,29 +53,37 @@ export const check = (asset: AssetKey, name: string, outcome: CheckResult['outco
   samples: ['{"id":1}'],
 })
 
-export const intent = (made: Materialization, attempt: number, checks: readonly CheckResult[]): PublishIntent => ({
-  runId: made.runId,
-  stepId: made.stepId,
+export const intent = (step: StepRef, materializations: readonly Materialization[], attempt: number): PublishIntent => ({
+  ...step,
   attempt,
-  tables: [{ namespace: 'silver', name: 'orders', snapshotId: made.dataVersion, folder: '/warehouse/silver/orders' }],
-  materialization: made,
-  checks,
+  tables: materializations.map((made) => ({
+    namespace: 'silver',
+    name: 'orders',
+    snapshotId: made.dataVersion,
+    folder: '/warehouse/silver/orders',
+  })),
+  materializations,
+  checks: [],
 })
 
-export const publishing = (made: Materialization, attempt = 1): StoreEvent => ({
+export const publishing = (made: Materialization, attempt = 1): StoreEvent => publishingAll(stepOf(made), [made], attempt)
+
+export const publishingAll = (step: StepRef, all: readonly Materialization[], attempt: number): StoreEvent => ({
+  ...step,
   type: 'step.publishing',
-  runId: made.runId,
-  stepId: made.stepId,
-  intent: intent(made, attempt, []),
+  intent: intent(step, all, attempt),
 })
 
-export const succeeded = (made: Materialization, checks: readonly CheckResult[] = []): StoreEvent => ({
-  type: 'step.succeeded',
-  runId: made.runId,
-  stepId: made.stepId,
-  materialization: made,
-  checks,
-})
+export const succeeded = (made: Materialization, checks: readonly CheckResult[] = []): StoreEvent =>
+  succeededAll(stepOf(made), [made], checks)
+
+export const succeededAll = (
+  step: StepRef,
+  materializations: readonly Materialization[],
+  checks: readonly CheckResult[] = [],
+): StoreEvent => ({ ...step, type: 'step.succeeded', materializations, checks })
+
+const stepOf = ({ runId, stepId }: Materialization): StepRef => ({ runId, stepId })
 
 export const failed = (
   step: StepRef,

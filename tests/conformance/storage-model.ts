@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { type AssetKey, assetKey } from '../../src/keys.ts'
 import { each, type Interval, normalise, type PartitionSet } from '../../src/partitions/partition-set.ts'
-import type { Materialization, StepState, StoreEvent } from '../../src/storage/events.ts'
+import type { ColumnVersions, Materialization, StepState, StoreEvent } from '../../src/storage/events.ts'
 import {
   check,
   created,
@@ -9,15 +9,15 @@ import {
   interrupted,
   materialization,
   PROBLEM,
-  publishing,
+  publishingAll,
   type StepRef,
   started,
-  succeeded,
+  succeededAll,
 } from './storage-events.ts'
 
 /** One thing to try; numbers pick among what is possible when its turn comes. */
 export type Move =
-  | { readonly kind: 'run'; readonly steps: readonly { readonly asset: number; readonly partitions: PartitionSet }[] }
+  | { readonly kind: 'run'; readonly steps: readonly { readonly assets: readonly number[]; readonly partitions: PartitionSet }[] }
   | { readonly kind: 'step'; readonly pick: number; readonly what: number }
   | { readonly kind: 'end'; readonly pick: number }
   | { readonly kind: 'add' | 'remove'; readonly registry: number; readonly values: readonly number[] }
@@ -30,7 +30,10 @@ const partitions = (options: { readonly minLength?: number } = {}): fc.Arbitrary
     .array(fc.tuple(fc.integer({ min: -3, max: 12 }), fc.integer({ min: 1, max: 5 })), { minLength: options.minLength ?? 0, maxLength: 4 })
     .map((list) => normalise(list.map(([from, length]): Interval => [from, from + length])))
 
-const steps = fc.array(fc.record({ asset: fc.nat(2), partitions: partitions({ minLength: 1 }) }), { minLength: 1, maxLength: 5 })
+const steps = fc.array(
+  fc.record({ assets: fc.uniqueArray(fc.nat(2), { minLength: 1, maxLength: 3 }), partitions: partitions({ minLength: 1 }) }),
+  { minLength: 1, maxLength: 5 },
+)
 
 export const moves: fc.Arbitrary<readonly Move[]> = fc.array(
   fc.oneof(
@@ -54,17 +57,19 @@ export const moves: fc.Arbitrary<readonly Move[]> = fc.array(
 )
 
 interface ModelStep extends StepRef {
-  readonly asset: AssetKey
+  readonly assets: readonly AssetKey[]
   readonly partitions: PartitionSet
   state: StepState
   attempts: number
   /** What open publishings of it would record, by attempt. */
-  readonly open: Map<number, Materialization>
+  readonly open: Map<number, readonly Materialization[]>
 }
 
 /** What is known of an asset, one partition at a time. */
 export interface NaiveAsset {
   readonly versions: Map<number, string>
+  /** By set of columns, then by partition. */
+  readonly columns: Map<string, Map<number, string>>
   readonly made: Map<number, string>
   readonly attempts: Map<number, string>
   snapshotId: string | undefined
@@ -95,14 +100,14 @@ export class StorageModel {
   #create(planned: Extract<Move, { kind: 'run' }>['steps']): StoreEvent {
     const runId = `run-${++this.#ids}`
     this.runs.set(runId, 'running')
-    const own = planned.map(({ asset, partitions: set }, i): ModelStep => {
-      const key = ASSETS[asset] as AssetKey
-      return { runId, stepId: `s${i}`, asset: key, partitions: set, state: 'waiting', attempts: 0, open: new Map() }
+    const own = planned.map(({ assets, partitions: set }, i): ModelStep => {
+      const keys = assets.map((asset) => ASSETS[asset] as AssetKey)
+      return { runId, stepId: `s${i}`, assets: keys, partitions: set, state: 'waiting', attempts: 0, open: new Map() }
     })
     this.steps.push(...own)
     return created(
       runId,
-      own.map((step) => ({ id: step.stepId, asset: step.asset, partitions: step.partitions })),
+      own.map((step) => ({ id: step.stepId, assets: step.assets, partitions: step.partitions })),
     )
   }
 
@@ -111,8 +116,12 @@ export class StorageModel {
     // Few names, so that neighbours often have the same and must be joined.
     const versions = set.map(([from, to]) => ({ from, to, value: `foreign-${++this.#ids % 2}` }))
     for (const { from, to, value } of versions) for (const p of each([[from, to]])) known.versions.set(p, value)
+    forgetColumns(known, set)
     known.snapshotId = `foreign-${this.#ids}`
-    return { type: 'table.observed', asset, snapshotId: known.snapshotId, versions }
+    if (this.#ids % 3 > 0) return { type: 'table.observed', asset, snapshotId: known.snapshotId, versions }
+    const columnVersions = [{ columns: ['a'], versions }]
+    keepColumns(known, columnVersions)
+    return { type: 'table.observed', asset, snapshotId: known.snapshotId, versions, columnVersions }
   }
 
   #register({ kind, registry: n, values: numbers }: Extract<Move, { kind: 'add' | 'remove' }>): StoreEvent {
@@ -145,13 +154,17 @@ export class StorageModel {
         return { ...ref, type: 'step.retrying', attempt: step.attempts, problem: PROBLEM, delay: 10 }
       case 'publish':
         step.state = 'publishing'
-        return publishing(this.#make(step), step.attempts)
+        return publishingAll(ref, this.#make(step), step.attempts)
       case 'succeed':
         return this.#succeed(step)
       case 'fail':
         step.state = 'blocked'
         this.#attempted(step)
-        return failed(ref, 'blocked', [check(step.asset, 'amount.between', 'fail')])
+        return failed(
+          ref,
+          'blocked',
+          step.assets.map((asset) => check(asset, 'amount.between', 'fail')),
+        )
       case 'skip':
         step.state = 'skipped'
         return { ...ref, type: 'step.skipped', reason: 'nothing new' }
@@ -165,35 +178,74 @@ export class StorageModel {
     }
   }
 
-  #make(step: ModelStep): Materialization {
-    const made = materialization({ runId: step.runId, stepId: step.stepId }, step.asset, step.partitions, `m${++this.#ids}`)
+  #make({ runId, stepId, ...step }: ModelStep): readonly Materialization[] {
+    const made = step.assets.map((asset): Materialization => {
+      const plain = materialization({ runId, stepId }, asset, step.partitions, `m${++this.#ids}`)
+      // Few names, so that neighbours often have the same and must be joined.
+      const columns = [['a'], ['a', 'b']].slice(0, this.#ids % 3)
+      const same = columns.map((one) => ({
+        columns: one,
+        versions: step.partitions.slice(0, 2).map(([from, to]) => ({ from, to, value: `old-${this.#ids % 2}` })),
+      }))
+      return same.length === 0 ? plain : { ...plain, same }
+    })
     step.open.set(step.attempts, made)
     return made
   }
 
   #succeed(step: ModelStep): StoreEvent {
     const made = [...step.open.values()].at(-1) ?? this.#make(step)
-    const known = this.#asset(step.asset)
-    for (const p of each(step.partitions)) {
-      known.versions.set(p, made.dataVersion)
-      known.made.set(p, made.id)
-      known.attempts.delete(p)
+    for (const { asset, dataVersion, id, snapshotId, same = [] } of made) {
+      const known = this.#asset(asset)
+      for (const p of each(step.partitions)) {
+        known.versions.set(p, dataVersion)
+        known.made.set(p, id)
+        known.attempts.delete(p)
+      }
+      forgetColumns(known, step.partitions)
+      keepColumns(known, same)
+      known.snapshotId = snapshotId
     }
-    known.snapshotId = made.snapshotId
     step.state = 'succeeded'
     step.open.clear()
-    return succeeded(made, [check(step.asset, 'unique')])
+    return succeededAll(
+      { runId: step.runId, stepId: step.stepId },
+      made,
+      step.assets.map((asset) => check(asset, 'unique')),
+    )
   }
 
   #attempted(step: ModelStep): void {
     if (step.attempts === 0) return
-    for (const p of each(step.partitions)) this.#asset(step.asset).attempts.set(p, `${step.state} ${step.runId} ${step.stepId}`)
+    for (const asset of step.assets)
+      for (const p of each(step.partitions)) this.#asset(asset).attempts.set(p, `${step.state} ${step.runId} ${step.stepId}`)
   }
 
   #asset(key: AssetKey): NaiveAsset {
-    const known = this.assets.get(key) ?? { versions: new Map(), made: new Map(), attempts: new Map(), snapshotId: undefined }
+    const known = this.assets.get(key) ?? {
+      versions: new Map(),
+      columns: new Map(),
+      made: new Map(),
+      attempts: new Map(),
+      snapshotId: undefined,
+    }
     this.assets.set(key, known)
     return known
+  }
+}
+
+function forgetColumns(known: NaiveAsset, set: PartitionSet): void {
+  for (const [name, kept] of known.columns) {
+    for (const p of each(set)) kept.delete(p)
+    if (kept.size === 0) known.columns.delete(name)
+  }
+}
+
+function keepColumns(known: NaiveAsset, kept: readonly ColumnVersions[]): void {
+  for (const { columns, versions } of kept) {
+    const marks = known.columns.get(columns.join()) ?? new Map<number, string>()
+    known.columns.set(columns.join(), marks)
+    for (const { from, to, value } of versions) for (const p of each([[from, to]])) marks.set(p, value)
   }
 }
 

@@ -54,6 +54,7 @@ async function compare(storage: Storage, model: StorageModel): Promise<void> {
       key,
       {
         versions: byPartition(state.versions, (v) => v),
+        columns: new Map((state.columnVersions ?? []).map((c) => [c.columns.join(), byPartition(c.versions, (v) => v)])),
         made: byPartition(state.made, (v) => v.id),
         attempts: byPartition(state.lastAttempt, (v) => `${v.state} ${v.runId} ${v.stepId}`),
         snapshotId: state.snapshotId,
@@ -73,10 +74,12 @@ async function compare(storage: Storage, model: StorageModel): Promise<void> {
   // Maps compare in any order: ids follow that of adding.
   const inOrder = (all: Iterable<readonly [string, Map<string, boolean>]>) => new Map([...all].map(([name, held]) => [name, [...held]]))
   expect(inOrder(registries)).toEqual(inOrder(model.registries))
-  const open = model.steps.flatMap((s) => [...s.open].map(([attempt, made]) => `${s.runId} ${s.stepId} ${attempt} ${made.id}`))
-  expect((await storage.openIntents()).map((i) => `${i.runId} ${i.stepId} ${i.attempt} ${i.materialization.id}`).sort()).toEqual(
-    open.sort(),
+  const open = model.steps.flatMap((s) =>
+    [...s.open].map(([attempt, made]) => `${s.runId} ${s.stepId} ${attempt} ${made.map(({ id }) => id)}`),
   )
+  expect(
+    (await storage.openIntents()).map((i) => `${i.runId} ${i.stepId} ${i.attempt} ${i.materializations.map(({ id }) => id)}`).sort(),
+  ).toEqual(open.sort())
 }
 
 /** Sorted, disjoint, and with equal neighbours joined; else it is no interval map. */

@@ -24,7 +24,7 @@ import { dump, projectionRules } from './storage-replay.ts'
 const STEP: StepRef = { runId: 'run-1', stepId: 's1' }
 const DAYS = range(0, 3)
 const oneStep = (partitions: PartitionSet = DAYS, runId = STEP.runId): StoreEvent =>
-  created(runId, [{ id: STEP.stepId, asset: ORDERS, partitions }])
+  created(runId, [{ id: STEP.stepId, assets: [ORDERS], partitions }])
 
 /** What every store promises. */
 export function storageConformance(place: () => Promise<StorePlace>): void {
@@ -47,7 +47,7 @@ export function storageConformance(place: () => Promise<StorePlace>): void {
   describe('runs and steps', () => runsAndSteps(opened, store))
   describe('publishing', () => publishingRules(store))
   describe('assets', () => assetRules(store))
-  describe('history', () => historyRules(store))
+  describe('history', () => historyRules(opened, store))
   describe('appending', () => appendingRules(opened, store))
   describe('registries', () => registryRules(async () => (await opened()).storage))
   describe('projection', () => projectionRules(place))
@@ -61,8 +61,8 @@ function runsAndSteps(opened: Opened, store: Fresh): void {
     const { storage, clock } = await opened()
     await storage.append([
       created('run-1', [
-        { id: 's2', asset: ORDERS, partitions: DAYS },
-        { id: 's1', asset: REVENUE, partitions: WHOLE },
+        { id: 's2', assets: [ORDERS], partitions: DAYS },
+        { id: 's1', assets: [REVENUE], partitions: WHOLE },
       ]),
     ])
     expect(await storage.openRuns()).toEqual([
@@ -79,7 +79,7 @@ function runsAndSteps(opened: Opened, store: Fresh): void {
     expect((await storage.steps('run-1'))[1]).toEqual({
       runId: 'run-1',
       id: 's1',
-      asset: REVENUE,
+      assets: [REVENUE],
       partitions: WHOLE,
       state: 'waiting',
       attempts: 0,
@@ -173,7 +173,7 @@ function publishingRules(store: Fresh): void {
   test('an intent is open from publishing to success', async () => {
     const storage = await store()
     await storage.append([oneStep(), started(STEP), publishing(made)])
-    expect(await storage.openIntents()).toEqual([intent(made, 1, [])])
+    expect(await storage.openIntents()).toEqual([intent(STEP, [made], 1)])
     expect((await storage.steps('run-1'))[0]?.state).toBe('publishing')
     await storage.append([succeeded(made)])
     expect(await storage.openIntents()).toEqual([])
@@ -182,7 +182,7 @@ function publishingRules(store: Fresh): void {
   test('a failure leaves it open, and success settles it even after the run has ended', async () => {
     const storage = await store()
     await storage.append([oneStep(), started(STEP), publishing(made), failed(STEP), { type: 'run.ended', runId: 'run-1', state: 'failed' }])
-    expect(await storage.openIntents()).toEqual([intent(made, 1, [])])
+    expect(await storage.openIntents()).toEqual([intent(STEP, [made], 1)])
     await storage.append([succeeded(made)])
     expect(await storage.openIntents()).toEqual([])
     expect((await storage.steps('run-1'))[0]).toMatchObject({ state: 'succeeded', problem: undefined })
@@ -200,7 +200,7 @@ function publishingRules(store: Fresh): void {
     const storage = await store()
     const second = materialization(STEP, ORDERS, DAYS, 'm2')
     await storage.append([oneStep(), started(STEP), publishing(made), started(STEP, 2), publishing(second, 2)])
-    expect(await storage.openIntents()).toEqual([intent(made, 1, []), intent(second, 2, [])])
+    expect(await storage.openIntents()).toEqual([intent(STEP, [made], 1), intent(STEP, [second], 2)])
   })
 }
 
@@ -223,6 +223,25 @@ function assetRules(store: Fresh): void {
       ]),
     )
     expect(await storage.materializations({ limit: 5 })).toEqual([made])
+  })
+
+  test('asking an external asset sets the versions that are there, forgets those that are not, and ends its step', async () => {
+    const storage = await store()
+    const asked = (runId: string, versions: readonly { from: number; to: number; value: string }[], lost = range(2, 3)): StoreEvent[] => [
+      oneStep(DAYS, runId),
+      started({ runId, stepId: 's1' }),
+      { type: 'step.observed', runId, stepId: 's1', asset: ORDERS, versions, lost, moved: DAYS },
+    ]
+    await storage.append(asked('run-1', [{ from: 0, to: 3, value: 'v1' }], []))
+    await storage.append([oneStep(DAYS, 'run-2'), started({ ...STEP, runId: 'run-2' }), failed({ ...STEP, runId: 'run-2' })])
+    await storage.append(asked('run-3', [{ from: 1, to: 2, value: 'v2' }]))
+    const known = (await storage.assetStates()).get(ORDERS)
+    expect(known?.versions).toEqual([
+      { from: 0, to: 1, value: 'v1' },
+      { from: 1, to: 2, value: 'v2' },
+    ])
+    expect([known?.observedAt, known?.lastAttempt, known?.made]).toEqual([expect.any(Number), [], []])
+    expect(await storage.steps('run-3')).toMatchObject([{ state: 'succeeded', rows: undefined }])
   })
 
   test('an asset without a table has no snapshot', async () => {
@@ -288,7 +307,22 @@ function assetRules(store: Fresh): void {
   })
 }
 
-function historyRules(store: Fresh): void {
+function historyRules(opened: Opened, store: Fresh): void {
+  test('how long steps took is known of those that succeeded, the last to end first', async () => {
+    const { storage, clock } = await opened()
+    const runs = [30, 10, 20].map((took, i) => ({ took, step: { runId: `run-${i}`, stepId: 's1' } }))
+    for (const { took, step } of runs) {
+      await storage.append([created(step.runId, [{ id: 's1', assets: [ORDERS], partitions: DAYS }]), started(step)])
+      clock.time += took
+      await storage.append([succeeded(materialization(step, ORDERS, DAYS, `m-${step.runId}`))])
+    }
+    const broken = { runId: 'run-9', stepId: 's1' }
+    await storage.append([created('run-9', [{ id: 's1', assets: [ORDERS], partitions: DAYS }]), started(broken), failed(broken, 'failed')])
+    expect(await storage.durations([ORDERS], 10)).toEqual([20, 10, 30])
+    expect(await storage.durations([ORDERS], 2)).toEqual([20, 10])
+    expect(await storage.durations([REVENUE], 2)).toEqual([])
+  })
+
   test('check results are those of the last time, also of a step that was blocked', async () => {
     const storage = await store()
     const second: StepRef = { runId: 'run-2', stepId: 's1' }
@@ -311,7 +345,7 @@ function historyRules(store: Fresh): void {
     await storage.append([
       created(
         'run-1',
-        assets.map((asset, i) => ({ id: `s${i}`, asset, partitions: DAYS })),
+        assets.map((asset, i) => ({ id: `s${i}`, assets: [asset], partitions: DAYS })),
       ),
     ])
     for (const [i, asset] of assets.entries()) {

@@ -11,7 +11,7 @@ const pages = readdirSync(FOLDER).filter((name) => name !== 'README.md')
 
 /** The files of a page, by the path in the first line of each block. */
 const filesOf = (page: string): Readonly<Record<string, string>> =>
-  Object.fromEntries([...page.matchAll(/```ts\n\/\/ (\S+)\n([\s\S]*?)```/g)].map(([, path = '', text = '']) => [path, text]))
+  Object.fromEntries([...page.matchAll(/```(?:ts|text)\n\/\/ (\S+)\n([\s\S]*?)```/g)].map(([, path = '', text = '']) => [path, text]))
 
 /** The commands of a page, each with lines that its output must have, spaces aside. */
 const commandsOf = (page: string): readonly (readonly [command: string, lines: readonly string[]])[] =>

@@ -1,5 +1,5 @@
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
-import { definitionOf } from '../../src/assets/define-asset.ts'
+import { definitionOf, outputName } from '../../src/assets/define-asset.ts'
 import { handleOf, partitionParams, type Sql } from '../../src/sql/template.ts'
 import { byDepName, render } from '../../src/sql/render.ts'
 
@@ -26,7 +26,8 @@ export async function openDatabase(): Promise<{
 
 /** The statement of an asset for the days `from` to `to` (both included); deps are relations of their own name. */
 export async function statementOf(asset: object, from?: string, to = from): Promise<string> {
-  const made = definitionOf(asset)?.made
+  const definition = definitionOf(asset)
+  const made = definition?.made
   if (made === undefined) throw new Error('not an asset with a compute')
   const param = (name: string): string =>
     name === 'partition.start' ? `TIMESTAMPTZ '${from} 00:00:00+00'` : `TIMESTAMPTZ '${to} 00:00:00+00' + INTERVAL 1 DAY`
@@ -35,10 +36,13 @@ export async function statementOf(asset: object, from?: string, to = from): Prom
   const { compute } = made
   const sql =
     compute.kind === 'duckdb'
-      ? compute.query(handles as never, { partition: partitionParams() as never })
-      : ((await compute.run({}, same as never, context as never)) as Sql)
+      ? statementIn(compute.query(handles as never, { partition: partitionParams() as never }), outputName(made, definition?.key ?? ''))
+      : ((await compute.run({} as never, same as never, context as never)) as Sql)
   return render(sql.pieces, { table: byDepName, param })
 }
+
+const statementIn = (returned: object, name: string | undefined): Sql =>
+  (name === undefined ? returned : (returned as Readonly<Record<string, object>>)[name]) as Sql
 
 const same = (row: unknown): unknown => row
 const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }

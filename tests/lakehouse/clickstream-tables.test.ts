@@ -9,6 +9,7 @@ import { clickstream } from '../../lakehouse/generator/clickstream.ts'
 import { citiesOf } from '../../lakehouse/generator/geography.ts'
 import { clickstreamSettings } from '../../lakehouse/settings.ts'
 import { events as silver } from '../../lakehouse/silver/events.ts'
+import { orderLines, orders } from '../../lakehouse/silver/orders.ts'
 import { sessions } from '../../lakehouse/silver/sessions.ts'
 import { openDatabase, statementOf } from './asset-rows.ts'
 
@@ -170,6 +171,12 @@ it('generated: nothing is lost on the way, and days come out the same alone, in 
   )
   await database.run('CREATE VIEW events AS SELECT * FROM all_events')
   await asTable('in_range', sessions, '2026-01-01', '2026-01-04')
+  await asTable('orders', orders, '2026-01-01', '2026-01-04')
+  await asTable('lines', orderLines, '2026-01-01', '2026-01-04')
+  const perOrder = `SELECT order_id, count(*)::INTEGER AS lines, sum(quantity)::INTEGER AS units, sum(amount) AS amount, max(line) = count(*) AS numbered FROM lines GROUP BY order_id`
+  const differing = `SELECT count(*)::INTEGER AS n FROM orders FULL JOIN (${perOrder}) l USING (order_id) WHERE (orders.lines, orders.units, orders.amount, true) IS DISTINCT FROM (l.lines, l.units, l.amount, l.numbered)`
+  expect(await database.rows(differing)).toEqual([{ n: 0 }])
+  expect((await database.rows('SELECT count(*)::INTEGER AS n FROM orders'))[0]?.['n']).toBeGreaterThan(50)
   const single = []
   for (const [i, day] of days.entries()) {
     const seen = [day, days[i + 1] ?? day].map((d) => `'${d}'`).join(', ')

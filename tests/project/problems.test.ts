@@ -6,7 +6,7 @@ import { tempProject, type TempProject } from './temp-project.ts'
 let project: TempProject
 afterEach(() => project.remove())
 
-const IMPORT = `import { all, asset, daily, duckdb, externalAsset, product, sql, staticPartitions, t, timeWindow, typescript } from 'assay'\n`
+const IMPORT = `import { all, asset, daily, duckdb, externalAsset, outputs, product, sql, staticPartitions, t, timeWindow, typescript } from 'assay'\n`
 const NOTHING = 'typescript(async function* () {})'
 
 type Fault = Problem & { readonly at: string }
@@ -273,6 +273,64 @@ describe('in SQL', () => {
     const fault = await only(query('id: t.long()', 'sql`select ${events.id} from ${events}`', checks))
     expect(fault.at).toBe('ASSAY-1012 a.ts:4:7')
     expect(fault.what).toContain("the check 'c' of x.a")
+  })
+})
+
+describe('several outputs of one compute', () => {
+  const two = (first: string, second: string, made: string): string =>
+    `const days = daily({ start: '2026-01-01' })
+export const a = asset('x.a', { schema: { n: t.int(), d: t.date() }${first} })
+export const b = asset('x.b', { schema: { n: t.int(), e: t.date() }${second} })
+${made}`
+  const FROM = `outputs({ a, b }).from({}, typescript(function* () {}))`
+
+  test('1021: what must be the same is not', async () => {
+    const faults = await onlyOf(
+      two(", partitions: days.on('d')", '', FROM),
+      two(", partitions: days.on('d')", ", partitions: daily({ start: '2026-01-02' }).on('e')", FROM),
+      two(', backfill: { partitionsPerStep: 2 }', '', FROM),
+      two('', ', retry: { max: 1, delay: 1 }', FROM),
+    )
+    expect(faults.map(({ at, what }) => `${at} ${what}`)).toEqual(
+      ['partitions', 'partitions', 'backfill policies', 'retry policies'].map(
+        (what) => `ASSAY-1021 a.ts:5:19 x.a and x.b are made together, but have different ${what}`,
+      ),
+    )
+  })
+  test('the same partitions in columns of different names are well', async () => {
+    project = tempProject({ 'a.ts': IMPORT + two(", partitions: days.on('d')", ", partitions: days.on('e')", FROM) })
+    const specs = (await project.load()).manifest.assets
+    expect(specs.map(({ outputs }) => outputs)).toEqual(Array(2).fill({ assets: { a: 'x.a', b: 'x.b' }, partial: false }))
+  })
+  test('1021: an output that reads another, that has no columns, or that is not part of the project', async () => {
+    const faults = await onlyOf(
+      two('', '', 'outputs({ a, b }).from({ b }, typescript(function* () {}))'),
+      `export const a = asset('x.a', { schema: { n: t.int() } })\nexport const b = asset('x.b', {})\n${FROM}`,
+      two('', '', FROM).replace('export const b', 'const b'),
+    )
+    expect(faults.map(({ what }) => what)).toEqual([
+      'x.b is read as b by the compute that makes it',
+      'x.b has no schema, so a compute of several outputs cannot make it',
+      'x.a is made together with x.b, which is not part of the project',
+    ])
+  })
+  test('1008: an output that has a compute already', async () => {
+    const told = ({ at, what }: Fault): string => `${at} ${what}`
+    expect(told(await only(two('', '', `b.from({}, ${NOTHING})\n${FROM}`)))).toBe('ASSAY-1008 a.ts:6:19 x.b was already given a compute')
+    project.remove()
+    const twice = two('', '', `outputs({ a, b, c: a }).from({}, ${NOTHING})`)
+    expect(told(await only(twice))).toBe('ASSAY-1008 a.ts:5:25 x.a was already given a compute')
+  })
+  test('1012, 1021: statements that are missing or too many; a fault of a dep is told once', async () => {
+    const made = (body: string): string => two('', '', `;(outputs({ a, b }) as any).from({}, duckdb((() => (${body})) as any))`)
+    const found = await faultsOf(made('{ a: sql`select 1::int n, null::date d` }'), made('{ a: sql`x`, b: sql`y`, c: sql`z` }'))
+    expect(found.map((faults) => faults.map(({ code, what }) => `${code} ${what}`))).toEqual([
+      ['ASSAY-1012 the query of x.b returns no sql`…` for b'],
+      ['ASSAY-1021 the query of a, b returns a statement for c, which is no output of it'],
+    ])
+    const unknown = two('', '', `const z = externalAsset('x.z')\noutputs({ a, b }).from({ z }, typescript(function* () {}))`)
+    project.remove()
+    expect((await onlyOf(unknown)).map(({ what }) => what)).toEqual(['x.a reads x.z, which is not part of the project'])
   })
 })
 

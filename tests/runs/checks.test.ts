@@ -41,7 +41,8 @@ export default defineProject({ name: 'test', assets: { warned, blocked, each, op
 describe('checks of a step', () => {
   let p: TestProject
   let ran: RanProject
-  const stepsOf = (key: string): readonly string[] => ran.plan.steps.filter((step) => step.asset === key).map((step) => step.id)
+  const stepsOf = (key: string): readonly string[] =>
+    ran.plan.steps.filter((step) => step.assets.some((asset) => asset === key)).map((step) => step.id)
   const succeeded = (key: string) => ran.events.filter((e) => e.type === 'step.succeeded').filter((e) => stepsOf(key).includes(e.stepId))
   beforeAll(async () => {
     p = await testProject({ 'project.ts': PROJECT })

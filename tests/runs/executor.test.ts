@@ -64,13 +64,15 @@ afterAll(() => project.remove())
 
 const stepOf = (name: keyof typeof BODIES): StepMessage => ({
   type: 'step',
+  kind: 'make',
   runId: 'r',
   stepId: name,
   attempt: 1,
-  asset: assetKey(`t.${name}`),
+  assets: [assetKey(`t.${name}`)],
   partitions: WHOLE,
   inputs: {},
-  compare: false,
+  compare: [],
+  compareColumns: {},
   targets: [],
 })
 

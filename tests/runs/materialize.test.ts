@@ -115,7 +115,7 @@ export default defineProject({ name: 'test', assets: { events, copy } })`
       ),
     )
     const first = await p.run()
-    expect(first.plan.steps.map((s) => s.asset)).toEqual([...Array(2).fill('bronze.events'), ...Array(4).fill('silver.copy')])
+    expect(first.plan.steps.map((s) => s.assets.join())).toEqual([...Array(2).fill('bronze.events'), ...Array(4).fill('silver.copy')])
     const [one] = (await p.rows('silver.copy')) as readonly { day: string }[]
     expect(one?.day).toBe('2026-01-01')
     const forced = await p.run({ select: 'silver.copy', partitions: SECOND_DAY, force: true })
@@ -148,7 +148,7 @@ export default defineProject({ name: 'test', assets: { first, second } })`)
     })
     expect(cut.state).toBe('interrupted')
     const rest = await p.run()
-    expect(rest.plan.steps.map((s) => s.asset)).toEqual(['a.second'])
+    expect(rest.plan.steps.map((s) => s.assets.join())).toEqual(['a.second'])
     expect(await p.rows('a.second')).toEqual([{ n: 1n }])
   })
 
@@ -204,12 +204,12 @@ export default defineProject({ name: 'test', assets: { counts } })`
     await rollBackForeign(p.settings.home, 'bronze.events', 1)
     expect(await p.rows('bronze.events')).not.toEqual(before)
     const again = await p.run()
-    expect(again.plan.steps.map((s) => s.asset)).toContain('bronze.events')
-    expect(again.plan.steps.map((s) => s.asset)).toContain('silver.copy')
+    expect(again.plan.steps.map((s) => s.assets.join())).toContain('bronze.events')
+    expect(again.plan.steps.map((s) => s.assets.join())).toContain('silver.copy')
     expect(await p.rows('bronze.events')).toEqual(before)
     expect((await p.run()).plan.steps).toEqual([])
     await dropForeign(p.settings.home, 'silver.copy')
-    expect((await p.run()).plan.steps.map((s) => s.asset)).toEqual(Array(4).fill('silver.copy'))
+    expect((await p.run()).plan.steps.map((s) => s.assets.join())).toEqual(Array(4).fill('silver.copy'))
     expect(await p.rows('silver.copy')).toHaveLength(4)
   })
 
@@ -298,7 +298,7 @@ export default defineProject({ name: 'test', assets: { dies, lives, flaky, sourc
     p = await testProject({ 'project.ts': project(BODY), '.assay/logs': '' })
     complaints = vi.spyOn(console, 'error').mockImplementation(() => {})
     ran = await p.run({ clock })
-    const asset = new Map(ran.plan.steps.map((step) => [step.id, String(step.asset)]))
+    const asset = new Map(ran.plan.steps.map((step) => [step.id, String(step.assets)]))
     of = (type, key) =>
       ran.events.filter(
         (e): e is Extract<StoreEvent, { type: typeof type }> => e.type === type && 'stepId' in e && asset.get(e.stepId) === key,
@@ -340,7 +340,7 @@ export default defineProject({ name: 'test', assets: { dies, lives, flaky, sourc
   })
 
   it('records an asset without a schema, which has no table', () => {
-    expect(of('step.succeeded', 'a.marker')).toMatchObject([{ materialization: { asset: 'a.marker' } }])
+    expect(of('step.succeeded', 'a.marker')).toMatchObject([{ materializations: [{ asset: 'a.marker' }] }])
   })
 
   it('is not blocked by a warning check', async () => {

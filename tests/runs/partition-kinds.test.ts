@@ -81,9 +81,9 @@ describe('tables by other partitions than days', () => {
     }).spec
     const one = parseSet(spec, 'day=2026-10-26/country=fr', [])
     const again = await project.run({ partitions: new Map([[key, one]]), force: true, select: key })
-    expect(again.plan.steps.map((step) => [step.asset, step.partitions])).toEqual([[key, one]])
+    expect(again.plan.steps.map((step) => [step.assets.join(), step.partitions])).toEqual([[key, one]])
     expect((await project.rows(key)).length).toBe(6)
-    const after = (await project.run()).plan.steps.map((step) => step.asset)
+    const after = (await project.run()).plan.steps.map((step) => step.assets.join())
     expect(after).toEqual(['gold.countries'])
   })
 })

@@ -6,7 +6,8 @@ import { assign, valueAt } from '../../src/partitions/interval-map.ts'
 import { contains, each, equals, type PartitionSet, range, union } from '../../src/partitions/partition-set.ts'
 import { dayKey } from '../../src/partitions/calendar.ts'
 import { indexManifest, type LoadedManifest } from '../../src/project/manifest.ts'
-import { makePlan, NOTHING_KNOWN, type Plan } from '../../src/runs/plan.ts'
+import { makePlan, type Plan } from '../../src/runs/plan.ts'
+import { NOTHING_KNOWN } from '../../src/assets/status.ts'
 import type { Materialization } from '../../src/storage/events.ts'
 import type { AssetState } from '../../src/storage/storage.ts'
 import { versionStatus } from '../../src/assets/versions.ts'
@@ -68,7 +69,7 @@ function execute(loaded: LoadedManifest, plan: Plan, states: States): States {
   for (const step of plan.steps) {
     for (const id of step.after) expect(done.has(id)).toBe(true)
     done.add(step.id)
-    const spec = loaded.asset(step.asset) as AssetSpec
+    const spec = loaded.asset(step.assets.join()) as AssetSpec
     const inputs = Object.fromEntries(
       spec.deps.map((dep) => {
         const current = out.get(dep.asset)?.versions ?? []
@@ -126,7 +127,7 @@ describe('makePlan', () => {
         const loaded = project(shape)
         const plan = planAll(loaded, new Map())
         for (const spec of loaded.manifest.assets) {
-          const made = plan.steps.filter((s) => s.asset === spec.key)
+          const made = plan.steps.filter((s) => s.assets.includes(spec.key))
           expect(union(...made.map((s) => s.partitions))).toEqual(universeOf(spec))
           expect(made.every((s) => (s.partitions[0]?.[1] ?? 0) - (s.partitions[0]?.[0] ?? 0) <= spec.backfill.partitionsPerStep)).toBe(true)
         }
@@ -141,10 +142,10 @@ describe('makePlan', () => {
         const loaded = project(shape)
         const plan = planAll(loaded, new Map())
         for (const step of plan.steps)
-          for (const dep of (loaded.asset(step.asset) as AssetSpec).deps) {
+          for (const dep of (loaded.asset(step.assets.join()) as AssetSpec).deps) {
             const reads = new Set([...each(step.partitions)].flatMap((p) => naiveUpstream(loaded, dep, p)))
             const needed = plan.steps
-              .filter((s) => s.asset === dep.asset && [...each(s.partitions)].some((u) => reads.has(u)))
+              .filter((s) => s.assets.includes(dep.asset) && [...each(s.partitions)].some((u) => reads.has(u)))
               .map((s) => s.id)
             expect(needed.filter((id) => !step.after.includes(id))).toEqual([])
           }
@@ -162,7 +163,7 @@ describe('makePlan', () => {
         const state = states.get(touched.key) as AssetState
         states.set(touched.key, { ...state, versions: assign(state.versions, set, 'foreign') })
         for (const spec of loaded.manifest.assets) {
-          const status = versionStatus(spec, states.get(spec.key) as AssetState, universeOf(spec), (key) => states.get(key)?.versions ?? [])
+          const status = versionStatus(spec, states.get(spec.key) as AssetState, universeOf(spec), (key) => states.get(key))
           const expected = [...each(universeOf(spec))].filter((p) =>
             spec.deps.some((dep) => dep.asset === touched.key && naiveUpstream(loaded, dep, p).some((u) => contains(set, u))),
           )
@@ -173,7 +174,7 @@ describe('makePlan', () => {
         expect(planAll(loaded, execute(loaded, wave, states)).steps).toEqual([])
         const below = naiveDescendants(loaded, touched, set)
         for (const spec of loaded.manifest.assets) {
-          expect([...each(union(...wave.steps.filter((s) => s.asset === spec.key).map((s) => s.partitions)))]).toEqual(
+          expect([...each(union(...wave.steps.filter((s) => s.assets.includes(spec.key)).map((s) => s.partitions)))]).toEqual(
             below.get(spec.key) ?? [],
           )
         }

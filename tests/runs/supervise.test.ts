@@ -71,12 +71,12 @@ const foreign = async (...days: readonly number[]): Promise<string> => {
 }
 /** A worker that yields one row of the day that is asked for. Steps take turns at the one session. */
 let staging: Promise<unknown> = Promise.resolve()
-function made({ asset, partitions, targets }: StepMessage): Promise<StepAnswer> {
-  const spec = loaded.asset(asset) ?? expect.fail()
+function made({ assets, partitions, targets }: StepMessage): Promise<StepAnswer> {
+  const spec = loaded.asset(assets[0] ?? '') ?? expect.fail()
   const environment = { session: lab.session, store: lab.store, spec, partitions }
   const turn = staging.then(() => stageRows(environment, targets, row(partitions[0]?.[0] ?? 0, 1)))
   staging = turn
-  return turn.then((tables) => ({ type: 'done', tables, checks: [] }))
+  return turn.then((tables) => ({ type: 'done', tables, checks: [], unchanged: [], equal: {} }))
 }
 
 interface Walked {
@@ -96,7 +96,13 @@ async function walk(
     readonly clock?: Clock
   },
 ): Promise<Walked> {
-  const planned = steps.map(([asset, partitions], i) => ({ id: `s${i + 1}`, asset, partitions, after: [] }))
+  const planned = steps.map(([asset, partitions], i) => ({
+    id: `s${i + 1}`,
+    kind: 'make' as const,
+    assets: [asset],
+    partitions,
+    after: [],
+  }))
   await storage.append([{ type: 'run.created', runId: 'r', planId: 'p', manifestId: 'm', request: 'test', steps: planned }])
   const heads = await loadHeads(lab.catalog, loaded.manifest.assets)
   const events: StoreEvent[] = []
@@ -149,15 +155,15 @@ describe('supervise', () => {
         storage: Object.assign(Object.create(storage) as Storage, { append }),
         clock: { ...systemClock, sleep: () => found.promise },
         run: async (step) => {
-          if (step.asset === ORDERS) await foreign(DAY + 1)
-          if (step.asset === COPY && messages.push(step) === 1)
+          if (step.assets.includes(ORDERS)) await foreign(DAY + 1)
+          if (step.assets.includes(COPY) && messages.push(step) === 1)
             return { type: 'failed', outcome: 'failed', problem: { code: 'ASSAY-3003', what: 'not yet', next: '' }, checks: [] }
           return made(step)
         },
       },
     )
     expect(of('table.observed')).toHaveLength(1)
-    const consumed = of('step.succeeded').find((event) => event.stepId === 's2')?.materialization.inputs['orders']
+    const consumed = of('step.succeeded').find((event) => event.stepId === 's2')?.materializations[0]?.inputs['orders']
     expect(messages[1]?.inputs['orders']?.snapshotId).toBe(known)
     expect(consumed?.versions.map(({ value }) => value)).toEqual([known])
   })

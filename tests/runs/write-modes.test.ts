@@ -63,15 +63,15 @@ describe('write modes', () => {
   let p: TestProject
   const day = (n: number) => [[20453 + n, 20454 + n]] as const
   const told = ({ plan, events }: RanProject): Readonly<Record<string, unknown>> => {
-    const asset = new Map(plan.steps.map((step) => [step.id, step.asset]))
+    const asset = new Map(plan.steps.map((step) => [step.id, step.assets[0]]))
     const ended = events.filter((e): e is Extract<StoreEvent, { stepId: string }> => /succeeded|reused|failed/.test(e.type))
     return Object.fromEntries(
       ended.map((e) => [
         asset.get(e.stepId),
         e.type === 'step.succeeded'
-          ? e.materialization.unchanged
+          ? e.materializations[0]?.unchanged
             ? 'unchanged'
-            : e.materialization.rows
+            : e.materializations[0]?.rows
           : e.type === 'step.failed'
             ? e.problem.code
             : e.type,

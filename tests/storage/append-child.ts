@@ -33,7 +33,7 @@ for (let n = 0; ; n++) {
   const runId = `${prefix}-${n}`
   const steps = Array.from({ length: 6 }, (_, i) => ({
     id: `s${i}`,
-    asset: ASSETS[i % 3] ?? assetKey('silver.a'),
+    assets: [ASSETS[i % 3] ?? assetKey('silver.a')],
     partitions: range(i, i + 3),
   }))
   await append(created(runId, steps))

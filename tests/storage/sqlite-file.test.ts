@@ -100,6 +100,56 @@ describe('a reader', () => {
   })
 })
 
+describe('a store of the first version', () => {
+  const first = readFileSync(new URL('../../src/storage/sql/0001-init.sql', import.meta.url), 'utf8')
+  const made = {
+    id: 'm1',
+    asset: ORDERS,
+    partitions: [[0, 3]],
+    dataVersion: '7',
+    codeVersion: 'c',
+    inputs: {},
+    snapshotId: '7',
+    rows: 4,
+    runId: 'r',
+    stepId: 's1',
+    at: 1,
+  }
+  const old = (): void => {
+    const db = new DatabaseSync(join(folder, 'state.db'))
+    db.exec(`${first}; pragma user_version = 1; pragma application_id = ${0x41535359}`)
+    const event = db.prepare('insert into events (at, run_id, type, body) values (1, ?, ?, ?)')
+    const add = (body: { readonly type: string }): void => void event.run('r', body.type, JSON.stringify({ runId: 'r', ...body }))
+    add({ type: 'run.created', steps: [{ id: 's1', asset: ORDERS, partitions: [[0, 3]] }] } as never)
+    add({
+      type: 'step.publishing',
+      stepId: 's1',
+      intent: { runId: 'r', stepId: 's1', attempt: 1, tables: [], materialization: made, checks: [] },
+    } as never)
+    add({ type: 'step.succeeded', stepId: 's1', materialization: made, checks: [] } as never)
+    db.exec(`insert into runs values (1, 'r', 'p', 'm', 'q', 'succeeded', 1, 2)`)
+    db.prepare(`insert into steps values ('r', 's1', 0, ?, '[[0,3]]', 'succeeded', 1, 1, 2, null, null, 4, '[]')`).run(ORDERS)
+    db.prepare('insert into materializations values (3, ?, ?, ?)').run('m1', ORDERS, JSON.stringify(made))
+    db.prepare('insert into made values (?, 0, 3, ?)').run(ORDERS, 'm1')
+    db.close()
+  }
+
+  test('is brought up to date by a writer, and until then refused by readers', async () => {
+    old()
+    expect(codeOf(() => openStorageReader({ folder }))).toBe('ASSAY-3007')
+    const storage = open()
+    expect(await storage.steps('r')).toMatchObject([{ assets: [ORDERS], rows: 4 }])
+    expect(await storage.materializations({ limit: 9 })).toEqual([made])
+    expect((await storage.assetStates()).get(ORDERS)?.made).toEqual([{ from: 0, to: 3, value: made }])
+    expect(await storage.events({ limit: 9 })).toMatchObject([
+      { steps: [{ id: 's1', assets: [ORDERS], partitions: [[0, 3]] }] },
+      { intent: { materializations: [made] } },
+      { materializations: [made], checks: [] },
+    ])
+    for (const event of await storage.events({ limit: 9 })) expect(event).not.toHaveProperty('materialization')
+  })
+})
+
 describe('a file that cannot be used', () => {
   const openers: readonly (readonly [string, () => unknown])[] = [
     ['writer', () => open()],
@@ -132,12 +182,12 @@ describe('a file that cannot be used', () => {
 
   test('a broken page is found when it is read, and is no crash', async () => {
     const storage = open()
-    for (let i = 0; i < 200; i++) await storage.append([created(`run-${i}`, [{ id: 's1', asset: ORDERS, partitions: [[0, 1]] }])])
+    for (let i = 0; i < 200; i++) await storage.append([created(`run-${i}`, [{ id: 's1', assets: [ORDERS], partitions: [[0, 1]] }])])
     storage.close()
     const file = join(folder, 'state.db')
     const bytes = readFileSync(file)
     writeFileSync(file, bytes.fill(0xff, 4_096))
-    await expect(openStorageReader({ folder }).events({ limit: 1_000 })).rejects.toMatchObject({ code: 'ASSAY-3007' })
+    await expect((async () => openStorageReader({ folder }).events({ limit: 1_000 }))()).rejects.toMatchObject({ code: 'ASSAY-3007' })
   })
 
   test('a folder that cannot be made', () => {

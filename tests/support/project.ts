@@ -28,6 +28,7 @@ export interface TestProject {
     readonly select?: string
     readonly partitions?: PartitionSet | ReadonlyMap<AssetKey, PartitionSet>
     readonly force?: boolean
+    readonly observe?: boolean
     readonly profile?: string
     readonly environment?: string
     readonly clock?: Clock
@@ -64,6 +65,7 @@ export async function testProject(files: Readonly<Record<string, string>>, name 
       select,
       partitions,
       force = false,
+      observe = false,
       profile = 'local',
       environment,
       clock = systemClock,
@@ -88,7 +90,7 @@ export async function testProject(files: Readonly<Record<string, string>>, name 
       const outcome = await launch({
         settings: own,
         loaded,
-        request: { request: 'test', select, partitions, force },
+        request: { request: 'test', select, partitions, force, observe },
         clock,
         signal,
         listener,

@@ -48,12 +48,19 @@ describe('a merge whose process was killed', () => {
   /** As far as the durable intent. */
   async function intended(): Promise<{ readonly staged: readonly StagedTable[]; readonly materialization: Materialization }> {
     const { metadataLocation, metadata } = await lab.load()
-    const target = { role: 'rows', metadataLocation, snapshotId: '777', location: metadata.location, attemptName: 'try' } as const
+    const target = {
+      asset: KEY,
+      role: 'rows',
+      metadataLocation,
+      snapshotId: '777',
+      location: metadata.location,
+      attemptName: 'try',
+    } as const
     const staged = await stageRows({ session: lab.session, store: lab.store, spec: SPEC, partitions: WHOLE }, [target], BATCH)
     const made = { id: 'm1', asset: KEY, partitions: WHOLE, dataVersion: '777', codeVersion: 'c', inputs: {}, snapshotId: '777' }
     const materialization = { ...made, rows: staged.map(rowsMade)[0], runId: 'r', stepId: 's1', at: 1 }
     const tables = staged.map(({ id, staged: { snapshotId, folder } }) => ({ ...id, snapshotId, folder }))
-    const intent: PublishIntent = { runId: 'r', stepId: 's1', attempt: 1, tables, materialization, checks: [] }
+    const intent: PublishIntent = { runId: 'r', stepId: 's1', attempt: 1, tables, materializations: [materialization], checks: [] }
     await storage.append([
       {
         type: 'run.created',
@@ -61,7 +68,7 @@ describe('a merge whose process was killed', () => {
         planId: 'p',
         manifestId: 'm',
         request: 'test',
-        steps: [{ id: 's1', asset: KEY, partitions: WHOLE }],
+        steps: [{ id: 's1', assets: [KEY], partitions: WHOLE }],
       },
       { type: 'step.started', runId: 'r', stepId: 's1', attempt: 1, stagingFolders: staged.map((table) => table.staged.folder) },
       { type: 'step.publishing', runId: 'r', stepId: 's1', intent },
@@ -80,7 +87,7 @@ describe('a merge whose process was killed', () => {
   it('after it was published is recorded, once', async () => {
     const { staged, materialization } = await intended()
     const readFrom = new Map([[KEY as string, (await lab.load()).metadata.currentSnapshotId ?? '']])
-    await publish(lake(), { spec: SPEC, partitions: WHOLE, tables: staged, readFrom, materialization })
+    await publish(lake(), { outputs: [{ spec: SPEC, materialization }], partitions: WHOLE, tables: staged, readFrom })
     expect(await recover(storage, lake())).toMatchObject([{ published: 1, interrupted: 0 }])
     expect((await storage.assetStates()).get(KEY)?.made[0]?.value).toMatchObject({ id: 'm1', dataVersion: '777' })
     expect(await rows()).toEqual(['1 A', '3 c', '9 new'])
@@ -90,7 +97,7 @@ describe('a merge whose process was killed', () => {
   it('is refused where another writer has added a row with one of its keys', async () => {
     const { staged, materialization } = await intended()
     await lab.put({ columns: COLUMNS, query: `SELECT 9::INT AS id, 'theirs' AS v` })
-    const late = publish(lake(), { spec: SPEC, partitions: WHOLE, tables: staged, readFrom: new Map(), materialization })
+    const late = publish(lake(), { outputs: [{ spec: SPEC, materialization }], partitions: WHOLE, tables: staged, readFrom: new Map() })
     await expect(late).rejects.toMatchObject({ code: 'ASSAY-2006' })
     expect(await rows()).toEqual(['1 a', '2 b', '3 c', '9 theirs'])
   })

@@ -69,11 +69,10 @@ async function stagedStep(id: number): Promise<Publishing & { readonly tables: r
     at: 1,
   }
   return {
-    spec: SPEC,
+    outputs: [{ spec: SPEC, materialization }],
     partitions: [[0, 1]],
-    tables: [{ role: 'rows', id: TABLE, staged, ...(base === undefined ? {} : { schemaId: base.metadata.currentSchemaId }) }],
+    tables: [{ asset: KEY, role: 'rows', id: TABLE, staged, ...(base === undefined ? {} : { schemaId: base.metadata.currentSchemaId }) }],
     readFrom: head === undefined ? new Map() : new Map([[KEY, head]]),
-    materialization,
   }
 }
 
@@ -124,7 +123,7 @@ describe('publish', () => {
   it('takes an unknown outcome for a success when the table has the snapshot', async () => {
     const step = await stagedStep(1)
     const published = await publish(lake(answering({ answer: { kind: 'unknown', cause: 'lost' }, apply: true })), step)
-    expect(published.get('shop.orders')?.metadata.currentSnapshotId).toBe(step.materialization.snapshotId)
+    expect(published.get('shop.orders')?.metadata.currentSnapshotId).toBe(step.outputs[0]?.materialization.snapshotId)
     expect(await ids()).toEqual([1])
   })
 
@@ -148,7 +147,12 @@ describe('publish', () => {
   it('takes an unknown outcome for a success only when all its tables have their snapshots', async () => {
     const step = await stagedStep(1)
     const [rows] = step.tables
-    const rejects = { role: 'rejects' as const, id: { ...TABLE, name: 'orders__rejects' }, staged: rows?.staged ?? expect.fail() }
+    const rejects = {
+      asset: KEY,
+      role: 'rejects' as const,
+      id: { ...TABLE, name: 'orders__rejects' },
+      staged: rows?.staged ?? expect.fail(),
+    }
     // The outcome is known for one table alone, as the other cannot be read.
     const catalog = answering({ answer: { kind: 'unknown', cause: 'lost' }, apply: true })
     let loads = 0
@@ -175,14 +179,14 @@ describe('publish', () => {
 describe('recover', () => {
   /** A process that died at a point of publishing: the intent is recorded, and the commit was made or not. */
   async function died(step: Publishing, committed: boolean): Promise<PublishIntent> {
-    const { materialization, tables } = step
+    const { outputs, tables } = step
     const folders = tables.flatMap(({ staged }) => [staged.folder, staged.manifest?.path ?? ''])
     const intent: PublishIntent = {
       runId: 'r',
       stepId: 's1',
       attempt: 1,
       tables: tables.map(({ id, staged }) => ({ ...id, snapshotId: staged.snapshotId, folder: staged.folder })),
-      materialization,
+      materializations: outputs.map(({ materialization }) => materialization),
       checks: [],
     }
     await storage.append([
@@ -192,7 +196,7 @@ describe('recover', () => {
         planId: 'p',
         manifestId: 'm',
         request: 'materialize',
-        steps: [{ id: 's1', asset: KEY, partitions: [[0, 1]] }],
+        steps: [{ id: 's1', assets: [KEY], partitions: [[0, 1]] }],
       },
       { type: 'step.started', runId: 'r', stepId: 's1', attempt: 1, stagingFolders: folders },
       { type: 'step.publishing', runId: 'r', stepId: 's1', intent },
@@ -209,7 +213,7 @@ describe('recover', () => {
     expect(await recover(storage, lake())).toMatchObject([{ published: 1, interrupted: 0 }])
     expect((await storage.assetStates()).get(KEY)).toMatchObject({
       made: [{ value: { id: 'm1' } }],
-      versions: [{ value: step.materialization.dataVersion }],
+      versions: [{ value: step.outputs[0]?.materialization.dataVersion }],
     })
     expect(await storage.steps('r')).toMatchObject([{ state: 'succeeded', rows: 1 }])
     expect(await storage.run('r')).toMatchObject({ state: 'interrupted' })
@@ -217,11 +221,34 @@ describe('recover', () => {
     expect(await storage.openIntents()).toEqual([])
   })
 
+  it('records every output of a step, also those whose rows were as before', async () => {
+    const step = await stagedStep(1)
+    const [own] = step.outputs
+    if (own === undefined) throw new Error('nothing staged')
+    const other = {
+      ...own.materialization,
+      id: 'm-other',
+      asset: assetKey('shop.other'),
+      unchanged: true as const,
+      dataVersion: '7',
+      rows: 5,
+    }
+    await died({ ...step, outputs: [own, { spec: { ...SPEC, key: other.asset }, materialization: other }] }, true)
+    expect(await recover(storage, lake())).toMatchObject([{ published: 1, interrupted: 0 }])
+    expect((await storage.materializations({ limit: 9 })).map(({ id }) => id)).toEqual(['m-other', 'm1'])
+    const states = await storage.assetStates()
+    expect([KEY, other.asset].map((key) => [states.get(key)?.made[0]?.value.id, states.get(key)?.versions[0]?.value])).toEqual([
+      ['m1', step.outputs[0]?.materialization.dataVersion],
+      ['m-other', undefined],
+    ])
+    expect(await storage.steps('r')).toMatchObject([{ state: 'succeeded', rows: 6 }])
+  })
+
   it('keeps what had been published when others have expired the snapshot since', async () => {
     const step = await stagedStep(1)
     await died(step, true)
     await lab.put({ columns: COLUMNS, query: 'SELECT 7::INT AS id' })
-    await expire(step.materialization.snapshotId ?? '')
+    await expire(step.outputs[0]?.materialization.snapshotId ?? '')
     expect(await recover(storage, lake())).toMatchObject([{ published: 1, interrupted: 0 }])
     expect(await ids()).toEqual([1, 7])
   })

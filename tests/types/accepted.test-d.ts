@@ -1,5 +1,5 @@
 /** What must compile, and the types that come of it. `check` holds it. */
-import { all, type Asset, asset, byTable, changed, cron, daily, type Decimal, defineProject, duckdb, externalAsset, fromZod, type Handle, history, hourly, Instant, type IsoDate, last, type LocalDateTime, merge, monthly, perDimension, product, type Resource, resource, type RowOf, type SchemaOf, type Secret, secret, skip, sql, staticPartitions, swap, t, timeWindow, typescript, weekly } from 'assay'
+import { all, type Asset, asset, byTable, changed, cron, daily, type Decimal, defineProject, duckdb, externalAsset, fromZod, type Handle, history, hourly, Instant, type IsoDate, last, type LocalDateTime, merge, monthly, outputs, perDimension, product, type Resource, resource, type RowOf, type SchemaOf, type Secret, secret, skip, sql, staticPartitions, swap, t, timeWindow, typescript, weekly } from 'assay'
 import { blank, fake, fixedClock, type Given, type GivenRow, given, type Made, materialize, steppedClock } from 'assay/testing'
 import * as z from 'zod'
 
@@ -97,6 +97,32 @@ const crm = resource('crm', { settings: z.object({ url: z.url(), token: z.string
 holds<Same<typeof crm extends Resource<infer T extends { readonly token: unknown }> ? T['token'] : never, Secret>>()
 total.from({}, typescript(async function* (_inputs, row, { use }) { for (const name of await (await use(crm)).names()) yield row({ n: BigInt(name.length) }) }))
 defineProject({ name: 'p', assets: { deep: { er: { events } }, spend }, env: ['X'], profiles: { test: [swap(crm, crm)] } })
+
+// Outputs
+const headers = asset('silver.headers', { partitions: days.on('day'), schema: { day: t.date(), order: t.string() }, key: ['order'] })
+const lines = asset('silver.lines', { partitions: days.on('at'), schema: { at: t.timestamptz(), order: t.string(), n: t.int() } })
+outputs({ headers, lines }).from({ events }, duckdb(({ events: e }, { partition }) => ({
+  headers: sql`select ${partition.start} as day, ${e.event_id} as "order" from ${e}`,
+  lines: sql`select ${e.ts} as at, ${e.event_id} as "order", 1 as n from ${e}`,
+})))
+const some = outputs({ headers, lines }, { partial: true })
+some.from({ events }, typescript(async function* ({ events }, emit, { outputs: wanted, partitions, log }) {
+  log.info(partitions.join())
+  for await (const { event_id: order, ts: at } of events.rows()) {
+    if (wanted.has('headers')) yield emit.headers({ day: '2026-01-01', order })
+    yield emit.lines({ at, order, n: 1 })
+  }
+}, { lineage: { headers: { order: ['events.event_id'] }, lines: { $rows: ['events.ts'] } } }))
+some.from({ events }, typescript(async (_inputs, _emit, { outputs: wanted }) => (wanted.has('lines') ? { lines: sql`select 1` } : { headers: sql`select 2` })))
+some.from({}, typescript(function* (_inputs, emit) { yield emit.headers({ day: '2026-01-01', order: 'a' }) }))
+
+// Observations
+const files = externalAsset('web.files', { partitions: days })
+files.observe(({ partitions }) => Object.fromEntries(partitions.map((day) => [day, `version of ${day}`])))
+externalAsset('web.shops', { partitions: staticPartitions(['de', 'fr']) }).observe(async ({ log }) => { log.info('looking'); return new Map([['de', 'v1'], ['fr', undefined]]) })
+externalAsset('web.rates').observe(async ({ use }) => String((await use(crm)).url))
+externalAsset('web.gone').observe(() => undefined)
+asset('a.b', { partitions: days }).from({ files }, typescript(async () => {}))
 
 // Tests of users
 export const rows: readonly GivenRow<(typeof events)['schema']>[] = [{ event_id: 'a', ts: Instant.fromMillis(0), amount: '1', kind: 'buy' }, { ...blank(events), user_id: null }]

@@ -2,7 +2,7 @@
  * What must not compile: `check` holds that each of these lines is refused. messages.test.ts holds that the first line of the
  * compiler's message has the words behind the arrow; those before a colon are what it underlines.
  */
-import { all, asset, byTable, daily, defineProject, duckdb, externalAsset, history, hourly, Instant, last, merge, perDimension, product, resource, type RowOf, sql, staticPartitions, swap, t, timeWindow, typescript } from 'assay'
+import { all, asset, byTable, daily, defineProject, duckdb, externalAsset, history, hourly, Instant, last, merge, outputs, perDimension, product, resource, type RowOf, sql, staticPartitions, swap, t, timeWindow, typescript } from 'assay'
 import { blank, fake, given, materialize } from 'assay/testing'
 
 const days = daily({ start: '2026-01-01' })
@@ -179,6 +179,57 @@ asset('a.b', { retry: { max: 1 } })
 defineProject({ name: 'p', assets: { events: 'bronze.events' } })
 // @ts-expect-error a row type of a column that there is not → 'user'
 type User = RowOf<typeof events>['user']
+
+// Outputs
+
+const headers = asset('silver.headers', { partitions: days.on('day'), schema: { day: t.date(), order: t.string() } })
+const lines = asset('silver.lines', { partitions: days.on('day'), schema: { day: t.date(), order: t.string(), n: t.int() } })
+const both = outputs({ headers, lines })
+// @ts-expect-error an output without a statement → is not assignable to type '{ headers: Sql; } & { readonly headers: Sql; readonly lines: Sql; }
+both.from({ events }, duckdb(() => ({ headers: sql`x` })))
+// @ts-expect-error a statement for what is no output → 'rest' is no output
+both.from({ events }, duckdb(() => ({ headers: sql`x`, lines: sql`x`, rest: sql`x` })))
+// @ts-expect-error one statement for several outputs → readonly lines: Sql
+both.from({ events }, duckdb(() => sql`x`))
+// @ts-expect-error statements by name for one asset → Type '{ headers: Sql; }' is not assignable to type '{ headers: Sql; } & Sql'
+headers.from({ events }, duckdb(() => ({ headers: sql`x` })))
+// @ts-expect-error a column that the dep of outputs does not have → Did you mean 'event_id'?
+both.from({ events }, duckdb(({ events: e }) => ({ headers: sql`${e.evnt_id}`, lines: sql`x` })))
+// @ts-expect-error an output that is not declared → header: Property 'header' does not exist
+both.from({}, typescript(async function* (_i, emit) { yield emit.header({ day: '2026-01-01', order: 'a' }) }))
+// @ts-expect-error a column of another output → n: Object literal may only specify known properties
+both.from({}, typescript(async function* (_i, emit) { yield emit.headers({ day: '2026-01-01', order: 'a', n: 1 }) }))
+// @ts-expect-error a row of an output without one of its columns → Property 'n' is missing
+both.from({}, typescript(async function* (_i, emit) { yield emit.lines({ day: '2026-01-01', order: 'a' }) }))
+// @ts-expect-error a cell of an output of another type → n: Type 'bigint' is not assignable to type 'number'
+both.from({}, typescript(async function* (_i, emit) { yield emit.lines({ day: '2026-01-01', order: 'a', n: 1n }) }))
+// @ts-expect-error a row that does not say of which output → is not assignable to parameter of type 'RowsFunction<
+both.from({}, typescript(async function* () { yield { day: '2026-01-01', order: 'a' } }))
+// @ts-expect-error a name that is no output → Argument of type '"rest"' is not assignable to parameter of type '"headers" | "lines"'
+both.from({}, typescript(async (_i, _emit, { outputs: wanted }) => { wanted.has('rest') }))
+// @ts-expect-error lineage of a column that the output does not have → n: Object literal may only specify known properties
+both.from({ events }, typescript(function* (_i, emit) { yield emit.headers({ day: '2026-01-01', order: 'a' }) }, { lineage: { headers: { n: ['events.ts'] } } }))
+// @ts-expect-error values into outputs by day → 'static' partitions do not line up with 'day'
+both.from({ perCountry }, duckdb(() => ({ headers: sql`x`, lines: sql`x` })))
+// @ts-expect-error an output that is no asset → headers: Type 'number' is not assignable to type 'Asset<
+outputs({ headers: 1 })
+// @ts-expect-error the outputs that are wanted, of a single asset → outputs: Property 'outputs' does not exist on type 'StepContext
+headers.from({ events }, typescript(async (_i, _row, { outputs: wanted }) => { void wanted }))
+
+// Observations
+
+const files = externalAsset('web.files', { partitions: days })
+const rates = externalAsset('web.rates')
+// @ts-expect-error one version for many partitions → Type 'string' is not assignable to type 'Promise<Versions>
+files.observe(() => 'v1')
+// @ts-expect-error versions by partition of what has none → is not assignable to type 'Promise<Version>
+rates.observe(() => ({ de: 'v1' }))
+// @ts-expect-error a version that is no text → Promise<number>
+rates.observe(async () => 7)
+// @ts-expect-error only what others make is observed → observe: Property 'observe' does not exist
+headers.observe(() => 'v1')
+// @ts-expect-error what others make is not made → from: Property 'from' does not exist
+rates.from({}, typescript(async () => {}))
 
 // Tests of users
 

@@ -21,7 +21,7 @@ export const check: Command = async (context) => {
   const inspection = await inspect(settings, loaded)
   const engine = await openDuckdb()
   try {
-    const keys = selected(context, loaded, statusesIn(inspection.states, now))
+    const keys = selected(context, loaded, statusesIn(loaded.manifest.assets, inspection.states, now))
     const partitions = partitionsOf(context.options.partition, loaded, keys, now)
     const specs = keys.flatMap((key) => loaded.asset(key) ?? []).filter((spec) => spec.checks.length > 0)
     const results: CheckResult[] = []

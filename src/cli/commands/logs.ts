@@ -74,11 +74,11 @@ interface OneRun {
 async function showRun(one: OneRun, name: string | undefined): Promise<void> {
   const { context, settings, storage, run } = one
   const steps = await storage.steps(run.id)
-  const chosen = name === undefined ? steps : steps.filter((step) => step.id === name || step.asset === name)
+  const chosen = name === undefined ? steps : steps.filter((step) => step.id === name || step.assets.some((asset) => asset === name))
   if (chosen.length === 0 && name !== undefined) {
     const hint = didYouMean(
       name,
-      steps.flatMap((step) => [step.asset, step.id]),
+      steps.flatMap((step) => [...step.assets, step.id]),
     )
     throw new AssayError('ASSAY-4003', `run ${run.id} has no step of '${name}'`, {
       next: hint ?? `List them with \`assay logs ${run.id}\`.`,
@@ -112,13 +112,13 @@ function printSteps({ context, run, settings }: OneRun, steps: readonly StepReco
   for (const line of withRemark(terminal.paint('bold', run.request), `${run.state}, ${instant(run.createdAt)}${took}`, terminal.columns()))
     terminal.line(line)
   const rows = steps.map((step) => {
-    const spec = manifest?.asset(step.asset)
+    const spec = manifest?.asset(step.assets[0] ?? '')
     const took = step.startedAt === undefined || step.endedAt === undefined ? '' : duration(step.endedAt - step.startedAt)
     const slices = spec === undefined ? '' : shortSet(spec.partitions, step.partitions).replace('*', '')
     const remark = step.problem === undefined ? (step.reason ?? '') : step.problem.code
     return [
       step.id,
-      step.asset,
+      step.assets.join(', '),
       slices,
       look(terminal, step.state),
       String(step.attempts),
@@ -129,8 +129,8 @@ function printSteps({ context, run, settings }: OneRun, steps: readonly StepReco
   })
   for (const line of table(terminal, STEP_COLUMNS, rows)) terminal.line(line)
   const shown = new Set<string>()
-  for (const { asset, problem } of steps) {
-    const kind = `${asset} ${problem?.code} ${problem?.where?.line}`
+  for (const { assets, problem } of steps) {
+    const kind = `${assets.join()} ${problem?.code} ${problem?.where?.line}`
     if (problem === undefined || shown.has(kind)) continue
     shown.add(kind)
     terminal.line()
@@ -143,10 +143,10 @@ function showStep({ context, settings, run }: OneRun, step: StepRecord): void {
   const { terminal, options } = context
   for (let attempt = 1; attempt <= step.attempts; attempt++) {
     const lines = linesOf(logFile(settings, { runId: run.id, stepId: step.id, attempt }))
-    if (options.json) lines.forEach((line) => emit(context, 'line', { stepId: step.id, asset: step.asset, attempt, ...line }))
+    if (options.json) lines.forEach((line) => emit(context, 'line', { stepId: step.id, assets: step.assets, attempt, ...line }))
     else {
       terminal.line(
-        `${terminal.paint('bold', `${step.id} ${step.asset}`)}  attempt ${attempt}${lines.length === 0 ? ', printed nothing' : ''}`,
+        `${terminal.paint('bold', `${step.id} ${step.assets.join(', ')}`)}  attempt ${attempt}${lines.length === 0 ? ', printed nothing' : ''}`,
       )
       for (const line of lines)
         terminal.line(`${terminal.paint('grey', `${instant(line.at).slice(11)} ${line.stream}`)}  ${harmless(line.text)}`)

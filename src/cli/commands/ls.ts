@@ -1,3 +1,4 @@
+import { statusOfAll } from '../../assets/status.ts'
 import { inspect, statusesIn } from '../../runs/launch.ts'
 import { type AssetFacts, factsJson, factsOf, madePartitions, partitionCount, statusWords } from '../asset-facts.ts'
 import { type Command, type CommandContext, emit } from '../context.ts'
@@ -22,14 +23,21 @@ export const ls: Command = async (context) => {
   const inspection = await inspect(settings, loaded)
   try {
     const now = context.surroundings.clock.now()
-    const keys = selected(context, loaded, statusesIn(inspection.states, now))
-    const facts = keys.flatMap((key) => loaded.asset(key) ?? []).map((spec) => factsOf(spec, inspection, now))
+    const keys = selected(context, loaded, statusesIn(loaded.manifest.assets, inspection.states, now))
+    const statuses = statusOfAll(loaded.manifest.assets, inspection.states, now)
+    const facts = keys.flatMap((key) => loaded.asset(key) ?? []).map((spec) => factsOf(spec, inspection, statuses))
     if (context.options.json) for (const one of facts) emit(context, 'asset', factsJson(one))
     else print(context, facts, now)
   } finally {
     inspection.close()
   }
   return 0
+}
+
+/** When it was made, or looked at where others make it. */
+function lookedAt({ lastMade, observedAt }: AssetFacts, now: number): string {
+  const at = lastMade ?? observedAt
+  return at === undefined ? '' : ago(at, now)
 }
 
 function print({ terminal }: CommandContext, facts: readonly AssetFacts[], now: number): void {
@@ -40,12 +48,12 @@ function print({ terminal }: CommandContext, facts: readonly AssetFacts[], now: 
     one.spec.kind === 'external' ? '' : partitionCount(one.spec, madePartitions(one), one.exist),
     look(terminal, one.word, statusWords(one)),
     one.rows === undefined ? '' : number(one.rows),
-    one.lastMade === undefined ? '' : ago(one.lastMade, now),
+    lookedAt(one, now),
   ])
   const grouped = facts.some((one) => one.spec.group !== undefined)
   const columns = COLUMNS.map((column) => (column.title === 'group' && !grouped ? { title: '' } : column))
   for (const line of table(terminal, columns, rows)) terminal.line(line)
-  const due = facts.filter((one) => one.word !== 'fresh' && one.word !== 'external').length
+  const due = facts.filter((one) => !['fresh', 'external', 'unknown'].includes(one.word)).length
   if (!terminal.live) return
   terminal.line()
   const next = due === 0 ? 'all fresh' : `${counted(due, 'asset')} not fresh: \`assay plan\` says what would run`

@@ -1,3 +1,4 @@
+import { NOTHING_KNOWN, statusOfAll } from '../../assets/status.ts'
 import { didYouMean } from '../../assets/nearest.ts'
 import type { AssetSpec } from '../../assets/spec.ts'
 import { AssayError } from '../../errors.ts'
@@ -9,7 +10,6 @@ import { parseSet, partitionKey } from '../../partitions/texts.ts'
 import type { LoadedManifest } from '../../project/manifest.ts'
 import { changeRegistry, type RegistryChange } from '../../runs/change-registry.ts'
 import { inspect } from '../../runs/launch.ts'
-import { NOTHING_KNOWN } from '../../runs/plan.ts'
 import { heldOf, registriesOf } from '../../runs/registries.ts'
 import type { AssetState } from '../../storage/storage.ts'
 import { type AssetFacts, factsOf } from '../asset-facts.ts'
@@ -138,7 +138,7 @@ async function listAsset(context: CommandContext, { settings, loaded }: OpenProj
   const inspection = await inspect(settings, loaded)
   try {
     const now = surroundings.clock.now()
-    const facts = factsOf(spec, inspection, now)
+    const facts = factsOf(spec, inspection, statusOfAll(loaded.manifest.assets, inspection.states, now))
     const state = inspection.states.get(spec.key) ?? NOTHING_KNOWN
     const rest = intersect(facts.exist, behind(spec, options.after, facts.exist))
     const shown = [...each(first(rest, pageOf(context)))]

@@ -1,9 +1,14 @@
+import { isEmpty } from '../../partitions/partition-set.ts'
+import { formatSet } from '../../partitions/texts.ts'
+import { type LoadedManifest, manifestFile } from '../../project/manifest.ts'
 import { inspect, planFor } from '../../runs/launch.ts'
+import type { Plan } from '../../runs/plan.ts'
+import { outlookOf } from '../../runs/plan-outlook.ts'
 import { savePlan } from '../../runs/saved-plan.ts'
 import { type Command, emit } from '../context.ts'
+import type { PlanFields } from '../plan-format.ts'
 import { openProject } from '../open-project.ts'
-import { planHeading, planSentence, planTable, schemaChanges, type SchemaChange } from '../render/plan.ts'
-import type { Terminal } from '../render/terminal.ts'
+import { outlookLines, planHeading, planSentence, planTable } from '../render/plan.ts'
 import { requestOf } from '../request.ts'
 
 const CHANGES = 4
@@ -18,11 +23,16 @@ export const plan: Command = async (context) => {
     const request = requestOf(context, loaded)
     const planned = planFor(loaded, inspection.states, request, now)
     savePlan(settings.home, { plan: planned, request })
-    const changes = schemaChanges(planned, loaded, inspection.heads)
-    if (options.json) emit(context, 'plan', { plan: planned, schemaChanges: changes })
+    const outlook = await outlookOf(planned, {
+      loaded,
+      ...inspection,
+      workers: settings.workers,
+      manifestFile: (id) => manifestFile(settings.home, id),
+    })
+    if (options.json) emit(context, 'plan', { plan: planned, partitions: slicesOf(planned, loaded), ...outlook } satisfies PlanFields)
     else {
-      for (const line of planHeading(terminal, planSentence(planned, changes), `plan ${planned.id}`)) terminal.line(line)
-      for (const change of changes) printChange(terminal, change)
+      for (const line of planHeading(terminal, planSentence(planned, outlook.destroyed), `plan ${planned.id}`)) terminal.line(line)
+      for (const line of outlookLines(terminal, planned, outlook, loaded)) terminal.line(line)
       terminal.line()
       for (const line of planTable(terminal, planned, loaded, now)) terminal.line(line)
     }
@@ -32,7 +42,11 @@ export const plan: Command = async (context) => {
   }
 }
 
-function printChange(terminal: Terminal, { asset, added, dropped }: SchemaChange): void {
-  const words = [...dropped.map((name) => terminal.paint('red', `drops ${name}`)), ...added.map((name) => `adds ${name}`)]
-  terminal.line(`  columns of ${asset}: ${words.join(', ')}`)
-}
+/** What runs of each sliced asset, as people write it. */
+const slicesOf = ({ assets }: Plan, loaded: LoadedManifest): PlanFields['partitions'] =>
+  Object.fromEntries(
+    assets.flatMap(({ asset, run }) => {
+      const spec = loaded.asset(asset)
+      return spec === undefined || spec.partitions.dim === 'none' || isEmpty(run) ? [] : [[asset, formatSet(spec.partitions, run)]]
+    }),
+  )

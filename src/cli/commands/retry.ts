@@ -47,18 +47,22 @@ async function pick(storage: StorageReader, id: string | undefined): Promise<Fou
 }
 
 function requestFor(loaded: LoadedManifest, run: RunRecord, steps: readonly StepRecord[]): RunRequest | undefined {
-  const open = steps.filter((step) => step.state !== 'succeeded' && loaded.asset(step.asset) !== undefined)
+  const open = steps
+    .filter((step) => step.state !== 'succeeded')
+    .flatMap(({ assets, partitions }) => assets.map((asset) => ({ asset, partitions })))
+    .filter(({ asset }) => loaded.asset(asset) !== undefined)
   if (open.length === 0) return undefined
-  const sliced = open.filter((step) => loaded.asset(step.asset)?.partitions.dim !== 'none')
+  const sliced = open.filter(({ asset }) => loaded.asset(asset)?.partitions.dim !== 'none')
   return {
     request: `retry ${run.id}${wasForced(run.request) ? ' --force' : ''}`,
-    select: [...new Set(open.map((step) => step.asset))].join(' '),
+    select: [...new Set(open.map(({ asset }) => asset))].join(' '),
     partitions: sliced.length === 0 ? undefined : byAsset(sliced),
     force: wasForced(run.request),
+    observe: open.every(({ asset }) => loaded.asset(asset)?.kind === 'external'),
   }
 }
 
-function byAsset(steps: readonly StepRecord[]): ReadonlyMap<AssetKey, PartitionSet> {
+function byAsset(steps: readonly { readonly asset: AssetKey; readonly partitions: PartitionSet }[]): ReadonlyMap<AssetKey, PartitionSet> {
   const out = new Map<AssetKey, PartitionSet>()
   for (const { asset, partitions } of steps) out.set(asset, union(out.get(asset) ?? EMPTY, partitions))
   return out

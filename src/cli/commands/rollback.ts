@@ -1,3 +1,4 @@
+import { siblingsOf } from '../../assets/spec.ts'
 import { AssayError } from '../../errors.ts'
 import { formatSet, shortSet } from '../../partitions/texts.ts'
 import { inspect } from '../../runs/launch.ts'
@@ -53,6 +54,7 @@ function print({ terminal, options }: CommandContext, { loaded }: OpenProject, s
   for (const line of versionLines(terminal, plan)) terminal.line(line)
   terminal.line()
   say(rowWords(plan.rows))
+  if (spec.outputs !== undefined) say(`made together with it, and left where they are: ${siblingsOf(spec).join(', ')}`)
   if (spec.partitions.dim !== 'none') say(`partitions: ${shortSet(spec.partitions, plan.partitions)}`)
   if (readers.length > 0) say(`${options.yes ? 'stale now' : 'gets stale'}: ${readers.join(', ')}, and what reads them`)
   terminal.line()

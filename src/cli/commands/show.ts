@@ -1,4 +1,5 @@
-import type { AssetSpec } from '../../assets/spec.ts'
+import { type AssetSpec, siblingsOf } from '../../assets/spec.ts'
+import { statusOfAll } from '../../assets/status.ts'
 import { ancestors } from '../../iceberg/metadata.ts'
 import { rowsOf } from '../../iceberg/summary.ts'
 import { AssayError } from '../../errors.ts'
@@ -44,7 +45,7 @@ export const show: Command = async (context) => {
   try {
     const now = context.surroundings.clock.now()
     const shown: Shown = {
-      facts: factsOf(spec, inspection, now),
+      facts: factsOf(spec, inspection, statusOfAll(loaded.manifest.assets, inspection.states, now)),
       readers: loaded.readers(spec.key),
       checks: await inspection.storage.checkResults(spec.key),
       now,
@@ -76,6 +77,7 @@ function showJson({ facts, readers, checks }: Shown): object {
       fresh: formatSet(spec.partitions, facts.version.fresh),
       stale: formatSet(spec.partitions, facts.version.stale),
       missing: formatSet(spec.partitions, facts.version.missing),
+      outdated: formatSet(spec.partitions, facts.outdated),
     },
     checks,
     snapshots: snapshotsOf(facts),
@@ -144,9 +146,11 @@ function factRows(terminal: Terminal, { facts, now }: Shown): readonly Fact[] {
   return [
     ['status', status],
     ['kind', spec.compute === undefined ? spec.kind : `${spec.kind}, made by ${spec.compute.kind}`],
+    ...(spec.outputs === undefined ? [] : [fact('made with', outputWords(spec))]),
     ...metadataRows(spec),
     ...sliceRows(facts),
     ...(facts.rows === undefined ? [] : [fact('rows', number(facts.rows))]),
+    ...(facts.observedAt === undefined ? [] : [fact('observed', `${ago(facts.observedAt, now)} (${instant(facts.observedAt)})`)]),
     ...(lastMade === undefined ? [] : [fact('last made', `${ago(lastMade, now)} (${instant(lastMade)})`)]),
     ...(spec.rowKey.length === 0 ? [] : [fact('key', spec.rowKey.join(', '))]),
     ...(spec.write === undefined ? [] : [fact('write', writeWords(spec.write))]),
@@ -158,9 +162,13 @@ function factRows(terminal: Terminal, { facts, now }: Shown): readonly Fact[] {
     ...(table === undefined
       ? []
       : [fact('folder', table.metadata.location), fact('metadata', table.metadataLocation.replace(`${table.metadata.location}/`, ''))]),
-    ...(isEmpty(version.stale) ? [] : [fact('next', `assay why ${spec.key}`)]),
+    ...(facts.word === 'unknown' ? [fact('next', `assay observe ${spec.key}`)] : []),
+    ...(isEmpty(version.stale) && isEmpty(facts.outdated) ? [] : [fact('next', `assay why ${spec.key}`)]),
   ]
 }
+
+const outputWords = (spec: AssetSpec): string =>
+  `${siblingsOf(spec).join(', ')}${spec.outputs?.partial ? ', or by itself' : ', never without'}`
 
 /** What people say of it. */
 const metadataRows = ({ owners = [], group, tags = {}, kinds = [] }: AssetSpec): readonly Fact[] => [
@@ -201,6 +209,7 @@ function sliceRows(facts: AssetFacts): readonly Fact[] {
     fact('made', partitionCount(facts.spec, madePartitions(facts), facts.exist)),
     ...(isEmpty(stale) ? [] : [fact('stale', shortSet(partitions, stale))]),
     ...(isEmpty(missing) ? [] : [fact('missing', shortSet(partitions, missing))]),
+    ...(isEmpty(facts.outdated) ? [] : [fact('outdated', shortSet(partitions, facts.outdated))]),
   ]
 }
 

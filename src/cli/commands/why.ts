@@ -1,20 +1,20 @@
-import { withUpstream } from '../../assets/asset-graph.ts'
-import { graphOf } from '../../assets/selection.ts'
-import type { AssetSpec } from '../../assets/spec.ts'
-import { count, intersect, isEmpty, type PartitionSet } from '../../partitions/partition-set.ts'
+import { statusOfAll } from '../../assets/status.ts'
+import { count, type PartitionSet } from '../../partitions/partition-set.ts'
 import { formatSet, shortSet } from '../../partitions/texts.ts'
 import type { LoadedManifest } from '../../project/manifest.ts'
-import { type Inspection, inspect } from '../../runs/launch.ts'
-import { type AssetFacts, factsJson, factsOf, statusWords } from '../asset-facts.ts'
+import { inspect } from '../../runs/launch.ts'
+import { type AssetFacts, factsOf, narrowed, statusWords } from '../asset-facts.ts'
 import { type Command, type CommandContext, emit } from '../context.ts'
 import { explain, type Reason } from '../explanation.ts'
 import { oneAsset, openProject, partitionsOf } from '../open-project.ts'
-import { causeWords, foldCauses } from '../render/causes.ts'
+import { reasonWords } from '../render/reason.ts'
 import { glyph, tinted } from '../render/status.ts'
-import { ago, harmless, short, wrap } from '../render/words.ts'
+import { harmless, wrap } from '../render/words.ts'
 
-/** Reasons shown of an asset, and of each further step up. */
+/** Reasons shown side by side. */
 const REASONS = 8
+/** Steps to the right; beyond, there would be no room for words. */
+const INDENTS = 8
 
 /** `assay why <asset> [partition]`: its status, with the causes down to the roots. */
 export const why: Command = async (context) => {
@@ -24,60 +24,16 @@ export const why: Command = async (context) => {
   const asked = partitionsOf(context.words[1], loaded, [spec.key], now)
   const inspection = await inspect(settings, loaded)
   try {
-    const facts = narrowed(factsOf(spec, inspection, now), asked?.get(spec.key))
-    const reasons = await explain({ loaded, inspection, now }, spec, facts.exist)
-    const attempts = await lastAttempts(inspection, facts)
-    const upstream = upstreamDue(loaded, inspection, spec, now)
+    const statuses = statusOfAll(loaded.manifest.assets, inspection.states, now)
+    const facts = narrowed(factsOf(spec, inspection, statuses), asked?.get(spec.key))
+    const reasons = await explain({ loaded, inspection, statuses }, spec, facts.exist)
     if (context.options.json)
-      emit(context, 'why', {
-        asset: spec.key,
-        partitions: formatSet(spec.partitions, facts.exist),
-        status: facts.word,
-        reasons,
-        lastAttempts: attempts,
-        upstream: upstream.map(factsJson),
-      })
-    else print({ context, loaded, now }, facts, { reasons, attempts, upstream })
+      emit(context, 'why', { asset: spec.key, partitions: formatSet(spec.partitions, facts.exist), status: facts.word, reasons })
+    else print({ context, loaded, now }, facts, reasons)
   } finally {
     inspection.close()
   }
   return 0
-}
-
-function narrowed(facts: AssetFacts, asked: PartitionSet | undefined): AssetFacts {
-  if (asked === undefined) return facts
-  const on = (set: PartitionSet): PartitionSet => intersect(set, asked)
-  const { fresh, stale, missing, because } = facts.version
-  const version = { fresh: on(fresh), stale: on(stale), missing: on(missing), because }
-  const failed = on(facts.failed)
-  const blocked = on(facts.blocked)
-  const calm = !isEmpty(version.stale) ? 'stale' : isEmpty(version.missing) ? 'fresh' : 'missing'
-  const word = facts.spec.kind === 'external' ? 'external' : !isEmpty(failed) ? 'failed' : !isEmpty(blocked) ? 'blocked' : calm
-  return { ...facts, exist: on(facts.exist), version, failed, blocked, interrupted: on(facts.interrupted), word }
-}
-
-interface AttemptFact {
-  readonly runId: string
-  readonly stepId: string
-  readonly state: string
-  readonly problem: string | undefined
-  readonly partitions: PartitionSet
-}
-
-/** The attempts that did not succeed, one for each run and problem. */
-async function lastAttempts({ states, storage }: Inspection, { spec, exist }: AssetFacts): Promise<readonly AttemptFact[]> {
-  const facts: AttemptFact[] = []
-  const seen = new Set<string>()
-  for (const { from, to, value } of states.get(spec.key)?.lastAttempt ?? []) {
-    const partitions = intersect([[from, to]], exist)
-    const step = isEmpty(partitions) ? undefined : (await storage.steps(value.runId)).find((s) => s.id === value.stepId)
-    const problem = step?.problem === undefined ? undefined : `${step.problem.code} ${step.problem.what}`
-    const kind = `${value.runId} ${value.state} ${problem}`
-    if (isEmpty(partitions) || seen.has(kind)) continue
-    seen.add(kind)
-    facts.push({ ...value, problem, partitions })
-  }
-  return facts
 }
 
 interface Showing {
@@ -86,22 +42,7 @@ interface Showing {
   readonly now: number
 }
 
-interface Findings {
-  readonly reasons: readonly Reason[]
-  readonly attempts: readonly AttemptFact[]
-  readonly upstream: readonly AssetFacts[]
-}
-
-/** What lies upstream and is itself not fresh: it will move this asset when it is made. */
-function upstreamDue(loaded: LoadedManifest, inspection: Inspection, spec: AssetSpec, now: number): readonly AssetFacts[] {
-  const above = withUpstream(graphOf(loaded.manifest.assets), [spec.key])
-  return loaded.manifest.assets
-    .filter((other) => other !== spec && above.has(other.key) && other.kind !== 'external')
-    .map((other) => factsOf(other, inspection, now))
-    .filter(({ version }) => !isEmpty(version.stale) || !isEmpty(version.missing))
-}
-
-function print(showing: Showing, facts: AssetFacts, { reasons, attempts, upstream }: Findings): void {
+function print(showing: Showing, facts: AssetFacts, reasons: readonly Reason[]): void {
   const { terminal } = showing.context
   const { spec } = facts
   const slices = spec.partitions.dim === 'none' ? '' : ` (${shortSet(spec.partitions, facts.exist)})`
@@ -110,69 +51,35 @@ function print(showing: Showing, facts: AssetFacts, { reasons, attempts, upstrea
     0,
     `${terminal.live ? `${glyph(terminal, facts.word)} ` : ''}${terminal.paint('bold', spec.key)}${slices}: ${tinted(terminal, facts.word, statusWords(facts))}`,
   )
-  for (const reason of reasons.slice(0, REASONS)) printReason(showing, reason, 1)
-  if (reasons.length > REASONS) printLine(showing, 1, `and ${reasons.length - REASONS} more like these`)
-  if (reasons.length === 0 && spec.kind !== 'external')
-    printLine(showing, 1, `it was made from the current versions of ${inputsWords(spec)} and by the current code`)
-  for (const attempt of attempts)
-    printLine(
-      showing,
-      1,
-      harmless(
-        `last attempt of ${sliceWords(spec, attempt.partitions)}${attempt.state}${attempt.problem === undefined ? '' : `: ${attempt.problem}`} (assay logs ${attempt.runId} ${attempt.stepId})`,
-      ),
-    )
-  for (const above of upstream)
-    printLine(
-      showing,
-      1,
-      `upstream ${above.spec.key} is not fresh: ${statusWords(above)}${foldCauses(above.version.because)
-        .map(({ words }) => `, ${words}`)
-        .join('')}`,
-    )
-  const due = upstream.length > 0 || (facts.word !== 'fresh' && facts.word !== 'external')
-  if (due) printLine(showing, 0, `next: assay materialize +${spec.key}`)
+  printReasons(showing, reasons, 1)
+  if (!['fresh', 'external', 'unknown'].includes(facts.word)) printLine(showing, 0, `next: ${nextOf(facts, reasons)}`)
 }
 
-const inputsWords = (spec: AssetSpec): string => (spec.deps.length === 0 ? 'no inputs' : spec.deps.map((dep) => dep.asset).join(', '))
-
-const sliceWords = (spec: AssetSpec | undefined, set: PartitionSet): string =>
-  spec === undefined || spec.partitions.dim === 'none' ? '' : `${shortSet(spec.partitions, set)} `
-
-function printReason(showing: Showing, reason: Reason, depth: number): void {
-  const spec = showing.loaded.asset(reason.asset)
-  printLine(showing, depth, reasonWords(showing, reason, spec))
-  const shown = reason.from.slice(0, REASONS)
-  for (const inner of shown) printReason(showing, inner, depth + 1)
-  if (shown.length < reason.from.length) printLine(showing, depth + 1, `and ${reason.from.length - shown.length} more like these`)
+/** A failed check or function is mended first: to run the same again would fail again. */
+function nextOf({ spec }: AssetFacts, reasons: readonly Reason[]): string {
+  const all = reasons.flatMap((reason) => [reason, ...reason.from])
+  const failed = all.find((reason) => reason.kind === 'attempt' && (reason.state === 'failed' || reason.state === 'blocked'))
+  return failed?.kind === 'attempt' ? `mend ${failed.asset}, then: assay retry ${failed.runId}` : `assay materialize +${spec.key}`
 }
 
-function reasonWords({ now }: Showing, reason: Reason, spec: AssetSpec | undefined): string {
-  const slices = sliceWords(spec, reason.partitions)
-  switch (reason.kind) {
-    case 'never made':
-      return `${reason.asset} ${slices}was never made`
-    case 'stale': {
-      const { cause } = reason
-      const detail =
-        cause.kind === 'code changed'
-          ? ` ${short(cause.from)} → ${short(cause.to)}`
-          : cause.kind === 'input changed'
-            ? count(cause.partitions) > 1
-              ? ` in ${count(cause.partitions)} partitions`
-              : ''
-            : ''
-      return `${slices}${cause.kind === 'input changed' ? 'input ' : ''}${causeWords(cause)}${detail}`
-    }
-    case 'made':
-      return `${reason.asset} ${slices}became ${short(reason.version)} by run ${reason.runId}, ${ago(reason.at, now)}, ${reason.because}`
-    case 'written by others':
-      return `${reason.asset} ${slices}became ${short(reason.version)} by another writer${reason.at === undefined ? '' : `, ${ago(reason.at, now)}`}`
+function printReasons(showing: Showing, reasons: readonly Reason[], depth: number): void {
+  for (const reason of reasons.slice(0, REASONS)) {
+    printLine(showing, depth, harmless(reasonWords(reason, wordingOf(showing, reason))))
+    printReasons(showing, reason.from, depth + 1)
   }
+  if (reasons.length > REASONS) printLine(showing, depth, `and ${reasons.length - REASONS} more like these`)
+}
+
+function wordingOf({ loaded, now }: Showing, { asset, partitions }: Reason): Parameters<typeof reasonWords>[1] {
+  const spec = loaded.asset(asset)
+  const words = (set: PartitionSet): string =>
+    spec === undefined || spec.partitions.dim === 'none' || count(set) === 0 ? '' : `${shortSet(spec.partitions, set)} `
+  return { slices: words(partitions), inputs: spec?.deps.map((dep) => dep.asset) ?? [], where: spec?.where, now }
 }
 
 function printLine({ context: { terminal } }: Showing, depth: number, text: string): void {
-  const [first = '', ...more] = wrap(text, terminal.columns() - 2 * depth - 2)
-  terminal.line(`${'  '.repeat(depth)}${first}`)
-  for (const line of more) terminal.line(`${'  '.repeat(depth + 1)}${line}`)
+  const indent = Math.min(depth, INDENTS)
+  const [first = '', ...more] = wrap(text, terminal.columns() - 2 * indent - 2)
+  terminal.line(`${'  '.repeat(indent)}${first}`)
+  for (const line of more) terminal.line(`${'  '.repeat(indent + 1)}${line}`)
 }

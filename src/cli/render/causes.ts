@@ -27,7 +27,7 @@ function inputWords({ asset, from, to }: Cause & { kind: 'input changed' }): str
 }
 
 /** Causes of the same words, with the partitions of all. */
-export function foldCauses(because: readonly Stale[]): readonly { readonly words: string; readonly partitions: PartitionSet }[] {
+function foldCauses(because: readonly Stale[]): readonly { readonly words: string; readonly partitions: PartitionSet }[] {
   const folded = new Map<string, PartitionSet>()
   for (const { cause, partitions } of because) {
     const words = causeWords(cause)
@@ -43,7 +43,9 @@ export function becauseWords(planned: PlannedAsset): string {
   return [
     ...(count(planned.missing) === 0 ? [] : [share('never made', planned.missing)]),
     ...foldCauses(planned.because).map(({ words, partitions }) => share(words, partitions)),
+    ...planned.together.map(({ asset, partitions }) => share(`together with ${asset}`, partitions)),
     ...(count(planned.widened) === 0 ? [] : [`widened by ${count(planned.widened)} for its readers`]),
+    ...planned.unobserved.map((key) => `${key} was never observed`),
     ...planned.blocked.map((b) => `needs ${b.dep}, not made for ${count(b.missing)}`),
     ...(planned.action === 'reuse' ? ['fresh'] : planned.action === 'external' ? ['made by others'] : []),
   ].join('; ')

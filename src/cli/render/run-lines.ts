@@ -12,6 +12,7 @@ export function assetLine(terminal: Terminal, progress: AssetProgress, spec: Ass
   const sliced = spec !== undefined && spec.partitions.dim !== 'none'
   const facts = [
     ...(sliced && !isEmpty(progress.made) ? [`${count(progress.made)} of ${counted(count(progress.wanted), 'partition')}`] : []),
+    ...(progress.moved === undefined ? [] : [movedWords(progress.moved, sliced)]),
     ...(isEmpty(progress.unchanged) ? [] : [unchangedWords(progress, sliced)]),
     ...(progress.rows === undefined ? [] : [counted(progress.rows, 'row')]),
     ...(progress.startedAt === undefined ? [] : [duration((progress.endedAt ?? progress.startedAt) - progress.startedAt)]),
@@ -20,7 +21,14 @@ export function assetLine(terminal: Terminal, progress: AssetProgress, spec: Ass
   return [
     ...(isEmpty(progress.made)
       ? []
-      : [line(terminal, word, `${pad(terminal, progress.asset, keyWidth)}${facts.join(terminal.live ? '  ' : ', ')}`, VERBS[word])]),
+      : [
+          line(
+            terminal,
+            word,
+            `${pad(terminal, progress.asset, keyWidth)}${facts.join(terminal.live ? '  ' : ', ')}`,
+            verbOf(progress, word),
+          ),
+        ]),
     ...[...progress.checks]
       .filter(([, seen]) => seen.warned > 0)
       .map(([name, { failing }]) =>
@@ -50,6 +58,9 @@ const VERBS: Readonly<Record<string, string>> = {
   interrupted: 'partly',
 }
 
+const verbOf = ({ moved }: AssetProgress, word: LookWord): string | undefined =>
+  moved !== undefined && word === 'succeeded' ? 'observed' : VERBS[word]
+
 function wordOf(progress: AssetProgress): LookWord {
   if (!isEmpty(progress.failed)) return 'failed'
   if (!isEmpty(progress.blocked)) return 'blocked'
@@ -75,6 +86,9 @@ const named = ({ asset }: AssetProgress, spec: AssetSpec | undefined, set: Parti
 
 const unchangedWords = ({ made, unchanged }: AssetProgress, sliced: boolean): string =>
   !sliced || count(unchanged) === count(made) ? 'rows as before' : `${count(unchanged)} with rows as before`
+
+const movedWords = (moved: PartitionSet, sliced: boolean): string =>
+  isEmpty(moved) ? 'as before' : sliced ? `${count(moved)} moved` : 'moved'
 
 function checksWords(progress: AssetProgress): string {
   const warned = warnings(progress).length

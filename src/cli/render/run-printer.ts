@@ -79,14 +79,14 @@ export function runPrinter(printing: Printing): RunPrinter {
       print(...plannedLines(terminal, plan, runId))
     },
     event: (event) => {
-      const progress = view?.apply(event)
-      if (progress === undefined) return
+      const all = view?.apply(event) ?? []
+      const [first] = all
+      if (first === undefined) return
       if (event.type === 'step.retrying')
-        print(`  ${stepName(printing, progress)} tries again in ${duration(event.delay)}: ${event.problem.what}`)
-      if (progress.news !== undefined)
-        print('', ...failureTitle(printing, progress), ...problemLines(terminal, progress.news, printing.frame), '')
-      if (progress.finished)
-        print(...assetLine(terminal, progress.progress, printing.loaded.asset(progress.progress.asset), keyWidth(view)))
+        print(`  ${stepName(printing, first)} tries again in ${duration(event.delay)}: ${event.problem.what}`)
+      if (first.news !== undefined) print('', ...failureTitle(printing, first), ...problemLines(terminal, first.news, printing.frame), '')
+      for (const { finished, progress } of all)
+        if (finished) print(...assetLine(terminal, progress, printing.loaded.asset(progress.asset), keyWidth(view)))
     },
     maintained: (tables) => {
       for (const one of tables) {
@@ -130,8 +130,9 @@ function plannedLines(terminal: Terminal, plan: Plan, runId: string | undefined)
 }
 
 const stepName = ({ loaded }: Printing, { step }: Progress): string => {
-  const spec = loaded.asset(step.asset)
-  return spec === undefined || spec.partitions.dim === 'none' ? step.asset : `${step.asset} ${shortSet(spec.partitions, step.partitions)}`
+  const spec = loaded.asset(step.assets[0] ?? '')
+  const names = step.assets.join(', ')
+  return spec === undefined || spec.partitions.dim === 'none' ? names : `${names} ${shortSet(spec.partitions, step.partitions)}`
 }
 
 const keyWidth = (view: RunView | undefined): number => (view?.assets ?? []).reduce((max, { asset }) => Math.max(max, asset.length), 0)
@@ -151,8 +152,9 @@ function summaryLines({ terminal }: Printing, view: RunView, { state, runId, pla
   const warned = view.assets.reduce((n, progress) => n + warnings(progress).length, 0)
   const reused =
     plan.assets.filter((planned) => planned.action === 'reuse').length + view.assets.filter((asset) => !isEmpty(asset.reused)).length
+  const verb = plan.assets.some(({ action }) => action === 'observe') ? 'observed' : 'made'
   const parts = [
-    made === view.steps ? `${counted(view.assets.length, 'asset')} made` : `${made} of ${counted(view.steps, 'step')} made`,
+    made === view.steps ? `${counted(view.assets.length, 'asset')} ${verb}` : `${made} of ${counted(view.steps, 'step')} ${verb}`,
     ...nonZero(failed, 'failed'),
     ...nonZero(blocked, 'blocked'),
     ...nonZero(skipped, 'skipped'),

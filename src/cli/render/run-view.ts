@@ -14,6 +14,8 @@ export interface AssetProgress {
   made: PartitionSet
   /** Made, with the rows that were there before. */
   unchanged: PartitionSet
+  /** Of an external asset: those that have another version than before. Undefined for what is made. */
+  moved: PartitionSet | undefined
   /** Fresh as they are, since what they read did not change. */
   reused: PartitionSet
   failed: PartitionSet
@@ -36,7 +38,7 @@ export interface AssetProgress {
 
 export type StepOutcome = 'made' | 'failed' | 'blocked' | 'skipped' | 'reused' | 'interrupted'
 
-/** What an event of a run means for its asset. */
+/** What an event of a run means for an asset of its step. */
 export interface Progress {
   readonly step: PlannedStep
   readonly progress: AssetProgress
@@ -44,7 +46,7 @@ export interface Progress {
   readonly outcome: StepOutcome | undefined
   /** All steps of the asset have ended. */
   readonly finished: boolean
-  /** A failure of a kind that was not seen before on this asset. */
+  /** A failure of a kind that was not seen before on this step's assets; told of the first of them. */
   readonly news: Problem | undefined
 }
 
@@ -55,29 +57,34 @@ export interface RunView {
   ended(): number
   /** How many steps ended how. */
   outcomes(): Readonly<Record<StepOutcome, number>>
-  /** Takes in an event; undefined for one that is not about a step. */
-  apply(event: StoreEvent): Progress | undefined
+  /** Takes in an event: what it means for each asset of its step; nothing for one that is not about a step. */
+  apply(event: StoreEvent): readonly Progress[]
 }
 
 /** Folds the events of a run by asset. */
 export function runView(plan: Plan, clock: Clock): RunView {
   const steps = new Map(plan.steps.map((step) => [step.id, step]))
-  const assets = plan.assets.filter((planned) => planned.action === 'run').map(({ asset, run }) => blank(asset, run, plan))
+  const assets = plan.assets
+    .filter(({ action }) => action === 'run' || action === 'observe')
+    .map(({ asset, run }) => blank(asset, run, plan))
   const outcomes: Record<StepOutcome, number> = { made: 0, failed: 0, blocked: 0, skipped: 0, reused: 0, interrupted: 0 }
   const byAsset = new Map(assets.map((progress) => [progress.asset, progress]))
   return {
     assets,
     steps: plan.steps.length,
-    ended: () => assets.reduce((n, progress) => n + progress.ended, 0),
+    ended: () => Object.values(outcomes).reduce((sum, n) => sum + n, 0),
     outcomes: () => outcomes,
     apply: (event) => {
       const step = 'stepId' in event ? steps.get(event.stepId) : undefined
-      const progress = step === undefined ? undefined : byAsset.get(step.asset)
-      if (step === undefined || progress === undefined) return undefined
-      const news = event.type === 'step.failed' ? noteProblem(progress, event.problem) : undefined
-      const outcome = take(progress, step, event, clock.monotonic())
-      if (outcome !== undefined) outcomes[outcome]++
-      return { step, progress, outcome, finished: outcome !== undefined && progress.ended === progress.steps, news }
+      if (step === undefined) return []
+      return step.assets.flatMap((asset, i): readonly Progress[] => {
+        const progress = byAsset.get(asset)
+        if (progress === undefined) return []
+        const news = event.type === 'step.failed' && i === 0 ? noteProblem(progress, event.problem) : undefined
+        const outcome = take(progress, step, event, clock.monotonic())
+        if (outcome !== undefined && i === 0) outcomes[outcome]++
+        return [{ step, progress, outcome, finished: outcome !== undefined && progress.ended === progress.steps, news }]
+      })
     },
   }
 }
@@ -85,9 +92,10 @@ export function runView(plan: Plan, clock: Clock): RunView {
 const blank = (asset: AssetKey, wanted: PartitionSet, plan: Plan): AssetProgress => ({
   asset,
   wanted,
-  steps: plan.steps.filter((step) => step.asset === asset).length,
+  steps: plan.steps.filter((step) => step.assets.includes(asset)).length,
   made: EMPTY,
   unchanged: EMPTY,
+  moved: undefined,
   reused: EMPTY,
   failed: EMPTY,
   blocked: EMPTY,
@@ -109,11 +117,20 @@ function take(progress: AssetProgress, step: PlannedStep, event: StoreEvent, now
       progress.startedAt ??= now
       if (event.attempt === 1) progress.running++
       return undefined
-    case 'step.succeeded':
+    case 'step.succeeded': {
+      const own = event.materializations.find(({ asset }) => asset === progress.asset)
       progress.made = union(progress.made, step.partitions)
-      if (event.materialization.unchanged) progress.unchanged = union(progress.unchanged, step.partitions)
-      if (event.materialization.rows !== undefined) progress.rows = (progress.rows ?? 0) + event.materialization.rows
-      noteChecks(progress, event.checks)
+      if (own?.unchanged) progress.unchanged = union(progress.unchanged, step.partitions)
+      if (own?.rows !== undefined) progress.rows = (progress.rows ?? 0) + own.rows
+      noteChecks(
+        progress,
+        event.checks.filter(({ asset }) => asset === progress.asset),
+      )
+      return end(progress, 'made', now)
+    }
+    case 'step.observed':
+      progress.made = union(progress.made, step.partitions)
+      progress.moved = union(progress.moved ?? EMPTY, event.moved)
       return end(progress, 'made', now)
     case 'step.failed': {
       const outcome = event.state === 'blocked' ? 'blocked' : 'failed'

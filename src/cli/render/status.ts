@@ -12,6 +12,7 @@ const LOOKS: Readonly<Record<StatusWord | StepState | RunState | PlannedAsset['a
   succeeded: ['●', 'green'],
   warned: ['◉', 'yellow'],
   stale: ['◐', 'yellow'],
+  outdated: ['◑', 'yellow'],
   missing: ['○', 'grey'],
   waiting: ['○', 'grey'],
   running: ['◌', 'blue'],
@@ -24,6 +25,7 @@ const LOOKS: Readonly<Record<StatusWord | StepState | RunState | PlannedAsset['a
   skipped: ['–', 'grey'],
   interrupted: ['–', 'yellow'],
   run: ['▶', 'cyan'],
+  observe: ['◇', 'cyan'],
   reuse: ['↺', 'grey'],
 }
 

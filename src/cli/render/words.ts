@@ -78,4 +78,4 @@ export const withRemark = (main: string, remark: string, cells: number): readonl
     : [main, remark].filter((text) => text !== '').flatMap((text) => wrap(text, cells))
 
 /** The first characters of a version, enough to tell two apart. */
-export const short = (version: string): string => (version.length > 8 ? `${version.slice(0, 7)}…` : version)
+export const short = (version: string): string => harmless(version.length > 8 ? `${version.slice(0, 7)}…` : version)

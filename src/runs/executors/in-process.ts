@@ -1,6 +1,6 @@
 import { masked } from '../../resources/secret.ts'
 import { answerStep } from '../answer-step.ts'
-import type { StepEnvironment } from '../execute-step.ts'
+import type { StepEnvironment } from '../step-environment.ts'
 import type { Executor } from '../executor.ts'
 
 /**

@@ -200,32 +200,36 @@ function publishingOf(tables: readonly Staged[], days: readonly number[]): Publi
   })
   const snapshotId = tables[0]?.staged.snapshotId
   return {
-    spec,
     partitions,
-    tables: tables.map(({ id, staged }) => ({ role: 'rows', id, staged })),
+    tables: tables.map(({ id, staged }) => ({ asset: key, role: 'rows', id, staged })),
     readFrom: new Map(heads),
-    materialization: {
-      id: `m${snapshotId}`,
-      asset: key,
-      partitions,
-      dataVersion: String(snapshotId),
-      codeVersion: 'c',
-      inputs: {},
-      snapshotId,
-      rows: days.length,
-      runId: 'r',
-      stepId: 's',
-      at: 1,
-    },
+    outputs: [
+      {
+        spec,
+        materialization: {
+          id: `m${snapshotId}`,
+          asset: key,
+          partitions,
+          dataVersion: String(snapshotId),
+          codeVersion: 'c',
+          inputs: {},
+          snapshotId,
+          rows: days.length,
+          runId: 'r',
+          stepId: 's',
+          at: 1,
+        },
+      },
+    ],
   }
 }
 
 /** What is recorded before tables are published. */
-export const intentOf = ({ tables, materialization }: Publishing): PublishIntent => ({
+export const intentOf = ({ tables, outputs }: Publishing): PublishIntent => ({
   runId: 'r',
   stepId: 's',
   attempt: 1,
   tables: tables.map(({ id, staged }) => ({ ...id, snapshotId: staged.snapshotId, folder: staged.folder })),
-  materialization,
+  materializations: outputs.map(({ materialization }) => materialization),
   checks: [],
 })
