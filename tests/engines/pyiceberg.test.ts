@@ -13,25 +13,8 @@ const SIZE =
         retailDays: Array.from({ length: 274 }, (_, i) => new Date(Date.UTC(2010, 11, 1 + i)).toISOString().slice(0, 10)),
       }
 
-const TABLES = [
-  'bronze.customer_changes',
-  'bronze.events',
-  'bronze.geo_ip',
-  'bronze.retail_lines',
-  'gold.conversion_by_source',
-  'gold.daily_revenue',
-  'gold.funnel_daily',
-  'gold.retail_daily_revenue',
-  'gold.rfm',
-  'gold.top_products_daily',
-  'silver.customers',
-  'silver.events',
-  'silver.events__rejects',
-  'silver.newsletter_subscribers',
-  'silver.orders',
-  'silver.retail_orders',
-  'silver.sessions',
-]
+/** Some of the tables: one of each layer, and one beside an asset. */
+const TABLES = ['bronze.events', 'gold.daily_revenue', 'silver.events__rejects', 'silver.orders']
 
 const NUMERIC = /^(int|long|float|double|decimal)/
 
@@ -48,7 +31,8 @@ describe('PyIceberg on the catalog of Assay', () => {
 
   it('finds the same tables: rows, schema, snapshots, sums of every numeric column', async () => {
     const seen = await py.describe()
-    expect(Object.keys(seen).sort()).toEqual(TABLES)
+    expect(Object.keys(seen)).toEqual(expect.arrayContaining(TABLES))
+    expect(Object.keys(seen).sort()).toEqual(Object.keys(await tables(shop)).sort())
     for (const [table, theirs] of Object.entries(seen)) expect({ table, ...(await oursOf(shop, table)) }).toEqual({ table, ...theirs })
   })
 
