@@ -1,11 +1,10 @@
 import { enableCompileCache } from 'node:module'
-import { join } from 'node:path'
 import { toProblem } from '../errors.ts'
 import type { LoadAnswer, LoadRequest } from './load.ts'
 
 /** Entry of the loader process: imports the project, writes its manifest, answers once and ends. */
 const request = JSON.parse(process.argv[2] ?? '{}') as LoadRequest
-enableCompileCache(join(request.home, 'v8'))
+enableCompileCache()
 
 const answer = await load().catch((error: unknown): LoadAnswer => ({ problems: [toProblem(error)] }))
 // Ends here although the user's code may hold timers or sockets open.

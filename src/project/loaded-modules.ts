@@ -3,6 +3,7 @@ import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { AssetDefinition } from '../assets/define-asset.ts'
+import type { SourceLocation } from '../errors.ts'
 import type { Modules } from './code-reader.ts'
 import type { ModuleRecord } from './module-record.ts'
 
@@ -16,14 +17,33 @@ export async function loadedModules(root: string, record: ModuleRecord, assets: 
     if (/\.[cm]?[jt]s$/.test(file)) namespaces.set(file, (await import(pathToFileURL(file).href)) as Namespace)
   }
   const versions = lockedVersions(root)
+  const places = placesOf(assets)
   return {
     isOwn: record.isOwn,
     resolve: record.resolve,
     files: [...namespaces.keys()],
     namespace: (file) => namespaces.get(file) ?? {},
     version: (specifier) => versionOf(versions, specifier),
-    assetAt: (file, within) => assets.find((asset) => asset.where?.file === file && within(asset.where))?.key,
-    makesAsset: (file, within) => assets.some((asset) => asset.made?.frames.some((frame) => frame.file === file && within(frame))),
+    assetAt: (file, within) => places.declared.get(file)?.find(({ where }) => within(where))?.key,
+    makesAsset: (file, within) => places.made.get(file)?.some(within) ?? false,
+  }
+}
+
+/** Where assets are declared and made, by file, each place once: a loop may make thousands of assets at one. */
+function placesOf(assets: readonly AssetDefinition[]): {
+  readonly declared: ReadonlyMap<string, readonly { readonly where: SourceLocation; readonly key: string }[]>
+  readonly made: ReadonlyMap<string, readonly SourceLocation[]>
+} {
+  const declared = new Map<string, { where: SourceLocation; key: string }>()
+  const made = new Map<string, SourceLocation>()
+  const idOf = ({ file, line, column }: SourceLocation): string => `${file}:${line}:${column}`
+  for (const { key, where, made: by } of assets) {
+    if (where !== undefined && !declared.has(idOf(where))) declared.set(idOf(where), { where, key })
+    for (const frame of by?.frames ?? []) made.set(idOf(frame), frame)
+  }
+  return {
+    declared: Map.groupBy(declared.values(), ({ where }) => where.file),
+    made: Map.groupBy(made.values(), ({ file }) => file),
   }
 }
 

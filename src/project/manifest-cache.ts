@@ -104,7 +104,11 @@ function hashOfVariable(name: string): string | null {
  * The version in Assay's own package.json, two folders up from here both as source and compiled. In the source tree a
  * manifest is that of the source it was made by: the newest change below src/ counts as well.
  */
-export function assayVersion(): string {
+export const assayVersion = (): string => (version ??= readVersion())
+
+let version: string | undefined
+
+function readVersion(): string {
   const parsed = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { readonly version: string }
   if (!import.meta.url.endsWith('.ts')) return parsed.version
   const source = fileURLToPath(new URL('..', import.meta.url))
