@@ -116,7 +116,12 @@ function manifestOf(
 
 /** Asked for at the end: reading the code of computes leads to files that were not loaded. */
 const sourcesOf = (record: ModuleRecord): Manifest['sources'] =>
-  Object.fromEntries(record.stamps().map(({ path, sha256 }) => [path, sha256]))
+  Object.fromEntries(
+    record
+      .stamps()
+      .map(({ path, sha256 }) => [path, sha256] as const)
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  )
 
 /** The smallest file that gives a worker the asset: the one that made it, where that exports it; else the whole project. */
 function moduleOf(definition: AssetDefinition, { projectFile }: LoadRequest, modules: Modules): string {
