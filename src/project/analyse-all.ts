@@ -16,9 +16,18 @@ export interface Analysis {
   readonly faults: readonly AssayError[]
 }
 
-/** Binds all statements that have changed, in one session; DuckDB is loaded only when there are any. */
-export async function analyseAll(request: LoadRequest, drafts: readonly Draft[]): Promise<Analysis> {
-  const columns = new Map(drafts.map((draft) => [String(draft.definition.key), draft.columns]))
+/** What there is beside the assets that are looked at. */
+export interface Beside {
+  /** Columns of any asset of the project, by its key. */
+  readonly columns: (key: string) => readonly ColumnSpec[] | undefined
+  /** False where the project has other statements as well. */
+  readonly isAll: boolean
+}
+
+/**
+ * Binds all statements that have changed, in one session; DuckDB is loaded only when there are any.
+ */
+export async function analyseAll(request: LoadRequest, drafts: readonly Draft[], { columns, isAll }: Beside): Promise<Analysis> {
   const lineage = new Map<AssetDefinition, Lineage>()
   const faults: AssayError[] = []
   const cache = openStatementCache(request)
@@ -35,7 +44,7 @@ export async function analyseAll(request: LoadRequest, drafts: readonly Draft[])
   } finally {
     binder.close()
   }
-  cache.save()
+  cache.save(isAll)
   return { lineage, faults }
 }
 
@@ -73,9 +82,9 @@ function lazyBinder(): LazyBinder {
   return { open: () => (binder ??= make()), close: () => engine?.close() }
 }
 
-function queryStatement({ definition, columns, query }: Draft, all: ReadonlyMap<string, readonly ColumnSpec[]>): readonly BoundStatement[] {
+function queryStatement({ definition, columns, query }: Draft, of: Beside['columns']): readonly BoundStatement[] {
   if (query === undefined) return []
-  const inputs = Object.fromEntries(Object.entries(definition.made?.deps ?? {}).map(([name, dep]) => [name, all.get(dep.key) ?? []]))
+  const inputs = Object.fromEntries(Object.entries(definition.made?.deps ?? {}).map(([name, dep]) => [name, of(dep.key) ?? []]))
   const partitions = definition.partitions.spec
   return [{ name: definition.key, pieces: query.pieces, inputs, partitions, columns, yields: columns, where: query.where }]
 }

@@ -12,17 +12,6 @@ process.send?.(answer, () => process.exit(0))
 
 /** Imported after the compile cache is on, so that Assay's own modules come from it too. */
 async function load(): Promise<LoadAnswer> {
-  const [{ buildManifest }, { recordModules }, { writeManifest }, { rememberManifest }, { inOrder }] = await Promise.all([
-    import('./build.ts'),
-    import('./module-record.ts'),
-    import('./manifest.ts'),
-    import('./manifest-cache.ts'),
-    import('./problems.ts'),
-  ])
-  const record = recordModules(request.root)
-  const built = await buildManifest(request, record)
-  if ('problems' in built) return { problems: inOrder(built.problems) }
-  const id = writeManifest(request.home, built.manifest)
-  rememberManifest(request, id, record.stamps(), built.env)
-  return { id }
+  const { answerOf } = await import('./load-answer.ts')
+  return answerOf(request)
 }

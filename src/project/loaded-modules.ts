@@ -6,6 +6,7 @@ import type { AssetDefinition } from '../assets/define-asset.ts'
 import type { SourceLocation } from '../errors.ts'
 import type { Modules } from './code-reader.ts'
 import type { ModuleRecord } from './module-record.ts'
+import { standIn } from './stand-ins.ts'
 
 type Namespace = Readonly<Record<string, unknown>>
 
@@ -22,7 +23,7 @@ export async function loadedModules(root: string, record: ModuleRecord, assets: 
     isOwn: record.isOwn,
     resolve: record.resolve,
     files: [...namespaces.keys()],
-    namespace: (file) => namespaces.get(file) ?? {},
+    namespace: (file) => namespaces.get(file) ?? standIn(file) ?? {},
     version: (specifier) => versionOf(versions, specifier),
     assetAt: (file, within) => places.declared.get(file)?.find(({ where }) => within(where))?.key,
     makesAsset: (file, within) => places.made.get(file)?.some(within) ?? false,

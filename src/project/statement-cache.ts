@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { appendFileSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import type { ColumnSpec } from '../schema/column.ts'
 import { type BoundStatement, type StatementFacts, textOf } from './analyse.ts'
@@ -11,40 +11,45 @@ import { assayVersion } from './manifest-cache.ts'
 export interface StatementCache {
   /** From the cache, or by `bind`. A statement that cannot be bound is bound again each time. */
   factsOf(statement: BoundStatement, bind: () => Promise<StatementFacts>): Promise<StatementFacts>
-  /** Keeps what was asked for, and nothing else; writes only when something is new or gone. */
-  save(): void
+  /** Keeps what is new. @param isAll whether the whole project was asked for: then nothing else is kept */
+  save(isAll: boolean): void
 }
 
-interface CacheFile {
-  /** Assay names the version of DuckDB that it was released with, so this stands for both. */
-  readonly assay: string
-  readonly statements: Readonly<Record<string, StatementFacts>>
-}
-
-/** One file for each project file. */
+/**
+ * One file for each project file. Its first line is the version of Assay, which names the version of DuckDB that it was
+ * released with, so this stands for both; then a line a statement: its key, a blank, and its facts as JSON, which stay
+ * text until they are asked for.
+ */
 export function openStatementCache({ home, root, projectFile }: LoadRequest): StatementCache {
   const name = createHash('sha256').update(relative(root, projectFile)).digest('hex').slice(0, 16)
-  const file = join(home, 'statements', `${name}.json`)
-  const assay = assayVersion()
-  const before = readCache(file, assay)
-  const used: Record<string, StatementFacts> = {}
+  const file = join(home, 'statements', `${name}.ndjson`)
+  const before = readCache(file)
+  const used = new Map<string, StatementFacts>()
+  const added: string[] = []
   const inputs = new Map<readonly ColumnSpec[], string>()
-  let added = false
   return {
     async factsOf(statement, bind) {
       const key = keyOf(statement, inputs)
-      const known = used[key] ?? before[key]
+      const line = before.get(key)
+      const known = used.get(key) ?? (line === undefined ? undefined : attempt(() => JSON.parse(line) as StatementFacts))
       const facts = known ?? (await bind())
-      if (known === undefined) added = true
-      used[key] = facts
+      if (known === undefined) added.push(key)
+      used.set(key, facts)
       return facts
     },
-    save() {
-      if (!added && Object.keys(before).length === Object.keys(used).length) return
-      attempt(() => writeWhole(file, JSON.stringify({ assay, statements: used } satisfies CacheFile)))
+    save(isAll) {
+      const linesOf = (keys: Iterable<string>): string => Array.from(keys, (key) => `${key} ${JSON.stringify(used.get(key))}\n`).join('')
+      if (isAll ? added.length === 0 && before.size === used.size : added.length === 0) return
+      const write =
+        isAll || before.size === 0
+          ? () => writeWhole(file, `${assayVersion()}\n${linesOf(used.keys())}`)
+          : () => appendFileSync(file, linesOf(added))
+      attempt(write)
     },
   }
 }
+
+const KEY_LENGTH = 22
 
 /** Text and columns of the inputs; many statements read the same columns, which are put into words once. */
 function keyOf(statement: BoundStatement, known: Map<readonly ColumnSpec[], string>): string {
@@ -54,12 +59,12 @@ function keyOf(statement: BoundStatement, known: Map<readonly ColumnSpec[], stri
     known.set(columns, words)
     hash.update(`\0${name}\0${words}`)
   }
-  return hash.digest('base64url').slice(0, 22)
+  return hash.digest('base64url').slice(0, KEY_LENGTH)
 }
 
-function readCache(file: string, assay: string): CacheFile['statements'] {
-  const read = attempt(() => JSON.parse(readFileSync(file, 'utf8')) as CacheFile)
-  return read?.assay === assay ? read.statements : {}
+function readCache(file: string): ReadonlyMap<string, string> {
+  const [version, ...lines] = attempt(() => readFileSync(file, 'utf8').trimEnd().split('\n')) ?? []
+  return new Map(version === assayVersion() ? lines.map((line) => [line.slice(0, KEY_LENGTH), line.slice(KEY_LENGTH + 1)]) : [])
 }
 
 /** A cache that cannot be read or written is no cache. */
