@@ -4,7 +4,8 @@ import { AssayError } from '../errors.ts'
 import type { ColumnSpec } from '../schema/column.ts'
 import type { SqlEngine } from '../sql/engine.ts'
 import type { Lineage } from '../sql/lineage-sources.ts'
-import { type Binder, bindStatement, type BoundStatement, boundsFault, columnFault, type StatementFacts } from './analyse.ts'
+import { aggregatesOf, type Binder, bindStatement, type BoundStatement, boundsFault, columnFault, type StatementFacts } from './analyse.ts'
+import { bindMany } from './bind-many.ts'
 import type { Draft } from './draft.ts'
 import type { LoadRequest } from './load.ts'
 import { openStatementCache, type StatementCache } from './statement-cache.ts'
@@ -32,10 +33,12 @@ export async function analyseAll(request: LoadRequest, drafts: readonly Draft[],
   const faults: AssayError[] = []
   const cache = openStatementCache(request)
   const binder = lazyBinder()
+  const asked = drafts.map((draft) => ({ draft, query: queryStatement(draft, columns), checks: checkStatements(draft) }))
+  const missing = cache.missing(asked.flatMap(({ query, checks }) => [...query, ...checks]).filter((s) => boundsFault(s) === undefined))
+  for (const [i, facts] of (await bindMany(missing)).entries()) cache.keep(missing[i], facts)
   try {
-    for (const draft of drafts) {
-      const query = queryStatement(draft, columns)
-      for (const statement of [...query, ...checkStatements(draft)]) {
+    for (const { draft, query, checks } of asked) {
+      for (const statement of [...query, ...checks]) {
         const facts = await factsOf(cache, binder.open, statement)
         if (facts instanceof AssayError) faults.push(facts)
         else if (statement === query[0]) lineage.set(draft.definition, facts.lineage)
@@ -76,8 +79,7 @@ function lazyBinder(): LazyBinder {
     const { openDuckdb } = await import('../resources/duckdb.ts')
     engine = await openDuckdb({ threads: 1 })
     const session = await engine.session()
-    const functions = await session.rows(`SELECT DISTINCT function_name AS name FROM duckdb_functions() WHERE function_type = 'aggregate'`)
-    return { session, aggregates: new Set(functions.map((row) => String(row['name']))) }
+    return { session, aggregates: await aggregatesOf(session) }
   }
   return { open: () => (binder ??= make()), close: () => engine?.close() }
 }

@@ -9,6 +9,10 @@ import { assayVersion } from './manifest-cache.ts'
 
 /** What is known of statements by their content, so that only a changed one is parsed and bound. */
 export interface StatementCache {
+  /** Those of which nothing is known, each text once. */
+  missing(statements: readonly BoundStatement[]): readonly BoundStatement[]
+  /** Nothing happens where one of the two is not there. */
+  keep(statement: BoundStatement | undefined, facts: StatementFacts | undefined): void
   /** From the cache, or by `bind`. A statement that cannot be bound is bound again each time. */
   factsOf(statement: BoundStatement, bind: () => Promise<StatementFacts>): Promise<StatementFacts>
   /** Keeps what is new. @param isAll whether the whole project was asked for: then nothing else is kept */
@@ -25,21 +29,40 @@ export function openStatementCache({ home, root, projectFile }: LoadRequest): St
   const file = join(home, 'statements', `${name}.ndjson`)
   const before = readCache(file)
   const used = new Map<string, StatementFacts>()
-  const added: string[] = []
+  const added = new Set<string>()
   const inputs = new Map<readonly ColumnSpec[], string>()
+  const keys = new Map<BoundStatement, string>()
+  const keyFor = (statement: BoundStatement): string => {
+    const key = keys.get(statement) ?? keyOf(statement, inputs)
+    keys.set(statement, key)
+    return key
+  }
+  const known = (key: string): StatementFacts | undefined => {
+    const line = before.get(key)
+    return used.get(key) ?? (line === undefined ? undefined : attempt(() => JSON.parse(line) as StatementFacts))
+  }
+  const keep = (key: string, facts: StatementFacts): void => {
+    added.add(key)
+    used.set(key, facts)
+  }
   return {
+    missing(statements) {
+      const byKey = new Map(statements.map((statement) => [keyFor(statement), statement]))
+      return [...byKey].flatMap(([key, statement]) => (before.has(key) ? [] : [statement]))
+    },
+    keep(statement, facts) {
+      if (statement !== undefined && facts !== undefined) keep(keyFor(statement), facts)
+    },
     async factsOf(statement, bind) {
-      const key = keyOf(statement, inputs)
-      const line = before.get(key)
-      const known = used.get(key) ?? (line === undefined ? undefined : attempt(() => JSON.parse(line) as StatementFacts))
-      const facts = known ?? (await bind())
-      if (known === undefined) added.push(key)
-      used.set(key, facts)
-      return facts
+      const key = keyFor(statement)
+      const there = known(key)
+      if (there !== undefined) used.set(key, there)
+      else keep(key, await bind())
+      return used.get(key) as StatementFacts
     },
     save(isAll) {
       const linesOf = (keys: Iterable<string>): string => Array.from(keys, (key) => `${key} ${JSON.stringify(used.get(key))}\n`).join('')
-      if (isAll ? added.length === 0 && before.size === used.size : added.length === 0) return
+      if (isAll ? added.size === 0 && before.size === used.size : added.size === 0) return
       const write =
         isAll || before.size === 0
           ? () => writeWhole(file, `${assayVersion()}\n${linesOf(used.keys())}`)
