@@ -53,10 +53,13 @@ function makeHome(home: string): void {
   }
 }
 
+/** In MB. What a loader makes lives until it ends: more room for what dies young is 50 MB more, and no faster (measured). */
+const SMALL_YOUNG = '--max-semi-space-size=8'
+
 function askLoader(request: LoadRequest): Promise<LoadAnswer> {
   const extension = extname(fileURLToPath(import.meta.url))
   const child = fork(new URL(`./load-entry${extension}`, import.meta.url), [JSON.stringify(request)], {
-    execArgv: [...NODE_FLAGS],
+    execArgv: [...NODE_FLAGS, SMALL_YOUNG],
     stdio: ['ignore', 2, 2, 'ipc'],
   })
   return new Promise((resolve, reject) => {

@@ -1,91 +1,126 @@
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
 import type { AssetSpec } from '../assets/spec.ts'
 import type { ColumnSpec } from '../schema/column.ts'
 import type { Manifest } from './manifest.ts'
 
 /**
- * A manifest as bytes. The first line is JSON: what plans, states and lists ask of every asset, lists of columns that are
- * equal written once. Then one line an asset with what is asked of few assets at a time, which stays text until then: of
- * ten thousand assets that is nine tenths of all bytes.
+ * A manifest as a file of JSON lines. The first one says how many bytes the second one has. That is the head: what plans,
+ * states and lists ask of every asset, lists of columns that are equal written once. Then one line an asset with what is
+ * asked of few assets at a time, which stays in the file until then: of ten thousand assets that is nine tenths of it.
  */
-interface Head extends Omit<Manifest, 'assets'> {
+interface Start {
   readonly layout: 2
+  readonly head: number
+}
+interface Head extends Omit<Manifest, 'assets'> {
   readonly columns: readonly (readonly ColumnSpec[])[]
-  readonly assets: readonly Early[]
+  readonly assets: readonly (Omit<Early, 'columns'> & { readonly columns: number; readonly late: number })[]
 }
 
-/** `columns`: index of the list. `late`: bytes of its line, with the line end. */
-type Early = Omit<AssetSpec, keyof Late | 'columns'> & { readonly columns: number; readonly late: number }
-type Late = Pick<AssetSpec, 'compute' | 'lineage' | 'rejects'>
+type Early = Omit<AssetSpec, keyof Late>
+type Late = Pick<AssetSpec, 'compute' | 'lineage'>
 
-/** The lines of specs that were read, so that they are written again without being understood. */
-const lines = new WeakMap<AssetSpec, () => Uint8Array>()
+/** The first line is filled up with blanks to this many bytes. */
+const START_BYTES = 64
 
 export function encodeManifest({ assets, ...rest }: Manifest): Uint8Array {
   const columns = new Map<string, number>()
-  const known = new Map<readonly ColumnSpec[], number>()
+  const indexes = new Map<readonly ColumnSpec[], number>()
   const indexOf = (list: readonly ColumnSpec[]): number => {
     const text = JSON.stringify(list)
     const at = columns.get(text) ?? columns.size
     columns.set(text, at)
-    known.set(list, at)
+    indexes.set(list, at)
     return at
   }
-  const late = assets.map((spec) => lines.get(spec)?.() ?? lateLine(spec))
-  const early = assets.map((spec, i): Early => {
-    const { columns: list, ...facts } = earlyOf(spec)
-    return { ...facts, columns: known.get(list) ?? indexOf(list), late: late[i]?.length ?? 0 }
+  const lines = assets.map((spec) => kept.get(spec)?.line() ?? lateLine(spec))
+  const early = assets.map((spec, i) => {
+    const facts = earlyOf(spec)
+    return { ...facts, columns: indexes.get(facts.columns) ?? indexOf(facts.columns), late: lines[i]?.length ?? 0 }
   })
-  const { layout, ...manifest } = { layout: 2 as const, ...rest }
-  const head = `${JSON.stringify({ layout, ...manifest }).slice(0, -1)},"columns":[${[...columns.keys()].join(',')}],"assets":${JSON.stringify(early)}}\n`
-  return Buffer.concat([Buffer.from(head), ...late])
+  const about = JSON.stringify(rest).slice(0, -1)
+  const head = Buffer.from(`${about},"columns":[${[...columns.keys()].join(',')}],"assets":${JSON.stringify(early)}}\n`)
+  const start: Start = { layout: 2, head: head.length }
+  return Buffer.concat([Buffer.from(`${JSON.stringify(start).padEnd(START_BYTES - 1)}\n`), head, ...lines])
 }
 
-/** Getters are not asked. */
-function earlyOf(spec: AssetSpec): Omit<AssetSpec, keyof Late> {
-  const known = earlyParts.get(spec)
+/** What a spec was read from, so that it is written again without being understood. */
+const kept = new WeakMap<AssetSpec, { readonly early: Early; readonly line: () => Uint8Array; late: Late | undefined }>()
+
+function earlyOf(spec: AssetSpec): Early {
+  const known = kept.get(spec)?.early
   if (known !== undefined) return known
-  const { compute: _, lineage: __, rejects: ___, ...early } = spec
+  const { compute: _, lineage: __, ...early } = spec
   return early
 }
 
-const earlyParts = new WeakMap<AssetSpec, Omit<AssetSpec, keyof Late>>()
+const lateLine = ({ compute, lineage }: AssetSpec): Uint8Array =>
+  Buffer.from(`${JSON.stringify({ compute, lineage } satisfies { [N in keyof Late]: Late[N] | undefined })}\n`)
 
-const lateLine = ({ compute, lineage, rejects }: AssetSpec): Uint8Array =>
-  Buffer.from(`${JSON.stringify({ compute, lineage, rejects } satisfies { [N in keyof Late]: Late[N] | undefined })}\n`)
-
-/** @throws when the bytes are no manifest of this layout */
-export function decodeManifest(bytes: Buffer): Manifest {
-  const end = bytes.indexOf('\n')
-  const { layout, columns, assets, ...rest } = JSON.parse(bytes.toString('utf8', 0, end < 0 ? 0 : end)) as Head
+/** @throws when the file is not there, or is no manifest of this layout */
+export function decodeManifest(file: string): Manifest {
+  const { layout, head } = JSON.parse(readRange(file, 0, START_BYTES).toString('utf8')) as Start
   if (layout !== 2) throw new Error('no manifest of this layout')
-  let at = end + 1
+  const { columns, assets, ...rest } = JSON.parse(readRange(file, START_BYTES, head).toString('utf8')) as Head
+  const rangeOf = rangesOf(file)
+  let at = START_BYTES + head
   return {
     ...rest,
     assets: assets.map(({ columns: list, late, ...facts }) => {
       const start = at
       at += late
-      return specOf({ ...facts, columns: columns[list] ?? [] }, () => bytes.subarray(start, start + late))
+      return specOf({ ...facts, columns: columns[list] ?? [] }, () => rangeOf(start, late))
     }),
   }
 }
 
-/** Its late parts are read from the line when one of them is first asked for. */
-function specOf(early: Omit<AssetSpec, keyof Late>, line: () => Buffer): AssetSpec {
-  let read: Late | undefined
-  const late = (): Late => (read ??= JSON.parse(line().toString('utf8')) as Late)
-  const spec: { [N in keyof AssetSpec]: AssetSpec[N] | undefined } = {
-    ...early,
-    get compute() {
-      return late().compute
-    },
-    get lineage() {
-      return late().lineage
-    },
-    get rejects() {
-      return late().rejects
-    },
+/** So many lines are read one by one; who wants more will want them all. */
+const FEW = 50
+
+function rangesOf(file: string): (start: number, length: number) => Buffer {
+  let asked = 0
+  let all: Buffer | undefined
+  return (start, length) => {
+    if (++asked <= FEW) return readRange(file, start, length)
+    all ??= readFileSync(file)
+    return all.subarray(start, start + length)
   }
-  lines.set(spec as AssetSpec, line)
-  earlyParts.set(spec as AssetSpec, early)
-  return spec as AssetSpec
 }
+
+function readRange(file: string, start: number, length: number): Buffer {
+  const bytes = Buffer.alloc(length)
+  const descriptor = openSync(file, 'r')
+  try {
+    if (readSync(descriptor, bytes, 0, length, start) < length) throw new Error(`${file} ends too early`)
+  } finally {
+    closeSync(descriptor)
+  }
+  return bytes
+}
+
+function specOf(early: Early, line: () => Uint8Array): AssetSpec {
+  const spec: AssetSpec = Object.defineProperties({ ...early }, LATE)
+  kept.set(spec, { early, line, late: undefined })
+  return spec
+}
+
+function lateOf(spec: AssetSpec): Late {
+  const of = kept.get(spec)
+  if (of === undefined) return {}
+  of.late ??= JSON.parse(Buffer.from(of.line()).toString('utf8')) as Late
+  return of.late
+}
+
+/** The same for all specs, so that ten thousand of them have one shape. */
+const LATE = Object.fromEntries(
+  (['compute', 'lineage'] satisfies readonly (keyof Late)[]).map((name) => [
+    name,
+    {
+      enumerable: true,
+      configurable: true,
+      get(this: AssetSpec) {
+        return lateOf(this)[name]
+      },
+    },
+  ]),
+)

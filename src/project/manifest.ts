@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { AssetSpec } from '../assets/spec.ts'
 import type { AssetKey } from '../keys.ts'
@@ -45,7 +45,7 @@ export function writeManifest(home: string, manifest: Manifest): string {
 
 /** Reads a manifest file; its name is its id. @throws when it is not there or is no manifest. */
 export function readManifest(file: string): LoadedManifest {
-  return indexManifest(basename(file, '.ndjson'), decodeManifest(readFileSync(file)))
+  return indexManifest(basename(file, '.ndjson'), decodeManifest(file))
 }
 
 /** A manifest with its id and look-ups by key. */
