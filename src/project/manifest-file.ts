@@ -35,8 +35,8 @@ export function encodeManifest({ assets, ...rest }: Manifest): Uint8Array {
   }
   const lines = assets.map((spec) => kept.get(spec)?.line() ?? lateLine(spec))
   const early = assets.map((spec, i) => {
-    const facts = earlyOf(spec)
-    return { ...facts, columns: indexes.get(facts.columns) ?? indexOf(facts.columns), late: lines[i]?.length ?? 0 }
+    const { columns: list, ...facts } = earlyOf(spec)
+    return { ...facts, columns: indexes.get(list) ?? indexOf(list), late: lines[i]?.length ?? 0 }
   })
   const about = JSON.stringify(rest).slice(0, -1)
   const head = Buffer.from(`${about},"columns":[${[...columns.keys()].join(',')}],"assets":${JSON.stringify(early)}}\n`)
