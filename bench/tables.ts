@@ -179,7 +179,7 @@ async function scanPlans(folder: string, kind: 'cold' | 'warm'): Promise<readonl
   return samples
 }
 
-const ROWS = 500_000
+const ROWS = 10_000_000
 const FILES = 10
 
 async function mergeVersusDuckdb(folder: string): Promise<readonly Sample[]> {

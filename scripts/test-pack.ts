@@ -2,7 +2,7 @@
  * `npm run test:pack`: what a stranger gets. Packs the package, installs the tarball into an empty folder, makes a project
  * there and runs it, from outside the source tree. The registry is asked for the dependencies.
  */
-import { appendFile, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
 import { type Ended, capture, output } from './process.ts'
@@ -15,6 +15,22 @@ interface PackedFile {
   readonly path: string
   readonly size: number
 }
+
+/** As the page on testing has it. */
+const TEST = `import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { all, asset, daily, duckdb, sql, t } from 'assay'
+import { given, materialize } from 'assay/testing'
+
+const orders = asset('silver.orders', { partitions: daily({ start: '2026-01-01', end: '2026-01-03' }).on('day'), schema: { day: t.date(), amount: t.int() } })
+const total = asset('gold.total', { schema: { amount: t.long() } })
+total.from({ orders: all(orders) }, duckdb(({ orders: o }) => sql\`select sum(\${o.amount})::bigint as amount from \${o}\`))
+
+test('sums up', async () => {
+  const { rows } = await materialize(total, { given: [given(orders, [{ day: '2026-01-01', amount: 1 }, { day: '2026-01-02', amount: 2 }])] })
+  assert.deepEqual(rows, [{ amount: 3n }])
+})
+`
 
 const work = await mkdtemp(join(tmpdir(), 'assay-pack-'))
 const project = join(work, 'project')
@@ -68,7 +84,29 @@ async function useInstalled(): Promise<void> {
   }
   await test('the project type-checks', () =>
     output(join(ROOT, 'node_modules/.bin/tsc'), ['--noEmit', '-p', 'tsconfig.json'], { cwd: project, env }))
+  await test('a test of the user makes an asset by node:test', testedAsset)
   await test('an error in a file of the user is shown in that file', brokenFile)
+}
+
+async function testedAsset(): Promise<void> {
+  await mkdir(join(project, 'tests'), { recursive: true })
+  await writeFile(join(project, 'tests/total.test.ts'), TEST)
+  const types = ['--typeRoots', join(ROOT, 'node_modules/@types'), '--types', 'node', '--skipLibCheck', 'false']
+  const strict = [
+    '--strict',
+    '--exactOptionalPropertyTypes',
+    '--module',
+    'nodenext',
+    '--target',
+    'es2024',
+    '--lib',
+    'es2024,esnext.disposable',
+  ]
+  await output(join(ROOT, 'node_modules/.bin/tsc'), ['--noEmit', '--ignoreConfig', ...strict, ...types, 'tests/total.test.ts'], {
+    cwd: project,
+    env,
+  })
+  await output('node', ['--test', '--disable-warning=ExperimentalWarning', 'tests/total.test.ts'], { cwd: project, env })
 }
 
 /** A throw on the last line of the project file must be framed there, not in what was compiled. */
@@ -87,7 +125,15 @@ async function projectFile(): Promise<string> {
 
 function checkContents(files: readonly PackedFile[]): void {
   const paths = files.map(({ path }) => path)
-  for (const needed of ['bin/assay.js', 'dist/index.js', 'dist/index.d.ts', 'dist/cli/main.js', 'LICENSE'])
+  for (const needed of [
+    'bin/assay.js',
+    'dist/index.js',
+    'dist/index.d.ts',
+    'dist/testing.js',
+    'dist/testing.d.ts',
+    'dist/cli/main.js',
+    'LICENSE',
+  ])
     check(paths.includes(needed), `${needed} is missing`)
   const stray = files.filter(({ path, size }) => size > LARGEST_FILE || /(^|\/)node$|^(src|tests|lakehouse|bin\/runtime)\//.test(path))
   check(stray.length === 0, `not to be published: ${stray.map(({ path }) => path).join(', ')}`)

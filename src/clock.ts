@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 
 /** Time and chance, injected. The only place that knows the real ones. */
 export interface Clock {
@@ -34,6 +34,38 @@ export const systemClock: Clock = {
     return () => clearInterval(timer)
   },
   random: (n) => randomBytes(n),
+}
+
+/**
+ * A clock for tests that stands still. Sleeps end at once, nothing ticks, and its chance is the same each time.
+ * @param at ISO 8601 text with offset or `Z`, or milliseconds since 1970
+ * @throws RangeError for a text that is no time
+ */
+export const fixedClock = (at: string | number): Clock => steppedClock(at, 0)
+
+/**
+ * A clock for tests: each look at the time is `step` milliseconds after the one before, and a sleep takes as long as it
+ * says without anyone waiting. Otherwise as {@link fixedClock}.
+ */
+export function steppedClock(start: string | number, step: number): Clock {
+  let time = typeof start === 'number' ? start : Date.parse(start)
+  if (!Number.isFinite(time)) throw new RangeError(`'${start}' is not a time such as 2026-01-31T12:00:00Z`)
+  const origin = time
+  let drawn = 0
+  const look = (): number => {
+    const now = time
+    time += step
+    return now
+  }
+  return {
+    now: look,
+    monotonic: () => look() - origin,
+    sleep: async (ms) => {
+      if (step !== 0) time += ms
+    },
+    every: () => () => {},
+    random: (n) => createHash('shake256', { outputLength: n }).update(String(drawn++)).digest(),
+  }
 }
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import * as z from 'zod'
@@ -9,22 +9,39 @@ export interface Settings {
   /** The folder that the paths of the manifest are relative to: that of the nearest package.json. */
   readonly root: string
   readonly projectFile: string
-  /** Metadata store, catalog, manifests, logs. `ASSAY_HOME`, or `.assay` in the root. */
+  /** Metadata store, catalog, manifests, logs. `ASSAY_HOME`, or `.assay` in the root. In an environment a folder of its own below that. */
   readonly home: string
   /** Iceberg tables. `ASSAY_WAREHOUSE`, or `warehouse` in the home. */
   readonly warehouse: string
-  /** The Iceberg catalog. `ASSAY_CATALOG`, or the SQLite file `catalog.db` in the home. */
+  /** The Iceberg catalog. `ASSAY_CATALOG` (a SQLite file, a PostgreSQL URI, a folder of tables to read), or the SQLite file `catalog.db` in the home. */
   readonly catalog: CatalogPlace
   /** Worker processes. `ASSAY_WORKERS`, or one a core and four at most. */
   readonly workers: number
   /** Which of the project's sets of resources is used. `ASSAY_PROFILE`, or `local`. */
   readonly profile: string
+  /** The environment that is read and written; undefined: `main`. `ASSAY_ENV`. */
+  readonly environment?: EnvironmentPlace | undefined
 }
+
+/** An environment, and the home of what it stands on. */
+export interface EnvironmentPlace {
+  readonly name: string
+  readonly mainHome: string
+}
+
+/** Where the metadata store and the logs of an environment lie. */
+export const environmentHome = (mainHome: string, name: string): string => join(mainHome, 'environments', name)
 
 /** The profile that every project has: its resources as they are. */
 export const LOCAL = 'local'
-/** A catalog in a SQLite file, or in a PostgreSQL database. The URI may hold a password: it is not for printing. */
-export type CatalogPlace = { readonly kind: 'sqlite'; readonly file: string } | { readonly kind: 'postgres'; readonly uri: string }
+/**
+ * A catalog in a SQLite file, or in a PostgreSQL database; or none, but a folder of tables that can be read. The URI may
+ * hold a password: it is not for printing.
+ */
+export type CatalogPlace =
+  | { readonly kind: 'sqlite'; readonly file: string }
+  | { readonly kind: 'postgres'; readonly uri: string }
+  | { readonly kind: 'directory'; readonly folder: string }
 
 export const CATALOG_NAME = 'assay'
 
@@ -34,6 +51,7 @@ const Environment = z.object({
   ASSAY_WAREHOUSE: z.string().min(1).optional(),
   ASSAY_PROFILE: z.string().min(1).optional(),
   ASSAY_CATALOG: z.string().min(1).optional(),
+  ASSAY_ENV: z.string().min(1).optional(),
   ASSAY_WORKERS: z.coerce.number().int().min(1).max(64).optional(),
 })
 
@@ -47,6 +65,7 @@ export function readSettings(options: {
   readonly cwd: string
   readonly env: NodeJS.ProcessEnv
   readonly project?: string | undefined
+  readonly environment?: string | undefined
 }): Settings {
   const parsed = Environment.safeParse(options.env)
   if (!parsed.success) {
@@ -56,24 +75,56 @@ export function readSettings(options: {
   const env = parsed.data
   const projectFile = findProject(options.cwd, options.project ?? env.ASSAY_PROJECT)
   const root = nearestPackage(dirname(projectFile)) ?? dirname(projectFile)
-  const home = env.ASSAY_HOME === undefined ? join(root, '.assay') : resolve(options.cwd, env.ASSAY_HOME)
+  const mainHome = env.ASSAY_HOME === undefined ? join(root, '.assay') : resolve(options.cwd, env.ASSAY_HOME)
+  const environment = environmentPlace(mainHome, options.environment ?? env.ASSAY_ENV)
   return {
     root,
     projectFile,
-    home,
-    warehouse: env.ASSAY_WAREHOUSE === undefined ? join(home, 'warehouse') : resolve(options.cwd, env.ASSAY_WAREHOUSE),
-    catalog: catalogPlace(options.cwd, env.ASSAY_CATALOG ?? join(home, 'catalog.db')),
+    home: environment === undefined ? mainHome : environmentHome(mainHome, environment.name),
+    environment,
+    warehouse: env.ASSAY_WAREHOUSE === undefined ? join(mainHome, 'warehouse') : resolve(options.cwd, env.ASSAY_WAREHOUSE),
+    catalog: catalogPlace(options.cwd, env.ASSAY_CATALOG ?? join(mainHome, 'catalog.db')),
     workers: env.ASSAY_WORKERS ?? Math.min(4, availableParallelism()),
     profile: env.ASSAY_PROFILE ?? LOCAL,
   }
 }
 
+/** The word for what is outside all environments. */
+export const MAIN_ENVIRONMENT = 'main'
+
+/** @throws ASSAY-4009 when it was not made */
+function environmentPlace(mainHome: string, name: string | undefined): EnvironmentPlace | undefined {
+  if (name === undefined || name === MAIN_ENVIRONMENT) return undefined
+  const known = environmentNames(mainHome)
+  if (known.includes(name)) return { name, mainHome }
+  throw new AssayError('ASSAY-4009', `there is no environment '${name}'`, {
+    details: known.length === 0 ? [] : [`there is ${known.join(', ')}`],
+    next: `Make it with \`assay env create ${name}\`.`,
+  })
+}
+
+/** The environments that were made, by name. */
+export function environmentNames(mainHome: string): readonly string[] {
+  const folder = join(mainHome, 'environments')
+  if (!existsSync(folder)) return []
+  return readdirSync(folder, { withFileTypes: true })
+    .flatMap((entry) => (entry.isDirectory() ? [entry.name] : []))
+    .toSorted()
+}
+
 /** What is not right is named without its text, which may hold a password. @throws ASSAY-1017 */
 function catalogPlace(cwd: string, named: string): CatalogPlace {
-  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(named)) return { kind: 'sqlite', file: resolve(cwd, named) }
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(named)) {
+    const path = resolve(cwd, named)
+    const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+    return isFolder ? { kind: 'directory', folder: path } : { kind: 'sqlite', file: path }
+  }
   const protocol = URL.parse(named)?.protocol
   if (protocol === 'postgres:' || protocol === 'postgresql:') return { kind: 'postgres', uri: named }
-  throw new AssayError('ASSAY-1017', 'ASSAY_CATALOG is neither the path of a SQLite file nor a URI such as postgres://user@host/database')
+  throw new AssayError(
+    'ASSAY-1017',
+    'ASSAY_CATALOG is neither the path of a SQLite file, nor a folder of tables, nor a URI such as postgres://user@host/database',
+  )
 }
 
 function findProject(cwd: string, named: string | undefined): string {

@@ -230,6 +230,11 @@ export const CATALOGUE = {
     'A step runs the code that its run was planned with. A file was changed before a worker imported it, so the rows would be those of other code than the one recorded.',
     'Run the same command again.',
   ),
+  'ASSAY-3041': entry(
+    'A test does not give what an asset asks for',
+    'materialize() of assay/testing reads no tables and opens no resources: rows and fakes come from the test, and only for what the asset reads.',
+    'Add given(asset, rows) for each dep with columns, and fake(resource, value) for each resource.',
+  ),
 
   'ASSAY-4001': entry('Unknown command', 'There is no such command.', 'See `assay --help`.'),
   'ASSAY-4002': entry('Unknown option or missing argument', 'The command was not understood.', 'See `assay <command> --help`.'),
@@ -250,6 +255,16 @@ export const CATALOGUE = {
     'The selection cannot be read',
     'A selection is made of names with wildcards, key: group: tag: owner: kind: status: column:, +x, x+, 2+x+1, and, or, not, roots(…), sinks(…) and brackets.',
     'Mend it at the mark.',
+  ),
+  'ASSAY-4009': entry(
+    'No such environment, or not a name for one',
+    'An environment is made before it is used. Its name has small letters, digits and single underscores, and begins with a letter.',
+    'List them with `assay env ls`.',
+  ),
+  'ASSAY-4010': entry(
+    'Not in an environment',
+    'The tables of an environment stand on the files of `main`: what rearranges or removes files is done there.',
+    'Leave out --env and ASSAY_ENV.',
   ),
 
   'ASSAY-5001': entry(

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Clock, newId, newSnapshotId, systemClock } from '../src/clock.ts'
+import { type Clock, fixedClock, newId, newSnapshotId, steppedClock, systemClock } from '../src/clock.ts'
 
 const at = (now: number, random: Clock['random'] = systemClock.random): Clock => ({ ...systemClock, now: () => now, random })
 const bytes =
@@ -77,5 +77,37 @@ describe('the system clock', () => {
       })
     })
     expect(ticks).toBe(3)
+  })
+})
+
+describe('clocks of tests', () => {
+  const START = Date.UTC(2026, 0, 31, 12)
+
+  test('stand still, also while something sleeps', async () => {
+    const clock = fixedClock('2026-01-31T12:00:00Z')
+    await clock.sleep(1_000)
+    expect([clock.now(), clock.now(), clock.monotonic()]).toEqual([START, START, 0])
+    clock.every(1, () => expect.unreachable())()
+  })
+
+  test('or move by a step each look, and by each sleep', async () => {
+    const clock = steppedClock(START, 10)
+    expect([clock.now(), clock.now()]).toEqual([START, START + 10])
+    await clock.sleep(1_000)
+    expect(clock.monotonic()).toBe(1_020)
+  })
+
+  test('draw the same chance each time, and never the same twice', () => {
+    const draw = (): readonly string[] => {
+      const clock = fixedClock(0)
+      return Array.from({ length: 100 }, () => Buffer.from(clock.random(7)).toString('hex'))
+    }
+    expect(draw()).toEqual(draw())
+    expect(new Set(draw()).size).toBe(100)
+    expect(draw()[0]).toHaveLength(14)
+  })
+
+  test('refuse what is no time', () => {
+    expect(() => fixedClock('tomorrow')).toThrow("'tomorrow' is not a time")
   })
 })

@@ -37,8 +37,14 @@ export interface BackfillPolicy {
   readonly partitionsPerStep: number
 }
 
-/** An asset with a schema names the column that holds each of its dimensions. */
-type Sliced<S extends Schema> = Unpartitioned | { readonly column: keyof S & string }
+/** `unknown` where the schema has the column that holds each dimension, else a sentence, which `P & Held<S, P>` then fails on. */
+type Held<S extends Schema, P extends Partitions> = P extends { readonly column: string }
+  ? P['column'] extends keyof S
+    ? unknown
+    : '' extends P['column']
+      ? `'${P['name']}' partitions are held by a column of the schema: write .on('its name')`
+      : `'${P['name']}' partitions are held by '${Exclude<P['column'], keyof S>}', which is no column of the schema`
+  : unknown
 
 /** What people say of an asset. It decides nothing of what is made, so to change it makes nothing stale. */
 export interface Metadata {
@@ -108,7 +114,7 @@ const ONE_BY_ONE: BackfillPolicy = Object.freeze({ partitionsPerStep: 1 })
  */
 export function asset<const K extends string, S extends Schema = Record<never, never>, P extends Partitions = Unpartitioned>(
   key: K,
-  options: AssetOptions<S, P> & { readonly partitions?: string extends keyof S ? P : keyof S extends never ? P : P & Sliced<S> },
+  options: AssetOptions<S, P> & { readonly partitions?: string extends keyof S ? P : keyof S extends never ? P : P & Held<S, P> },
 ): Asset<K, S, P> {
   const where = callSite(asset)
   let made: AssetDefinition['made']

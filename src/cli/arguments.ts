@@ -73,6 +73,7 @@ function optionsOf(values: Values): Options {
   const project = text('project')
   const partition = text('partition')
   const profile = text('profile')
+  const environment = text('env')
   const plan = text('plan')
   const workers = wholeNumber('workers', text('workers'), 64)
   const from = text('from')
@@ -83,6 +84,7 @@ function optionsOf(values: Values): Options {
     ...(partition === undefined ? {} : { partition }),
     ...(workers === undefined ? {} : { workers }),
     ...(profile === undefined ? {} : { profile }),
+    ...(environment === undefined ? {} : { environment }),
     ...(plan === undefined ? {} : { plan }),
     ...(limit === undefined ? {} : { limit }),
     ...(from === undefined ? {} : { from }),
@@ -96,6 +98,7 @@ function optionsOf(values: Values): Options {
     down: values['down'] === true,
     sql: values['sql'] === true,
     dryRun: values['dry-run'] === true,
+    explain: values['explain'] === true,
     json: values['json'] === true,
     trace: values['trace'] === true,
   }

@@ -8,6 +8,7 @@ export type OptionName =
   | 'plan'
   | 'workers'
   | 'profile'
+  | 'env'
   | 'limit'
   | 'at'
   | 'from'
@@ -18,6 +19,7 @@ export type OptionName =
   | 'down'
   | 'sql'
   | 'dry-run'
+  | 'explain'
   | 'json'
   | 'trace'
   | 'help'
@@ -37,6 +39,7 @@ export const OPTIONS: Readonly<Record<OptionName, OptionEntry>> = {
   force: { type: 'boolean', help: 'make also what is fresh' },
   plan: { type: 'string', value: 'ID', help: 'run this plan as it was shown, or nothing' },
   workers: { type: 'string', value: 'N', help: 'worker processes' },
+  env: { type: 'string', value: 'NAME', help: 'the environment to work in (main)' },
   profile: { type: 'string', value: 'NAME', help: 'which set of resources is used (local)' },
   limit: { type: 'string', value: 'N', help: 'rows shown (40; with --json all)' },
   at: { type: 'string', multiple: true, value: 'TABLE=VERSION', help: 'read a table as of a snapshot, time, branch or tag' },
@@ -48,6 +51,7 @@ export const OPTIONS: Readonly<Record<OptionName, OptionEntry>> = {
   down: { type: 'boolean', help: 'only what it leads to' },
   sql: { type: 'boolean', help: 'its statement as it would run; with --limit, the rows' },
   'dry-run': { type: 'boolean', help: 'say what would be done, and do nothing' },
+  explain: { type: 'boolean', help: 'say which files would be read, and read none' },
   project: { type: 'string', value: 'FILE', help: 'the project file' },
   json: { type: 'boolean', help: 'one JSON object a line' },
   trace: { type: 'boolean', help: 'show the stack of an error' },
@@ -69,7 +73,8 @@ export interface CommandEntry {
 
 const ANY = Number.POSITIVE_INFINITY
 const EVERYWHERE: readonly OptionName[] = ['json', 'trace', 'help']
-const ON_A_PROJECT: readonly OptionName[] = ['profile', 'project', ...EVERYWHERE]
+const ON_MAIN: readonly OptionName[] = ['profile', 'project', ...EVERYWHERE]
+const ON_A_PROJECT: readonly OptionName[] = ['env', ...ON_MAIN]
 
 /** Every command, in the order of help. Each is imported when it is run. */
 export const COMMANDS: readonly CommandEntry[] = [
@@ -158,7 +163,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'query',
     takes: '<sql> [sql …]',
     summary: 'SELECT from the tables',
-    options: ['limit', 'at', ...ON_A_PROJECT],
+    options: ['limit', 'at', 'explain', ...ON_A_PROJECT],
     words: [1, ANY],
     example: 'assay query "select * from gold.daily_revenue"',
     load: async () => (await import('./commands/query.ts')).query,
@@ -203,10 +208,19 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'maintain',
     takes: '[assets]',
     summary: 'compact tables; drop old versions and strays',
-    options: ['select', 'dry-run', ...ON_A_PROJECT],
+    options: ['select', 'dry-run', ...ON_MAIN],
     words: [0, ANY],
     example: 'assay maintain --dry-run',
     load: async () => (await import('./commands/maintain.ts')).maintain,
+  },
+  {
+    name: 'env',
+    takes: '<verb> [name]',
+    summary: 'try changes beside main: ls create diff promote drop',
+    options: ['yes', ...ON_MAIN],
+    words: [1, 2],
+    example: 'assay env create dev',
+    load: async () => (await import('./commands/env.ts')).env,
   },
   {
     name: 'explain',

@@ -27,6 +27,7 @@ export interface Options {
   readonly plan?: string
   readonly workers?: number
   readonly profile?: string
+  readonly environment?: string
   readonly limit?: number
   readonly at: readonly string[]
   readonly from?: string
@@ -37,6 +38,7 @@ export interface Options {
   readonly down: boolean
   readonly sql: boolean
   readonly dryRun: boolean
+  readonly explain: boolean
   readonly json: boolean
   readonly trace: boolean
 }

@@ -16,7 +16,12 @@ export interface OpenProject {
 
 /** @throws ASSAY-1001, ASSAY-1017 */
 export function settingsOf({ surroundings, options }: CommandContext): Settings {
-  const settings = readSettings({ cwd: surroundings.cwd, env: surroundings.env, project: options.project })
+  const settings = readSettings({
+    cwd: surroundings.cwd,
+    env: surroundings.env,
+    project: options.project,
+    environment: options.environment,
+  })
   return {
     ...settings,
     ...(options.workers === undefined ? {} : { workers: options.workers }),

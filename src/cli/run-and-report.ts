@@ -1,6 +1,8 @@
 import { pathToFileURL } from 'node:url'
 import { AssayError } from '../errors.ts'
 import { CATALOG_NAME, type CatalogPlace, type Settings } from '../config.ts'
+import { formatTableId, type TableId } from '../iceberg/catalog.ts'
+import { ownName } from '../iceberg/catalogs/environment-catalog.ts'
 import { localStore } from '../iceberg/stores/local.ts'
 import { type AssetKey, tableNameOf } from '../keys.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
@@ -54,6 +56,9 @@ function jsonPrinter(context: CommandContext): RunPrinter {
     },
     planned: (plan, runId) => emit(context, 'plan', { runId: runId ?? null, plan }),
     event: ({ type, ...event }) => emit(context, type, event),
+    maintained: (tables) => {
+      for (const one of tables) emit(context, 'maintained', { dryRun: false, ...one })
+    },
     stopping: () => {},
     end: ({ runId, plan, state }) => emit(context, 'summary', { runId: runId ?? null, planId: plan.id, state, steps: plan.steps.length }),
     broken: () => {},
@@ -65,19 +70,23 @@ const lastTable = (loaded: LoadedManifest, { plan }: RunOutcome): AssetKey | und
   plan.assets.findLast((planned) => planned.action === 'run' && loaded.asset(planned.asset)?.kind === 'table')?.asset
 
 /** As SQLAlchemy spells it, without a password. */
-const pythonUri = (place: CatalogPlace): string =>
+const pythonUri = (place: Exclude<CatalogPlace, { kind: 'directory' }>): string =>
   place.kind === 'sqlite' ? `sqlite:///${place.file}` : withoutPassword(place.uri).replace(/^postgres(ql)?:/, 'postgresql+psycopg2:')
+
+/** What other engines call it. */
+const nameOf = (environment: Settings['environment'], id: TableId): TableId =>
+  environment === undefined ? id : ownName(environment.name, id)
 
 /** How to read what was made, here and with other tools. */
 async function printReading(terminal: Terminal, settings: Settings, key: AssetKey | undefined): Promise<void> {
-  if (key === undefined) return
-  const { catalog: place, warehouse } = settings
+  const { catalog: place, warehouse, environment } = settings
+  if (key === undefined || place.kind === 'directory') return
   const catalog = openCatalog(settings, localStore())
   const table = await catalog.load(tableNameOf(key)).finally(() => catalog.close())
   if (table === undefined) return
   const lines = [
-    `read it here:    assay query "select * from ${key}"`,
-    `with PyIceberg:  SqlCatalog('${CATALOG_NAME}', uri='${pythonUri(place)}', warehouse='${pathToFileURL(warehouse)}').load_table('${key}')`,
+    `read it here:    assay query "select * from ${key}"${environment === undefined ? '' : ` --env ${environment.name}`}`,
+    `with PyIceberg:  SqlCatalog('${CATALOG_NAME}', uri='${pythonUri(place)}', warehouse='${pathToFileURL(warehouse)}').load_table('${formatTableId(nameOf(environment, tableNameOf(key)))}')`,
     `with DuckDB:     from iceberg_scan('${table.metadataLocation}')`,
   ]
   terminal.line()

@@ -23,6 +23,13 @@ export interface TableChange {
   readonly metadataLocation: string
 }
 
+/** A table that the catalog is to forget; its files stay where they are. */
+export interface TableRemoval {
+  readonly id: TableId
+  readonly expected: string
+  readonly metadataLocation: undefined
+}
+
 /**
  * `rejected`: some table stood elsewhere than expected, nothing changed. `unknown`: the catalog did not answer; the
  * commit may have happened, so its files must stay and the table's ancestry has to be read.
@@ -40,7 +47,7 @@ export interface Catalog {
   load(id: TableId): Promise<LoadedTable | undefined>
   /** Metadata locations of all tables, as stored, in one read. Views are left out. */
   locations(): Promise<readonly { readonly id: TableId; readonly metadataLocation: string }[]>
-  /** Moves all tables or none, by compare-and-swap, durably. When it throws, nothing has moved. */
-  commit(changes: readonly TableChange[]): Promise<CommitOutcome>
+  /** Moves and removes all tables or none, by compare-and-swap, durably. When it throws, nothing has moved. */
+  commit(changes: readonly (TableChange | TableRemoval)[]): Promise<CommitOutcome>
   close(): void
 }

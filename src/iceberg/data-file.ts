@@ -68,3 +68,9 @@ export interface StagedFiles {
   /** Bytes of all files. */
   readonly size: number
 }
+
+/** Below the location of a table, where an attempt puts data files. No other engine writes there, so it tells who wrote them. */
+export const OWN_FOLDER = 'data/assay-'
+
+/** Whether Assay wrote a file, which then has its columns under the names that they had. */
+export const isOwn = ({ path }: DataFile): boolean => path.includes(`/${OWN_FOLDER}`)

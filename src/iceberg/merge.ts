@@ -46,7 +46,7 @@ export async function mergeFiles(tools: Tools, request: MergeRequest): Promise<M
   )
   try {
     const added = `SELECT ${columnsOf(request)} FROM ${SOURCE} s WHERE NOT ${isDeleted}`
-    const staged = await stageRewrite(tools, write, { base, live, mode, wholly: [], hits: HITS, added, scope })
+    const staged = await stageRewrite(tools, write, { base, live, mode, wholly: [], hits: HITS, gone: { table: SOURCE, on }, added, scope })
     const [counts] = await session.rows(
       `SELECT (SELECT count(*) FROM (${added})) AS added, count(*) FILTER (__gone) AS gone, count(*) FILTER (NOT __gone) AS updated FROM ${HITS}`,
     )

@@ -1,6 +1,6 @@
 import { AssayError } from '../errors.ts'
-import { duckdbType, type IcebergSchema, quoteIdentifier, quoteText, type StructType } from '../schema/iceberg-type.ts'
-import type { DataFile, FilePlace, ManifestFile } from './data-file.ts'
+import { duckdbType, type IcebergSchema, quoteIdentifier, quoteText } from '../schema/iceberg-type.ts'
+import { type DataFile, type FilePlace, isOwn, type ManifestFile } from './data-file.ts'
 import { cachedEntries, cachedList } from './manifest-cache.ts'
 import { hasLive, type LeanEntry, type ManifestEntry } from './manifests.ts'
 import { ancestors, type Snapshot, type SnapshotId, snapshotOf, type TableMetadata } from './metadata.ts'
@@ -58,7 +58,7 @@ export function refuseForeignFile(metadata: TableMetadata, { file, fields }: Man
 
 export interface ScanOptions {
   /** All schemas of the table; needed for files that are older than a change of nested columns. */
-  readonly history?: readonly StructType[]
+  readonly history?: readonly IcebergSchema[]
   /**
    * After the columns, one of this name with the path of the file, and `file_row_number`. The schema has none of these
    * names then.
@@ -71,6 +71,8 @@ export interface ScanOptions {
  */
 export function scanSql(store: Store, schema: IcebergSchema, files: readonly DataFile[], options: ScanOptions = {}): string {
   const { history = [schema], places } = options
+  if (options.history !== undefined && isUnchanged(schema, options.history) && files.every(isOwn))
+    return scanByName(store, schema, files, places)
   const empty = schema.fields.map((field) => `CAST(NULL AS ${duckdbType(field.type)}) AS ${quoteIdentifier(field.name)}`)
   if (files.length === 0) return `SELECT ${empty.join(', ')} WHERE false`
   const marks = new Map<string, string>()
@@ -79,7 +81,7 @@ export function scanSql(store: Store, schema: IcebergSchema, files: readonly Dat
   const byId = columns.map(
     ({ reading, field }) => `${field.id}: {name: ${quoteText(field.name)}, type: ${quoteText(reading.type)}, default_value: NULL}`,
   )
-  const paths = `[${files.map((file) => quoteText(literalGlob(store.normalise(file.path)))).join(', ')}]`
+  const paths = pathList(store, files)
   const file = places ?? FILE
   const marked = markedColumns(marks, paths, quoteIdentifier(file))
   const named = places === undefined && marked.length === 0 ? [] : [`filename = ${quoteText(file)}`]
@@ -89,6 +91,29 @@ export function scanSql(store: Store, schema: IcebergSchema, files: readonly Dat
   if (marked.length === 0) return `${selected} ${source}`
   return `${selected} (SELECT ${['*', ...place.slice(1), ...marked].join(', ')} FROM ${source})`
 }
+
+/** Whether a table has had no other schema, so that a column has the name and type that it always had. */
+function isUnchanged(schema: IcebergSchema, history: readonly IcebergSchema[]): boolean {
+  const [only, ...others] = history
+  if (only === undefined || others.length > 0 || only['schema-id'] !== 0 || schema['schema-id'] !== 0) return false
+  const names = new Set(schema.fields.map((field) => field.name.toLowerCase()))
+  return names.size === schema.fields.length
+}
+
+/**
+ * Found by name, files tell the engine how many rows they have, which a scan by field id does not: without it a join takes
+ * the wrong side into memory, at four times the cost.
+ */
+function scanByName(store: Store, schema: IcebergSchema, files: readonly DataFile[], places: string | undefined): string {
+  const columns = schema.fields.map(({ name, type }) => `CAST(${quoteIdentifier(name)} AS ${duckdbType(type)}) AS ${quoteIdentifier(name)}`)
+  const named = places === undefined ? [] : [`filename = ${quoteText(places)}`]
+  const place = places === undefined ? [] : [quoteIdentifier(places), ROW_NUMBER]
+  const source = `read_parquet(${[pathList(store, files), 'hive_partitioning = false', ...named].join(', ')})`
+  return `SELECT ${[...columns, ...place].join(', ')} FROM ${source}`
+}
+
+const pathList = (store: Store, files: readonly DataFile[]): string =>
+  `[${files.map((file) => quoteText(literalGlob(store.normalise(file.path)))).join(', ')}]`
 
 /** The column that names the file of a row, where that is needed. */
 const FILE = '__file'

@@ -29,6 +29,8 @@ export interface RewritePlan {
   readonly wholly: readonly ManifestEntry[]
   /** A table of the session with the places of the rows that go, in the columns {@link ROW_PATH} and {@link ROW_POS}. */
   readonly hits: string
+  /** The rows that go as a join, for those who know them by more than their places: by a key it costs half. */
+  readonly gone?: { readonly table: string; readonly on: string }
   /** A SELECT of the rows that come. */
   readonly added?: string
   readonly scope: Filter | undefined
@@ -87,7 +89,8 @@ async function touchedFiles(
 
 async function keptSql(tools: Tools, request: WriteRequest, plan: RewritePlan, files: readonly ManifestEntry[]): Promise<string> {
   const rows = await liveRowsSql({ ...tools, base: plan.base, schema: request.schema, live: plan.live }, files)
-  return `SELECT ${columnsOf(request)} FROM (${rows}) r ANTI JOIN ${plan.hits} h USING (${ROW_PATH}, ${ROW_POS})`
+  const join = plan.gone === undefined ? `${plan.hits} h USING (${ROW_PATH}, ${ROW_POS})` : `${plan.gone.table} s ON ${plan.gone.on}`
+  return `SELECT ${columnsOf(request)} FROM (${rows}) r ANTI JOIN ${join}`
 }
 
 const columnsOf = ({ schema }: WriteRequest): string => schema.fields.map((field) => quoteIdentifier(field.name)).join(', ')

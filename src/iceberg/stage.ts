@@ -11,7 +11,7 @@ import {
 import { SqlError, type SqlSession, type WrittenColumn, type WrittenFile } from '../sql/engine.ts'
 import type { AvroRecord, AvroValue } from './avro.ts'
 import { lowerBound, upperBound } from './bounds.ts'
-import type { DataFile, PartitionTuple, StagedFiles } from './data-file.ts'
+import { type DataFile, OWN_FOLDER, type PartitionTuple, type StagedFiles } from './data-file.ts'
 import { encodeManifest, type ManifestEntry } from './manifests.ts'
 import type { SnapshotId } from './metadata.ts'
 import { sortSql } from './sort-order.ts'
@@ -99,7 +99,7 @@ export const stagedPlaces = ({
   readonly location: string
   readonly attempt: string
 }): { folder: string; manifestPath: string } => ({
-  folder: `${location}/data/${attempt}`,
+  folder: `${location}/${OWN_FOLDER}${attempt}`,
   manifestPath: `${location}/metadata/${attempt}-m0.avro`,
 })
 

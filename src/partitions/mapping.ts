@@ -69,13 +69,18 @@ export interface WindowOffsets {
   readonly allowHoleAtEnd?: boolean
 }
 
+/** `unknown` for windows of time, else a sentence, which `Dep<S, P> & OfTime<P>` then fails on. */
+type OfTime<P extends Partitions> = P extends TimeWindows
+  ? unknown
+  : `'${P['name']}' partitions are no windows of time: take all(), byTable() or perDimension()`
+
 /**
  * Each partition reads those of the dep that share an instant with it, widened by `startOffset` and `endOffset` partitions
  * of the dep; 0 and 0 is how windows of any two grains and zones line up without it. Term and meaning: Dagster's
  * TimeWindowPartitionMapping.
  */
-export const timeWindow = <S extends Schema, P extends TimeWindows>(
-  dep: Dep<S, P>,
+export const timeWindow = <S extends Schema, P extends Partitions>(
+  dep: Dep<S, P> & OfTime<P>,
   window: WindowOffsets,
 ): Dep<S, P, TimeWindows | ProductPartitions> => mapped(dep, windowMapping(window))
 
@@ -83,7 +88,7 @@ export const timeWindow = <S extends Schema, P extends TimeWindows>(
 export const all = <S extends Schema, P extends Partitions>(dep: Dep<S, P>): Dep<S, P> => mapped(dep, { kind: 'all' })
 
 /** Every partition of the reader reads the last one of the dep that has been made. */
-export const last = <S extends Schema, P extends TimeWindows>(dep: Dep<S, P>): Dep<S, P> => mapped(dep, { kind: 'last' })
+export const last = <S extends Schema, P extends Partitions>(dep: Dep<S, P> & OfTime<P>): Dep<S, P> => mapped(dep, { kind: 'last' })
 
 /**
  * Each value of the reader reads the values of the dep that the table names.

@@ -1,14 +1,14 @@
 import type { AssetDefinition } from '../assets/define-asset.ts'
 import { CHECKED_ROWS, type CheckSpec } from '../checks/check.ts'
 import { AssayError } from '../errors.ts'
-import type { ColumnSpec } from '../schema/column.ts'
 import type { SqlEngine } from '../sql/engine.ts'
 import type { Lineage } from '../sql/lineage-sources.ts'
 import { aggregatesOf, type Binder, bindStatement, type BoundStatement, boundsFault, columnFault, type StatementFacts } from './analyse.ts'
 import { bindMany } from './bind-many.ts'
 import type { Draft } from './draft.ts'
+import type { ColumnsOf } from './draft-all.ts'
 import type { LoadRequest } from './load.ts'
-import { openStatementCache, type StatementCache } from './statement-cache.ts'
+import { openStatementCache } from './statement-cache.ts'
 
 /** What came out of the statements of a project. */
 export interface Analysis {
@@ -17,49 +17,64 @@ export interface Analysis {
   readonly faults: readonly AssayError[]
 }
 
-/** What there is beside the assets that are looked at. */
-export interface Beside {
-  /** Columns of any asset of the project, by its key. */
-  readonly columns: (key: string) => readonly ColumnSpec[] | undefined
-  /** False where the project has other statements as well. */
-  readonly isAll: boolean
-}
-
 /**
- * Binds all statements that have changed, in one session; DuckDB is loaded only when there are any.
+ * Binds all statements that have changed; DuckDB is loaded only when there are any.
+ * @param others assets of the project beside these, where these are not all
  */
-export async function analyseAll(request: LoadRequest, drafts: readonly Draft[], { columns, isAll }: Beside): Promise<Analysis> {
-  const lineage = new Map<AssetDefinition, Lineage>()
-  const faults: AssayError[] = []
+export async function analyseAll(request: LoadRequest, drafts: readonly Draft[], others?: ColumnsOf): Promise<Analysis> {
   const cache = openStatementCache(request)
-  const binder = lazyBinder()
-  const asked = drafts.map((draft) => ({ draft, query: queryStatement(draft, columns), checks: checkStatements(draft) }))
-  const missing = cache.missing(asked.flatMap(({ query, checks }) => [...query, ...checks]).filter((s) => boundsFault(s) === undefined))
+  const asked = statementsOf(drafts, others)
+  const missing = cache.missing(
+    asked.flatMap(({ query, checks }) => [...query, ...checks]).filter((statement) => boundsFault(statement) === undefined),
+  )
   for (const [i, facts] of (await bindMany(missing)).entries()) cache.keep(missing[i], facts)
+  const binder = lazyBinder()
   try {
-    for (const { draft, query, checks } of asked) {
-      for (const statement of [...query, ...checks]) {
-        const facts = await factsOf(cache, binder.open, statement)
-        if (facts instanceof AssayError) faults.push(facts)
-        else if (statement === query[0]) lineage.set(draft.definition, facts.lineage)
-      }
-    }
+    const bind = (statement: BoundStatement) => cache.factsOf(statement, async () => bindStatement(await binder.open(), statement))
+    const analysis = await analysisOf(asked, bind)
+    cache.save(others === undefined)
+    return analysis
   } finally {
     binder.close()
   }
-  cache.save(isAll)
+}
+
+/** @param factsFor binds a statement, or knows it. @throws what that throws, but for errors of the catalogue */
+export const analyseDrafts = (drafts: readonly Draft[], factsFor: FactsFor): Promise<Analysis> => analysisOf(statementsOf(drafts), factsFor)
+
+type FactsFor = (statement: BoundStatement) => Promise<StatementFacts>
+
+async function analysisOf(asked: readonly Asked[], factsFor: FactsFor): Promise<Analysis> {
+  const lineage = new Map<AssetDefinition, Lineage>()
+  const faults: AssayError[] = []
+  for (const { draft, query, checks } of asked) {
+    for (const statement of [...query, ...checks]) {
+      const facts = await factsOf(statement, factsFor)
+      if (facts instanceof AssayError) faults.push(facts)
+      else if (statement === query[0]) lineage.set(draft.definition, facts.lineage)
+    }
+  }
   return { lineage, faults }
 }
 
-async function factsOf(
-  cache: StatementCache,
-  open: () => Promise<Binder>,
-  statement: BoundStatement,
-): Promise<StatementFacts | AssayError> {
+interface Asked {
+  readonly draft: Draft
+  /** None or one. */
+  readonly query: readonly BoundStatement[]
+  readonly checks: readonly BoundStatement[]
+}
+
+function statementsOf(drafts: readonly Draft[], others: ColumnsOf = () => undefined): readonly Asked[] {
+  const columns = new Map(drafts.map((draft) => [String(draft.definition.key), draft.columns]))
+  const read: ColumnsOf = (key) => columns.get(key) ?? others(key)
+  return drafts.map((draft) => ({ draft, query: queryStatement(draft, read), checks: checkStatements(draft) }))
+}
+
+async function factsOf(statement: BoundStatement, factsFor: FactsFor): Promise<StatementFacts | AssayError> {
   const fault = boundsFault(statement)
   if (fault !== undefined) return fault
   try {
-    const facts = await cache.factsOf(statement, async () => bindStatement(await open(), statement))
+    const facts = await factsFor(statement)
     return columnFault(statement, facts) ?? facts
   } catch (error) {
     if (error instanceof AssayError) return error
@@ -78,15 +93,20 @@ function lazyBinder(): LazyBinder {
   const make = async (): Promise<Binder> => {
     const { openDuckdb } = await import('../resources/duckdb.ts')
     engine = await openDuckdb({ threads: 1 })
-    const session = await engine.session()
-    return { session, aggregates: await aggregatesOf(session) }
+    return openBinder(engine)
   }
   return { open: () => (binder ??= make()), close: () => engine?.close() }
 }
 
-function queryStatement({ definition, columns, query }: Draft, of: Beside['columns']): readonly BoundStatement[] {
+/** A session that statements are bound in. */
+export async function openBinder(engine: SqlEngine): Promise<Binder> {
+  const session = await engine.session()
+  return { session, aggregates: await aggregatesOf(session) }
+}
+
+function queryStatement({ definition, columns, query }: Draft, read: ColumnsOf): readonly BoundStatement[] {
   if (query === undefined) return []
-  const inputs = Object.fromEntries(Object.entries(definition.made?.deps ?? {}).map(([name, dep]) => [name, of(dep.key) ?? []]))
+  const inputs = Object.fromEntries(Object.entries(definition.made?.deps ?? {}).map(([name, dep]) => [name, read(dep.key) ?? []]))
   const partitions = definition.partitions.spec
   return [{ name: definition.key, pieces: query.pieces, inputs, partitions, columns, yields: columns, where: query.where }]
 }

@@ -5,9 +5,11 @@ import { select, type StatusesOf } from '../assets/selection.ts'
 import { statusWordsOf } from '../assets/status.ts'
 import { versionStatus } from '../assets/versions.ts'
 import { type Clock, newId } from '../clock.ts'
-import { CATALOG_NAME, type CatalogPlace, type Settings } from '../config.ts'
+import { CATALOG_NAME, type Settings } from '../config.ts'
 import { AssayError } from '../errors.ts'
 import type { Catalog } from '../iceberg/catalog.ts'
+import { directoryCatalog } from '../iceberg/catalogs/directory-catalog.ts'
+import { environmentCatalog } from '../iceberg/catalogs/environment-catalog.ts'
 import { sqlCatalog } from '../iceberg/catalogs/sql-catalog.ts'
 import { sqliteDatabase } from '../iceberg/catalogs/sqlite-database.ts'
 import type { Store } from '../iceberg/store.ts'
@@ -18,11 +20,12 @@ import type { PartitionSet } from '../partitions/partition-set.ts'
 import { universe } from '../partitions/partitions.ts'
 import { type LoadedManifest, manifestFile } from '../project/manifest.ts'
 import { openPostgres } from '../resources/postgres.ts'
-import type { Database } from '../sql/database.ts'
 import type { RunState, StoreEvent } from '../storage/events.ts'
 import { openStorage, openStorageReader } from '../storage/sqlite.ts'
 import type { AssetState, StorageReader } from '../storage/storage.ts'
+import type { Maintained } from '../tables/maintain.ts'
 import { type Heads, loadHeads, type Observation, observe, withObservations } from '../tables/observe.ts'
+import { adoption, environmentReader, type Known, knownStates } from './environment.ts'
 import type { OnLine } from './executor.ts'
 import { childProcesses } from './executors/child-process.ts'
 import { makePlan, NOTHING_KNOWN, type Plan } from './plan.ts'
@@ -30,6 +33,7 @@ import { refuseOutdated } from './plan-diff.ts'
 import { type Recovered, recover } from './recover.ts'
 import { RunLake } from './run-state.ts'
 import { type Supervision, supervise } from './supervise.ts'
+import { keepUp, type Upkeep } from './upkeep.ts'
 
 /** The one shape in which work is asked for: by the terminal today, by schedules, sensors and the UI later. */
 export interface RunRequest {
@@ -58,31 +62,47 @@ export interface Inspection {
 
 /** Opens store and catalog for reading; works beside a run. */
 export async function inspect(settings: Settings, loaded: LoadedManifest): Promise<Inspection> {
-  const storage = openStorageReader({ folder: settings.home })
+  const storage = openReader(settings)
   const store = localStore()
   const catalog = openCatalog(settings, store)
   const close = (): void => {
     storage.close()
     catalog.close()
   }
-  return { ...(await look(storage, catalog, store, loaded)), storage, catalog, store, close }
+  const { states, heads, observations } = await look({ settings, storage, catalog, store }, loaded)
+  return { states, heads, observations, storage, catalog, store, close }
 }
 
-export const openCatalog = (settings: Settings, store: Store): Catalog =>
-  sqlCatalog(databaseOf(settings.catalog), { warehouse: settings.warehouse, name: CATALOG_NAME, store })
+function openReader({ home, environment }: Settings): StorageReader {
+  const own = openStorageReader({ folder: home })
+  return environment === undefined ? own : environmentReader(own, openStorageReader({ folder: environment.mainHome }))
+}
 
-const databaseOf = (place: CatalogPlace): Database => (place.kind === 'sqlite' ? sqliteDatabase(place.file) : openPostgres(place.uri))
+/** The catalog as it is seen from the environment that one is in. */
+export function openCatalog(settings: Settings, store: Store): Catalog {
+  const catalog = openMainCatalog(settings, store)
+  return settings.environment === undefined ? catalog : environmentCatalog(catalog, settings.environment.name)
+}
+
+/** The catalog with the tables of all environments, under the names that other engines know them by. */
+export function openMainCatalog({ catalog: place, warehouse }: Settings, store: Store): Catalog {
+  if (place.kind === 'directory') return directoryCatalog(place.folder, store)
+  const database = place.kind === 'sqlite' ? sqliteDatabase(place.file) : openPostgres(place.uri)
+  return sqlCatalog(database, { warehouse, name: CATALOG_NAME, store })
+}
+
+interface Lookout extends Pick<Inspection, 'storage' | 'catalog' | 'store'> {
+  readonly settings: Settings
+}
 
 async function look(
-  storage: StorageReader,
-  catalog: Catalog,
-  store: Store,
+  { settings, storage, catalog, store }: Lookout,
   loaded: LoadedManifest,
-): Promise<Pick<Inspection, 'states' | 'heads' | 'observations'>> {
-  const states = await storage.assetStates()
+): Promise<Known & Pick<Inspection, 'heads' | 'observations'>> {
+  const { states, isOwn } = await knownStates(settings, storage, catalog, loaded)
   const heads = await loadHeads(catalog, loaded.manifest.assets)
   const observations = await observe(store, loaded.manifest.assets, heads, states)
-  return { states: withObservations(states, observations), heads, observations }
+  return { states: withObservations(states, observations), isOwn, heads, observations }
 }
 
 /** The plan that a request leads to now. @throws ASSAY-4003 for an unknown asset */
@@ -122,6 +142,8 @@ export interface RunListener {
   planned(plan: Plan, runId: string | undefined): void
   /** An event that is durable. */
   event(event: StoreEvent): void
+  /** Tables for which it had become due, after the run. */
+  maintained(tables: readonly Maintained[]): void
 }
 
 export interface RunOutcome {
@@ -146,7 +168,7 @@ export async function launch(options: LaunchOptions): Promise<RunOutcome> {
     const lake = { catalog, store, now: () => clock.now() }
     const recovered = await recover(storage, lake)
     if (recovered.length > 0) listener.recovered(recovered)
-    const { states, heads, observations } = await look(storage, catalog, store, loaded)
+    const { states, isOwn, heads, observations } = await look({ settings, storage, catalog, store }, loaded)
     if (observations.length > 0) {
       await storage.append(observations.map((o) => ({ type: 'table.observed' as const, ...o })))
       listener.observed(observations)
@@ -157,14 +179,36 @@ export async function launch(options: LaunchOptions): Promise<RunOutcome> {
     const runId = plan.steps.length === 0 ? undefined : newId(clock)
     listener.planned(plan, runId)
     if (runId === undefined) return { runId, plan, state: 'succeeded' }
+    const taken = new Set(plan.steps.map((step) => step.asset))
+    const foreign = loaded.manifest.assets.filter((spec) => taken.has(spec.key) && !isOwn(spec))
     await storage.append([
+      ...foreign.flatMap(({ key }) => adoption(key, states.get(key) ?? NOTHING_KNOWN)),
       { type: 'run.created', runId, planId: plan.id, manifestId: loaded.id, request: request.request, steps: plan.steps },
     ])
     const lakeState = new RunLake(loaded, states, heads, settings.warehouse)
-    return { runId, plan, state: await execute(options, { runId, plan, storage, lake, state: lakeState }) }
+    const state = await execute(options, { runId, plan, storage, lake, state: lakeState })
+    // What stands on the files of `main` is not rearranged.
+    if (settings.environment === undefined) await maintain(options, { catalog, store, clock, heads }, plan)
+    return { runId, plan, state }
   } finally {
     catalog.close()
     storage.close()
+  }
+}
+
+/** A run is what it was, also where the upkeep after it fails; it is tried again when it is due again. */
+async function maintain({ loaded, listener, signal }: LaunchOptions, upkeep: Upkeep, plan: Plan): Promise<void> {
+  if (signal.aborted) return
+  const made = new Set(plan.steps.map((step) => step.asset))
+  try {
+    const done = await keepUp(
+      upkeep,
+      loaded.manifest.assets.filter((spec) => made.has(spec.key)),
+    )
+    if (done.length > 0) listener.maintained(done)
+  } catch (error) {
+    if (!(error instanceof AssayError)) throw error
+    console.error(`warning: tables were not maintained: ${error.message}`)
   }
 }
 

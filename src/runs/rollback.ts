@@ -17,7 +17,9 @@ import type { LoadedManifest } from '../project/manifest.ts'
 import { openStorage } from '../storage/sqlite.ts'
 import { locatorOf } from '../tables/asset-table.ts'
 import { loadHeads, type Observation, observe, touchedBy, withObservations } from '../tables/observe.ts'
+import { adoption, knownStates } from './environment.ts'
 import { openCatalog } from './launch.ts'
+import { NOTHING_KNOWN } from './plan.ts'
 import { recover } from './recover.ts'
 
 /** What a rollback changes: shown, then done as shown or not at all. */
@@ -101,12 +103,13 @@ export async function rollBack({ settings, loaded, clock, spec, to }: RollbackOp
     await recover(storage, { catalog, store, now: () => clock.now() })
     const { assets } = loaded.manifest
     const heads = await loadHeads(catalog, assets)
-    const known = await storage.assetStates()
+    const { states: known, isOwn } = await knownStates(settings, storage, catalog, loaded)
     const before = await observe(store, assets, heads, known)
     await storage.append(before.map((o) => ({ type: 'table.observed' as const, ...o })))
     const table = heads.get(spec.key)
     const plan = await planRollback(store, spec, table, to)
     if (plan === undefined || table === undefined) return undefined
+    if (!isOwn(spec)) await storage.append(adoption(spec.key, withObservations(known, before).get(spec.key) ?? NOTHING_KNOWN))
     const { after } = await commitMetadata({ catalog, store }, table.id, (metadata) => moved(metadata, plan, clock.now()))
     const observations = await observe(store, [spec], new Map([[spec.key, after]]), withObservations(known, before))
     await storage.append(observations.map((o) => ({ type: 'table.observed' as const, ...o })))

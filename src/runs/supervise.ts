@@ -18,7 +18,7 @@ export interface Supervision {
   readonly runId: string
   readonly plan: Plan
   readonly loaded: LoadedManifest
-  readonly storage: Storage
+  readonly storage: Pick<Storage, 'append'>
   readonly lake: Lake
   readonly state: RunLake
   readonly executor: Executor

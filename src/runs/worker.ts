@@ -2,10 +2,9 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { inspect } from 'node:util'
-import { parseFrame } from '../call-site.ts'
 import type { AssetDefinition } from '../assets/define-asset.ts'
 import type { AssetSpec } from '../assets/spec.ts'
-import { AssayError, type Problem, type SourceLocation, toProblem } from '../errors.ts'
+import { AssayError } from '../errors.ts'
 import { localStore } from '../iceberg/stores/local.ts'
 import { LOCAL } from '../config.ts'
 import { collectAssets } from '../project/collect.ts'
@@ -15,9 +14,9 @@ import { readManifest } from '../project/manifest.ts'
 import { openDuckdb } from '../resources/duckdb.ts'
 import { openedResources } from '../resources/opened.ts'
 import { masked } from '../resources/secret.ts'
-import { type SqlEngine, SqlError } from '../sql/engine.ts'
-import { fileProblem } from '../tables/read.ts'
-import { executeStep, type StepEnvironment } from './execute-step.ts'
+import type { SqlEngine } from '../sql/engine.ts'
+import { answerStep } from './answer-step.ts'
+import type { StepEnvironment } from './execute-step.ts'
 import { endMark, type FromWorker, PRINTED, type StepMessage, type ToWorker, type WorkerOptions } from './worker-protocol.ts'
 
 /** Entry of a worker process. All user code of a run lives here. */
@@ -64,7 +63,7 @@ async function work(step: StepMessage): Promise<void> {
   if (isSpent) return send({ type: 'refused' })
   current = step
   last = step
-  const answer = await origin.run(step, () => answerTo(step))
+  const answer = await origin.run(step, () => answerStep(environmentOf(), step, options.root))
   current = undefined
   process.send?.(answer, () => PRINTED.forEach((stream) => writeLine(stream, endMark(step))))
 }
@@ -76,20 +75,6 @@ const writeLine = (stream: 'stdout' | 'stderr', line: string): void => {
   writers[stream](`${line}\n`, (error) => {
     if (error) process.exit(1)
   })
-}
-
-async function answerTo(step: StepMessage): Promise<FromWorker> {
-  try {
-    const result = await executeStep(environmentOf(), step)
-    if (result.kind === 'skipped') return { type: 'skipped', reason: result.reason }
-    if (result.kind === 'done') {
-      const { tables, checks, unchanged } = result
-      return { type: 'done', tables, checks, ...(unchanged && { unchanged }) }
-    }
-    return { type: 'failed', outcome: 'blocked', problem: blockedProblem(step, result.checks), checks: result.checks }
-  } catch (error) {
-    return { type: 'failed', outcome: 'failed', problem: maskedProblem(toProblem(userError(error))), checks: [] }
-  }
 }
 
 function environmentOf(): StepEnvironment {
@@ -107,13 +92,7 @@ function environmentOf(): StepEnvironment {
   }
 }
 
-/** What user code prints or throws may hold a secret that it was given. */
-const maskedProblem = ({ what, details, trace, ...problem }: Problem): Problem => ({
-  ...problem,
-  what: masked(what),
-  ...(details === undefined ? {} : { details: details.map(masked) }),
-  ...(trace === undefined ? {} : { trace: masked(trace) }),
-})
+/** What user code prints may hold a secret that it was given. */
 const log = (text: string): void => send({ type: 'log', text: masked(text) })
 for (const stream of PRINTED) {
   process[stream].write = (chunk: string | Uint8Array, ...rest: never[]) =>
@@ -146,37 +125,4 @@ async function definition(spec: AssetSpec): Promise<AssetDefinition> {
   if (known?.made === undefined)
     throw new AssayError('ASSAY-1007', `${spec.key} is not exported, so a worker cannot find it`, { where: spec.where })
   return known
-}
-
-/** An exception of user code, at the first frame that is not Assay's. */
-function userError(error: unknown): unknown {
-  if (error instanceof AssayError) return error
-  if (error instanceof SqlError) {
-    const known = fileProblem(error)
-    return known === error ? new AssayError('ASSAY-3008', error.message, { cause: error }) : known
-  }
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-  const where = error instanceof Error ? userFrame(error) : undefined
-  return where === undefined ? error : new AssayError('ASSAY-3003', text, { where, cause: error })
-}
-
-function userFrame(error: Error): SourceLocation | undefined {
-  const own = resolve(import.meta.dirname, '..')
-  const frames = (error.stack ?? '').split('\n').map(parseFrame)
-  const isTheirs = ({ file }: SourceLocation): boolean =>
-    file.startsWith(options.root) && !file.startsWith(own) && !file.includes('node_modules')
-  return frames.find((frame) => frame !== undefined && isTheirs(frame))
-}
-
-function blockedProblem(step: StepMessage, checks: Extract<FromWorker, { type: 'failed' }>['checks']): ReturnType<typeof toProblem> {
-  const failing = checks.filter((check) => check.blocking && check.outcome !== 'pass')
-  const first = failing[0]
-  const spec = loaded.asset(step.asset)?.checks.find((check) => check.name === first?.check)
-  const details = failing.flatMap((check) => [`${check.check}: ${check.observed}`, ...check.samples.map((sample) => `  ${sample}`)])
-  return toProblem(
-    new AssayError('ASSAY-5001', `${step.asset}: check ${first?.check ?? ''} failed`, {
-      where: spec?.where ?? loaded.asset(step.asset)?.where,
-      details,
-    }),
-  )
 }

@@ -58,6 +58,8 @@ export interface Column<out K extends Kind = Kind, out T = unknown> {
   readonly values: readonly string[] | undefined
   readonly doc: string | undefined
   readonly formerName: string | undefined
+  /** What a nested column consists of: its `element`; its `key` and `value`; its fields. */
+  readonly inner: { readonly [name: string]: Column }
   /** The same column, null allowed. */
   nullable(): Column<K, T | null>
   /** The same column with a sentence for readers. */
@@ -84,7 +86,6 @@ interface Parts {
   readonly values: readonly string[] | undefined
   readonly doc: string | undefined
   readonly formerName: string | undefined
-  /** What a nested column consists of: its `element`; its `key` and `value`; its fields. */
   readonly inner: Schema
 }
 

@@ -110,5 +110,7 @@ export type StoreEvent =
       readonly versions: IntervalMap<string>
       readonly lost?: PartitionSet
     }
+  /** A record of another store, of `main` or of an environment, that holds here too, on those partitions. */
+  | { readonly type: 'materialization.adopted'; readonly materialization: Materialization; readonly partitions: PartitionSet }
 
 export type StoredEvent = StoreEvent & { readonly seq: number; readonly at: number }

@@ -13,6 +13,8 @@ export type Change =
   | { readonly kind: 'open intent'; readonly intent: PublishIntent }
   | { readonly kind: 'close intents'; readonly runId: string; readonly stepId: string }
   | { readonly kind: 'add materialization'; readonly materialization: Materialization }
+  /** Unless the store has it, from an earlier time that it was taken over. */
+  | { readonly kind: 'adopt materialization'; readonly materialization: Materialization }
   | { readonly kind: 'set snapshot'; readonly asset: AssetKey; readonly snapshotId: string | undefined }
   | { readonly kind: 'set check'; readonly result: CheckResult; readonly runId: string; readonly at: number }
   | {
@@ -55,6 +57,10 @@ export function reduce(event: StoreEvent, at: number, before: StepBefore | undef
       const removed = (['versions', 'made'] as const).map((map): Change => ({ kind: 'remove', map, asset, partitions: lost }))
       const assigned = versions.map(({ from, to, value }) => assign('versions', asset, [[from, to]], value))
       return [...(lost.length === 0 ? [] : removed), ...assigned, { kind: 'set snapshot', asset, snapshotId }]
+    }
+    case 'materialization.adopted': {
+      const { materialization, partitions } = event
+      return [{ kind: 'adopt materialization', materialization }, assign('made', materialization.asset, partitions, materialization.id)]
     }
     default:
       return unreachable(event)

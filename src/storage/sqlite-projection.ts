@@ -67,9 +67,11 @@ function applier(db: DatabaseSync): (change: Change, seq: number) => void {
       }
       case 'close intents':
         return void to.closeIntents.run(change.runId, change.stepId)
-      case 'add materialization': {
+      case 'add materialization':
+      case 'adopt materialization': {
         const { id, asset } = change.materialization
-        return void to.addMaterialization.run(seq, id, asset, JSON.stringify(change.materialization))
+        const add = change.kind === 'add materialization' ? to.addMaterialization : to.adoptMaterialization
+        return void add.run(seq, id, asset, JSON.stringify(change.materialization))
       }
       case 'set snapshot':
         return void (change.snapshotId === undefined
@@ -117,6 +119,7 @@ const statements = (db: DatabaseSync) => ({
   openIntent: db.prepare('insert into intents (run_id, step_id, attempt, body) values (?, ?, ?, ?)'),
   closeIntents: db.prepare('delete from intents where run_id = ? and step_id = ?'),
   addMaterialization: db.prepare('insert into materializations (seq, id, asset, body) values (?, ?, ?, ?)'),
+  adoptMaterialization: db.prepare('insert into materializations (seq, id, asset, body) values (?, ?, ?, ?) on conflict (id) do nothing'),
   setSnapshot: db.prepare(
     'insert into tables (asset, snapshot_id) values (?, ?) on conflict do update set snapshot_id = excluded.snapshot_id',
   ),

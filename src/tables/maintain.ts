@@ -1,6 +1,7 @@
 import { type Clock, newId, newSnapshotId } from '../clock.ts'
 import { AssayError } from '../errors.ts'
 import { type Catalog, formatTableId, type LoadedTable, type TableId } from '../iceberg/catalog.ts'
+import { isEnvironmentOf } from '../iceberg/catalogs/environment-catalog.ts'
 import { prepareCommit } from '../iceberg/commit.ts'
 import { compactable, compactFiles } from '../iceberg/compact.ts'
 import { expireSnapshots, type ExpirePolicy, selectExpired } from '../iceberg/expire.ts'
@@ -27,6 +28,8 @@ export interface Maintained {
   readonly orphanBytes: number
   /** True where others changed the files while they were compacted; the next time will do. */
   readonly wasBusy: boolean
+  /** The table of an environment that stands on this one's files, which therefore stay as they are. */
+  readonly heldBy?: string
 }
 
 export interface Maintenance {
@@ -46,15 +49,28 @@ const KEPT_VERSIONS = 20
 /** How often a commit is prepared again when others moved the table. */
 const MAX_REBUILDS = 4
 
+const NOTHING_DONE = {
+  compactedFiles: 0,
+  compactedInto: 0,
+  mergedManifests: 0,
+  expiredSnapshots: 0,
+  orphans: 0,
+  orphanBytes: 0,
+  wasBusy: false,
+} as const
+
 /**
  * Compacts a table, merges its manifests, lets old versions expire and removes files that nothing names. Its rows, and so
- * the data versions of its partitions, stay as they are. Undefined for a table that is not there.
+ * the data versions of its partitions, stay as they are. A table that an environment stands on is left alone: rearranged,
+ * it could not take over what the environment has. Undefined for a table that is not there.
  * @throws ASSAY-2004 for tables that cannot be rewritten, ASSAY-2010 when the catalog does not answer
  */
 export async function maintainTable(tools: Maintenance, id: TableId): Promise<Maintained | undefined> {
   const loaded = await tools.catalog.load(id)
   const head = loaded === undefined ? undefined : snapshotOf(loaded.metadata)
   if (loaded === undefined || head === undefined) return undefined
+  const holder = (await tools.catalog.locations()).find((other) => isEnvironmentOf(id, other.id))
+  if (holder !== undefined) return { table: formatTableId(id), ...NOTHING_DONE, heldBy: formatTableId(holder.id) }
   const rewritten = tools.isDryRun
     ? {
         compactedFiles: (await compactable(tools.store, loaded.metadata)).length,
@@ -140,11 +156,5 @@ async function orphansOf({ catalog, store, clock }: Maintenance, id: TableId): R
 /** Whether another table of the catalog may name files in this one's folder, or the other way round. */
 async function sharesFiles(catalog: Catalog, { id, metadata }: LoadedTable): Promise<boolean> {
   const others = (await catalog.locations()).filter((other) => formatTableId(other.id) !== formatTableId(id))
-  for (const other of others) {
-    if (other.metadataLocation.includes(`${metadata.location}/`)) return true
-    // A table of an environment is a second entry over the same files.
-    if (other.id.name === id.name && other.id.namespace.endsWith(`__${id.namespace}`)) return true
-    if (other.id.name === id.name && id.namespace.endsWith(`__${other.id.namespace}`)) return true
-  }
-  return false
+  return others.some((other) => other.metadataLocation.includes(`${metadata.location}/`))
 }

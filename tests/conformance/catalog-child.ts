@@ -4,8 +4,11 @@ import { sqliteDatabase } from '../../src/iceberg/catalogs/sqlite-database.ts'
 import { localStore } from '../../src/iceberg/stores/local.ts'
 import { openPostgres } from '../../src/resources/postgres.ts'
 
+/** Where a catalog lies that several processes write. */
+export type DatabasePlace = Exclude<CatalogPlace, { kind: 'directory' }>
+
 /** Run by the conformance suite: moves two tables together, from generation to generation, against others that do the same. */
-const task = JSON.parse(process.argv[2] ?? '') as { readonly place: CatalogPlace; readonly worker: number; readonly commits: number }
+const task = JSON.parse(process.argv[2] ?? '') as { readonly place: DatabasePlace; readonly worker: number; readonly commits: number }
 const { place, worker } = task
 const database = place.kind === 'sqlite' ? sqliteDatabase(place.file) : openPostgres(place.uri)
 const catalog = sqlCatalog(database, { warehouse: '/', name: 'assay', store: localStore() })

@@ -2,14 +2,14 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { CatalogPlace } from '../../src/config.ts'
+import type { DatabasePlace } from './catalog-child.ts'
 import type { Catalog, TableChange, TableId } from '../../src/iceberg/catalog.ts'
 
 export interface CatalogUnderTest {
   /** A handle to the same catalog; every call gives another one. */
   readonly open: () => Catalog
   /** How another process opens it. */
-  readonly place: CatalogPlace
+  readonly place: DatabasePlace
   /** Writes metadata of an empty table and gives its location. */
   readonly writeMetadata: () => Promise<string>
   /** Runs SQL on the same database past the catalog, as another engine does. */
@@ -87,6 +87,19 @@ export function catalogConformance(name: string, setUp: () => Promise<CatalogUnd
         code: 'ASSAY-2001',
       })
       expect(await catalog.locations()).toEqual([])
+    })
+
+    it('removes tables together with moves, and only as they are expected to be', async () => {
+      const [first, other] = [await change(orders), await change(items)]
+      await catalog.commit([first, other])
+      const second = await change(items, other.metadataLocation)
+      const stale = { id: orders, expected: second.metadataLocation, metadataLocation: undefined }
+      expect(await catalog.commit([stale, second])).toEqual({ kind: 'rejected', moved: [orders] })
+      expect(await catalog.load(items)).toMatchObject({ metadataLocation: other.metadataLocation })
+      expect(await catalog.commit([{ ...stale, expected: first.metadataLocation }, second])).toEqual({ kind: 'committed' })
+      expect(await catalog.locations()).toEqual([{ id: items, metadataLocation: second.metadataLocation }])
+      expect(await catalog.load(orders)).toBeUndefined()
+      expect(await catalog.commit([await change(orders)])).toEqual({ kind: 'committed' })
     })
 
     it('lists all tables', async () => {
@@ -209,7 +222,7 @@ interface Child {
   readonly ended: Promise<void>
 }
 
-function child(place: CatalogPlace, task: { readonly worker: number; readonly commits: number }): Child {
+function child(place: DatabasePlace, task: { readonly worker: number; readonly commits: number }): Child {
   const script = new URL('catalog-child.ts', import.meta.url).pathname
   const racer = spawn(process.execPath, ['--no-warnings', script, JSON.stringify({ place, ...task })], {
     stdio: ['ignore', 'pipe', 'inherit'],

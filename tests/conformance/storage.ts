@@ -250,6 +250,22 @@ function assetRules(store: Fresh): void {
     })
   })
 
+  test('records of another store are taken over for some partitions, also twice', async () => {
+    const storage = await store()
+    const elsewhere = materialization({ runId: 'run-of-dev', stepId: 's9' }, ORDERS, DAYS, 'm9')
+    const adopted = { type: 'materialization.adopted' as const, materialization: elsewhere, partitions: range(1, 3) }
+    await storage.append([oneStep(), started(STEP), succeeded(materialization(STEP, ORDERS, DAYS, 'm1'))])
+    await storage.append([adopted])
+    await storage.append([adopted])
+    const { made, versions } = (await storage.assetStates()).get(ORDERS) ?? {}
+    expect(made?.map(({ from, to, value }) => [from, to, value.id])).toEqual([
+      [0, 1, 'm1'],
+      [1, 3, 'm9'],
+    ])
+    expect(versions).toEqual([{ from: 0, to: 3, value: 'snapshot-m1' }])
+    expect((await storage.materializations({ asset: ORDERS, limit: 9 })).map(({ id }) => id)).toEqual(['m9', 'm1'])
+  })
+
   test('the last attempt stands where it did not succeed, and goes with success', async () => {
     const storage = await store()
     const second: StepRef = { runId: 'run-2', stepId: 's1' }

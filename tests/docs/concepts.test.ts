@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
+import { symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { ROOT } from '../support/shop.ts'
@@ -35,9 +37,37 @@ async function runCommand(folder: Folder, command: string): Promise<string> {
     await folder.edit(words[0] ?? '', words[1] ?? '', words[2] ?? '')
     return ''
   }
+  if (verb === 'node') return ran(folder, words)
+  if (verb === 'vitest') return ranByVitest(folder, words)
   expect(verb).toBe('assay')
-  const { stdout, stderr } = await folder.tell(words)
+  const first = words.includes(FIRST) ? await firstSnapshot(folder, words[1] ?? '') : FIRST
+  const { stdout, stderr } = await folder.tell(words.map((word) => (word === FIRST ? first : word)))
   return spaced(stdout + stderr)
+}
+
+/** In a command, the id of the first snapshot of the asset that it is about. */
+const FIRST = 'FIRST'
+
+async function firstSnapshot(folder: Folder, asset: string): Promise<string> {
+  const query = `select snapshot_id::varchar as id from ${asset}.snapshots order by committed_at limit 1`
+  return /\d{6,}/.exec((await folder.tell(['query', query])).stdout)?.[0] ?? 'no snapshot'
+}
+
+/** The source, as a user has the compiled package. */
+const NODE_OPTIONS = '--conditions=assay-source --disable-warning=ExperimentalWarning'
+
+/** What a program prints, also where it fails. */
+const ran = (folder: Folder, args: readonly string[]): Promise<string> =>
+  new Promise((done) => {
+    const env = { PATH: process.env['PATH'], NODE_OPTIONS, NO_COLOR: '1' }
+    execFile(process.execPath, args, { cwd: folder.path, env }, (_, stdout, stderr) => done(spaced(stdout + stderr)))
+  })
+
+async function ranByVitest(folder: Folder, words: readonly string[]): Promise<string> {
+  await symlink(join(ROOT, 'node_modules/vitest'), join(folder.path, 'node_modules/vitest'))
+  const resolve = `ssr: { resolve: { conditions: ['assay-source', 'module', 'node', 'development|production'] } }`
+  await folder.write('vitest.config.ts', `export default { ${resolve} }`)
+  return ran(folder, [join(ROOT, 'node_modules/vitest/vitest.mjs'), ...words])
 }
 
 describe('the example of each concept', () => {

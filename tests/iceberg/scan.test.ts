@@ -4,7 +4,7 @@ import { encodeAvro } from '../../src/iceberg/avro.ts'
 import { prepareCommit } from '../../src/iceberg/commit.ts'
 import { LIST_SCHEMA } from '../../src/iceberg/manifest-schema.ts'
 import { encodeManifestList, readManifestList } from '../../src/iceberg/manifests.ts'
-import { snapshotOf, type TableMetadata } from '../../src/iceberg/metadata.ts'
+import { schemaOf, snapshotOf, type TableMetadata } from '../../src/iceberg/metadata.ts'
 import { liveFiles, scanSql } from '../../src/iceberg/scan.ts'
 import type { IcebergSchema } from '../../src/schema/iceberg-type.ts'
 import { column, type Lab, openLab, TABLE } from './lab.ts'
@@ -46,6 +46,33 @@ describe('scans', () => {
       { id: 6n, country: '__HIVE_DEFAULT_PARTITION__' },
       { id: 7n, country: '~x' },
     ])
+  })
+
+  it('tell the engine how many rows there are, so that it joins from the right side', async () => {
+    await lab.put({ columns: COLUMNS, query: `SELECT i AS id, 'NL' AS country FROM range(5000) r(i)` })
+    const { metadata } = await lab.load()
+    const rows = scanSql(lab.store, schemaOf(metadata), await liveFiles(lab.store, metadata), { history: metadata.schemas })
+    const [plan] = await lab.session.rows(`EXPLAIN ${rows}`)
+    expect(String(plan?.['explain_value'])).toContain('~5,000 rows')
+  })
+
+  it('go by ids where names changed hands, also when the schema before has been forgotten', async () => {
+    await lab.put({ columns: [column('a', 'string'), column('b', 'string')], query: `SELECT 'first' AS a, 'second' AS b` })
+    const { metadata } = await lab.load()
+    const [a, b] = schemaOf(metadata).fields
+    if (a === undefined || b === undefined) throw new Error('two columns')
+    const swapped: IcebergSchema = {
+      type: 'struct',
+      'schema-id': 1,
+      fields: [
+        { ...a, name: 'b' },
+        { ...b, name: 'a' },
+      ],
+    }
+    for (const schemas of [[...metadata.schemas, swapped], [swapped]]) {
+      await lab.alter(() => ({ schemas, currentSchemaId: 1 }))
+      expect(await lab.read()).toEqual([{ b: 'first', a: 'second' }])
+    }
   })
 
   it('read renamed and widened columns by their ids', async () => {

@@ -1,8 +1,10 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { given, materialize } from 'assay/testing'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { events as bronze } from '../../lakehouse/bronze/events.ts'
+import { geoIp } from '../../lakehouse/bronze/geo_ip.ts'
 import { clickstream } from '../../lakehouse/generator/clickstream.ts'
 import { citiesOf } from '../../lakehouse/generator/geography.ts'
 import { clickstreamSettings } from '../../lakehouse/settings.ts'
@@ -66,18 +68,15 @@ it('bronze: a line stands on the day of its event, or at the start of the day it
     event({ id: 'late', ts: '2026-01-02T23:00:00Z', at: '2026-01-03T04:00:00Z' }),
     event({ id: 'next', ts: '2026-01-03T05:00:00Z' }),
   ])
-  await asTable('raw', bronze, '2026-01-02')
-  const rows = await database.rows(
-    'SELECT ts::VARCHAR AS ts, source_file, source_line::INTEGER AS source_line FROM raw ORDER BY source_file, source_line',
-  )
-  expect(await database.rows(`SELECT source_line::INTEGER AS n FROM raw WHERE line = ''`)).toEqual([{ n: 2 }])
-  expect(rows).toEqual([
-    { ts: '2026-01-02 10:00:00.123+00', source_file: '2026-01-02.ndjson', source_line: 1 },
-    { ts: '2026-01-02 00:00:00+00', source_file: '2026-01-02.ndjson', source_line: 2 },
-    { ts: '2026-01-02 00:00:00+00', source_file: '2026-01-02.ndjson', source_line: 3 },
-    { ts: '2026-01-02 00:00:00+00', source_file: '2026-01-02.ndjson', source_line: 4 },
-    { ts: '2026-01-02 23:00:00+00', source_file: '2026-01-03.ndjson', source_line: 1 },
+  const { rows } = await materialize(bronze, { partitions: '2026-01-02' })
+  expect(rows.map((row) => [row.source_file, row.source_line, row.ts.toJSON()])).toEqual([
+    ['2026-01-02.ndjson', 1n, '2026-01-02T10:00:00.123000Z'],
+    ['2026-01-02.ndjson', 2n, '2026-01-02T00:00:00.000000Z'],
+    ['2026-01-02.ndjson', 3n, '2026-01-02T00:00:00.000000Z'],
+    ['2026-01-02.ndjson', 4n, '2026-01-02T00:00:00.000000Z'],
+    ['2026-01-03.ndjson', 1n, '2026-01-02T23:00:00.000000Z'],
   ])
+  expect(rows[1]?.line).toBe('')
 })
 
 it('silver: the first ingested copy wins and counts the others; lines without id or time are nobody’s copies', async () => {
@@ -91,17 +90,17 @@ it('silver: the first ingested copy wins and counts the others; lines without id
     event({ id: 'b', ts: 'soon' }),
   ])
   await land('2026-01-03', [event({ id: 'a', ts, at: '2026-01-03T00:00:05Z' })])
-  await asTable('raw', bronze, '2026-01-02')
-  await asTable('events', silver, '2026-01-02')
-  const rows = await database.rows(
-    'SELECT event_id, copies, source_line::INTEGER AS source_line, event_time IS NULL AS timeless FROM events ORDER BY source_line',
-  )
-  expect(rows).toEqual([
-    { event_id: 'a', copies: 3, source_line: 2, timeless: false },
-    { event_id: null, copies: 1, source_line: 3, timeless: false },
-    { event_id: null, copies: 1, source_line: 4, timeless: false },
-    { event_id: 'b', copies: 1, source_line: 5, timeless: true },
-    { event_id: 'b', copies: 1, source_line: 6, timeless: true },
+  const lines = (await materialize(bronze, { partitions: '2026-01-02' })).rows
+  const place = { ip_from: 3323068416n, ip_to: 3323068671n, country: 'de', city: 'Kassel' }
+  const made = await materialize(silver, { given: [given(bronze, lines), given(geoIp, [place])], partitions: '2026-01-02' })
+  expect(made.rows).toMatchObject([{ event_id: 'a', copies: 3, source_line: 2n, city: 'Kassel', device: 'desktop' }])
+  const told = made.rejects.map((row) => [row.source_line, row.event_id, row.copies, row.reject_reason])
+  expect(told.toSorted((a, b) => Number(a[0]) - Number(b[0]))).toEqual([
+    [3n, null, 1, 'event_id.not_null'],
+    [4n, null, 1, 'event_id.not_null'],
+    // 'soon' is no time, and it is that of the event, of its ingestion and of its visit.
+    [5n, 'b', 1, 'event_time.not_null, ingested_at.not_null, visit_started_at.not_null'],
+    [6n, 'b', 1, 'event_time.not_null, ingested_at.not_null, visit_started_at.not_null'],
   ])
 })
 

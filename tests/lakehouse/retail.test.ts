@@ -2,10 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { materialize } from 'assay/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { retailLines } from '../../lakehouse/bronze/retail_lines.ts'
 import { inspectRetailFile, retailFile } from '../../lakehouse/sources/retail.ts'
-import { openDatabase, statementOf } from './asset-rows.ts'
+import { openDatabase } from './asset-rows.ts'
 import { KNOWN, perDayFromFiles, RETAIL_FOLDER, totalsFromFiles } from './retail-known.ts'
 
 const HEADER = 'InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country'
@@ -67,33 +68,19 @@ describe('a file', () => {
     const text = `Extra,Country,InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID\r\nx,EIRE,1,A,"a ""b"",\n c",-2,2010-12-03 09:00:00,0.001,\r\nx,EIRE,2,B,plain,1,2010-12-03 09:01:00,5,17850.0\r\n`
     await writeFile(join(folder, '2010-12-03.csv'), text)
     vi.stubEnv('ASSAY_RETAIL_DIR', folder)
-    const database = await openDatabase()
-    try {
-      const rows = await database.rows(
-        `SELECT * FROM (${await statementOf(retailLines, '2010-12-03', '2010-12-05')}) ORDER BY source_record`,
-      )
-      expect(rows).toMatchObject([
-        {
-          invoice_no: '1',
-          description: 'a "b",\n c',
-          quantity: -2,
-          unit_price: '0.0010',
-          customer_id: null,
-          country: 'EIRE',
-          source_record: '1',
-        },
-        { invoice_no: '2', quantity: 1, unit_price: '5.0000', customer_id: '17850', source_file: '2010-12-03.csv', source_record: '2' },
-      ])
-      expect(await database.rows(await statementOf(retailLines, '2010-12-04'))).toEqual([])
-    } finally {
-      database.close()
-    }
+    const { rows } = await materialize(retailLines, { partitions: '2010-12-03..2010-12-05' })
+    const first = { invoice_no: '1', description: 'a "b",\n c', quantity: -2, unit_price: '0.0010', customer_id: null, country: 'EIRE' }
+    const second = { invoice_no: '2', quantity: 1, unit_price: '5.0000', customer_id: 17850n, source_file: '2010-12-03.csv' }
+    expect(rows).toMatchObject([
+      { ...first, source_record: 1n },
+      { ...second, source_record: 2n },
+    ])
+    expect(await materialize(retailLines, { partitions: '2010-12-04' })).toMatchObject({ state: 'made', rows: [] })
   })
 })
 
 it('without a folder the step is skipped, with a line that says what to set', async () => {
   vi.stubEnv('ASSAY_RETAIL_DIR', join(folder, 'absent'))
-  await expect(statementOf(retailLines, '2010-12-03')).rejects.toThrow(
-    expect.objectContaining({ name: 'SkipStep', message: expect.stringContaining('set ASSAY_RETAIL_DIR') }),
-  )
+  const made = await materialize(retailLines, { partitions: '2010-12-03' })
+  expect(made).toMatchObject({ state: 'skipped', skipped: expect.stringContaining('set ASSAY_RETAIL_DIR') })
 })

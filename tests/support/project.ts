@@ -9,12 +9,14 @@ import { openDuckdb } from '../../src/resources/duckdb.ts'
 import type { EngineRow } from '../../src/sql/engine.ts'
 import { inspect, launch, type RunOutcome } from '../../src/runs/launch.ts'
 import type { StoreEvent } from '../../src/storage/events.ts'
+import type { Maintained } from '../../src/tables/maintain.ts'
 import { relationOf } from '../../src/tables/read.ts'
 import { type AssetKey, assetKey } from '../../src/keys.ts'
 import { ROOT } from './shop.ts'
 
 export interface RanProject extends RunOutcome {
   readonly events: readonly StoreEvent[]
+  readonly maintained: readonly Maintained[]
 }
 
 /** A project in a temporary folder, loaded and run the way the CLI does it. */
@@ -27,12 +29,15 @@ export interface TestProject {
     readonly partitions?: PartitionSet | ReadonlyMap<AssetKey, PartitionSet>
     readonly force?: boolean
     readonly profile?: string
+    readonly environment?: string
     readonly clock?: Clock
     readonly signal?: AbortSignal
     readonly onEvent?: (event: StoreEvent) => void
   }): Promise<RanProject>
-  /** Published rows of an asset, sorted. */
-  rows(key: string): Promise<readonly EngineRow[]>
+  /** Published rows of an asset, sorted; of `main`, or as an environment sees them. */
+  rows(key: string, environment?: string): Promise<readonly EngineRow[]>
+  /** Settings of an environment that was made. */
+  within(environment: string | undefined): Settings
   remove(): Promise<void>
 }
 
@@ -49,27 +54,37 @@ export async function testProject(files: Readonly<Record<string, string>>, name 
   }
   await write({ 'package.json': '{ "name": "test", "type": "module" }', ...files })
   const settings: Settings = { ...readSettings({ cwd: root, env: {} }), workers }
+  const within: TestProject['within'] = (environment) => ({ ...readSettings({ cwd: root, env: {}, environment }), workers })
   return {
     root,
     settings,
+    within,
     write,
     run: async ({
       select,
       partitions,
       force = false,
       profile = 'local',
+      environment,
       clock = systemClock,
       signal = new AbortController().signal,
       onEvent,
     } = {}) => {
       const events: StoreEvent[] = []
+      const maintained: Maintained[] = []
       const event = (e: StoreEvent): void => {
         events.push(e)
         onEvent?.(e)
       }
-      const own = { ...settings, profile }
+      const own = { ...within(environment), profile }
       const loaded = await loadProject(own)
-      const listener = { recovered: () => {}, observed: () => {}, planned: () => {}, event }
+      const listener = {
+        recovered: () => {},
+        observed: () => {},
+        planned: () => {},
+        event,
+        maintained: (done: readonly Maintained[]) => maintained.push(...done),
+      }
       const outcome = await launch({
         settings: own,
         loaded,
@@ -78,9 +93,9 @@ export async function testProject(files: Readonly<Record<string, string>>, name 
         signal,
         listener,
       })
-      return { ...outcome, events }
+      return { ...outcome, events, maintained }
     },
-    rows: async (key) => readRows(settings, key),
+    rows: async (key, environment) => readRows(within(environment), key),
     remove: () => rm(root, { recursive: true, force: true }),
   }
 }

@@ -1,3 +1,4 @@
+import { AssayError } from '../../errors.ts'
 import { localStore } from '../../iceberg/stores/local.ts'
 import { openDuckdb } from '../../resources/duckdb.ts'
 import { openCatalog } from '../../runs/launch.ts'
@@ -16,6 +17,8 @@ import { counted, number } from '../render/words.ts'
 export const maintain: Command = async (context) => {
   const { settings, loaded } = await openProject(context)
   const { options, surroundings } = context
+  if (settings.environment !== undefined)
+    throw new AssayError('ASSAY-4010', `the tables of ${settings.environment.name} are not maintained in it`)
   const store = localStore()
   const catalog = openCatalog(settings, store)
   const engine = await openDuckdb()
@@ -61,6 +64,8 @@ function print({ terminal, options }: CommandContext, done: readonly Maintained[
   if (rows.length > 0) for (const line of table(terminal, COLUMNS, rows)) terminal.line(line)
   if (rows.length > 0) terminal.line()
   for (const one of busy) terminal.line(`${one.table} was being written to; run \`assay maintain ${one.table}\` again`)
+  for (const { table: name, heldBy } of done.flatMap((one) => (one.heldBy === undefined ? [] : [one])))
+    terminal.line(`${name} is left alone: ${heldBy} stands on its files`)
   const what = options.dryRun ? 'would be maintained' : 'maintained'
   terminal.line(
     due.length === 0 ? `${counted(done.length, 'table')}, nothing to do` : `${due.length} of ${counted(done.length, 'table')} ${what}`,

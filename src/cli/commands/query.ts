@@ -8,16 +8,17 @@ import { type EngineRow, SqlError, type SqlSession } from '../../sql/engine.ts'
 import { fileProblem } from '../../tables/read.ts'
 import { type Command, type CommandContext, emit, jsonLine } from '../context.ts'
 import { settingsOf } from '../open-project.ts'
-import { openTables } from '../open-tables.ts'
+import { type Opened, openTables } from '../open-tables.ts'
 import { printRows } from '../render/rows.ts'
-import { counted, harmless, wrap } from '../render/words.ts'
+import { type TableColumn, table } from '../render/table.ts'
+import { counted, harmless, number, wrap } from '../render/words.ts'
 
 const ROWS_SHOWN = 40
 
 /**
  * `assay query <sql> …`: every table of the catalog under its own name, `--at table=version` as of a snapshot, time, branch
  * or tag, and what is known of it as `table.snapshots` and so on. Only what the statements mention is opened. Needs no
- * loadable project.
+ * loadable project. `--explain` says how many files it would read and how many it is spared, and reads none.
  */
 export const query: Command = async (context) => {
   const settings = settingsOf(context)
@@ -27,7 +28,11 @@ export const query: Command = async (context) => {
   try {
     const session = await engine.session()
     const pins = pinsOf(context.options.at)
-    const known = await openTables({ catalog, store, session }, context.words.join('\n'), pins)
+    const { names: known, opened } = await openTables({ catalog, store, session }, context.words, pins)
+    if (context.options.explain) {
+      explain(context, opened)
+      return 0
+    }
     for (const [i, statement] of context.words.entries()) {
       if (i > 0 && !context.options.json) context.terminal.line()
       await answer(context, session, { statement, number: i + 1, known })
@@ -36,6 +41,30 @@ export const query: Command = async (context) => {
   } finally {
     engine.close()
     catalog.close()
+  }
+}
+
+const SCAN_COLUMNS: readonly TableColumn[] = [
+  { title: 'table', min: 14 },
+  { title: 'files read', align: 'right' },
+  { title: 'bytes', align: 'right' },
+  { title: 'skipped', align: 'right' },
+  { title: 'bytes', align: 'right' },
+]
+
+function explain(context: CommandContext, opened: readonly Opened[]): void {
+  const { terminal, options } = context
+  if (options.json) for (const scan of opened) emit(context, 'scan', scan)
+  else if (opened.length === 0) terminal.line('no table is read')
+  else {
+    const rows = opened.map(({ table: name, read, skipped }) => [
+      name,
+      number(read.files),
+      number(read.bytes),
+      number(skipped.files),
+      number(skipped.bytes),
+    ])
+    for (const line of table(terminal, SCAN_COLUMNS, rows)) terminal.line(line)
   }
 }
 

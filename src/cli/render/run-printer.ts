@@ -4,6 +4,7 @@ import { formatSet } from '../../partitions/texts.ts'
 import type { LoadedManifest } from '../../project/manifest.ts'
 import type { RunListener, RunOutcome } from '../../runs/launch.ts'
 import type { Plan } from '../../runs/plan.ts'
+import type { Maintained } from '../../tables/maintain.ts'
 import { touchedPartitions } from '../../tables/observe.ts'
 import { liveBlock } from './live-block.ts'
 import { planHeading, planSentence } from './plan.ts'
@@ -87,6 +88,12 @@ export function runPrinter(printing: Printing): RunPrinter {
       if (progress.finished)
         print(...assetLine(terminal, progress.progress, printing.loaded.asset(progress.progress.asset), keyWidth(view)))
     },
+    maintained: (tables) => {
+      for (const one of tables) {
+        const words = maintainedWords(one)
+        if (words !== '') print(`${one.table} was due for maintenance: ${words}`)
+      }
+    },
     stopping: () => {
       if (!stopped) print('stopping; what is being published is finished first. Again to end at once')
       stopped = true
@@ -98,6 +105,14 @@ export function runPrinter(printing: Printing): RunPrinter {
     broken: close,
   }
 }
+
+const maintainedWords = ({ compactedFiles, compactedInto, mergedManifests, expiredSnapshots, orphans }: Maintained): string =>
+  [
+    ...(compactedFiles === 0 ? [] : [`${counted(compactedFiles, 'file')} became ${compactedInto ?? 0}`]),
+    ...(mergedManifests === 0 ? [] : [`${counted(mergedManifests, 'manifest')} merged`]),
+    ...(expiredSnapshots === 0 ? [] : [`${counted(expiredSnapshots, 'old version')} dropped`]),
+    ...(orphans === 0 ? [] : [`${counted(orphans, 'stray file')} removed`]),
+  ].join(', ')
 
 function failureTitle(printing: Printing, progress: Progress): readonly string[] {
   const word = progress.outcome === 'blocked' ? 'blocked' : 'failed'

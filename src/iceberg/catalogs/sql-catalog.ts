@@ -1,6 +1,14 @@
 import { AssayError } from '../../errors.ts'
 import { type ChangeStatement, type Database, DatabaseError } from '../../sql/database.ts'
-import { type Catalog, type CommitOutcome, formatTableId, type LoadedTable, type TableChange, type TableId } from '../catalog.ts'
+import {
+  type Catalog,
+  type CommitOutcome,
+  formatTableId,
+  type LoadedTable,
+  type TableChange,
+  type TableId,
+  type TableRemoval,
+} from '../catalog.ts'
 import { readMetadata } from '../metadata.ts'
 import type { Store } from '../store.ts'
 import { sqliteDatabase } from './sqlite-database.ts'
@@ -96,10 +104,10 @@ const isTable = (row: Readonly<Record<string, unknown>>): boolean =>
   row['iceberg_type'] === undefined || row['iceberg_type'] === null || row['iceberg_type'] === 'TABLE'
 
 /** One transaction for all tables, in the order of their names: two that took rows in opposite order would lock each other out. */
-async function commit(database: Database, catalog: string, changes: readonly TableChange[]): Promise<CommitOutcome> {
+async function commit(database: Database, catalog: string, changes: readonly (TableChange | TableRemoval)[]): Promise<CommitOutcome> {
   const ordered = changes.toSorted((a, b) => (formatTableId(a.id) < formatTableId(b.id) ? -1 : 1))
   const columns = await madeSchema(database)
-  const namespaces = new Set(ordered.map(({ id }) => id.namespace))
+  const namespaces = new Set(ordered.flatMap(({ id, metadataLocation }) => (metadataLocation === undefined ? [] : [id.namespace])))
   const outcome = await database.change([
     ...ordered.map((change) => swap(catalog, change, columns)),
     ...[...namespaces].map((namespace) => registered(catalog, namespace)),
@@ -107,7 +115,7 @@ async function commit(database: Database, catalog: string, changes: readonly Tab
   return outcome.kind === 'rejected' ? { kind: 'rejected', moved: moved(ordered, outcome.unchanged) } : outcome
 }
 
-const moved = (changes: readonly TableChange[], places: readonly number[]): readonly TableId[] =>
+const moved = (changes: readonly { readonly id: TableId }[], places: readonly number[]): readonly TableId[] =>
   changes.filter((_, at) => places.includes(at)).map(({ id }) => id)
 
 /** The columns of the catalog's table, which is made where it is not there. */
@@ -123,11 +131,16 @@ async function madeSchema(database: Database): Promise<readonly string[]> {
   return database.columns('iceberg_tables')
 }
 
-function swap(catalog: string, { id, expected, metadataLocation }: TableChange, columns: readonly string[]): ChangeStatement {
+function swap(catalog: string, change: TableChange | TableRemoval, columns: readonly string[]): ChangeStatement {
+  const { id, expected, metadataLocation } = change
+  const isTable = columns.includes('iceberg_type') ? " AND (iceberg_type IS NULL OR iceberg_type = 'TABLE')" : ''
+  const asExpected = `WHERE catalog_name = ? AND table_namespace = ? AND table_name = ? AND metadata_location = ?${isTable}`
+  if (metadataLocation === undefined)
+    return { text: `DELETE FROM iceberg_tables ${asExpected}`, values: [catalog, id.namespace, id.name, expected], mustChange: true }
   if (metadataLocation.length > LONGEST_LOCATION)
     throw new AssayError('ASSAY-2001', `The path of ${formatTableId(id)} is longer than the catalog can hold`)
-  const isTyped = columns.includes('iceberg_type')
   if (expected === undefined) {
+    const isTyped = columns.includes('iceberg_type')
     const columnNames = `catalog_name, table_namespace, table_name, metadata_location${isTyped ? ', iceberg_type' : ''}`
     return {
       text: `INSERT INTO iceberg_tables (${columnNames}) VALUES (?, ?, ?, ?${isTyped ? ", 'TABLE'" : ''}) ON CONFLICT DO NOTHING`,
@@ -135,9 +148,8 @@ function swap(catalog: string, { id, expected, metadataLocation }: TableChange, 
       mustChange: true,
     }
   }
-  const isTable = isTyped ? " AND (iceberg_type IS NULL OR iceberg_type = 'TABLE')" : ''
   return {
-    text: `UPDATE iceberg_tables SET metadata_location = ?, previous_metadata_location = ? WHERE catalog_name = ? AND table_namespace = ? AND table_name = ? AND metadata_location = ?${isTable}`,
+    text: `UPDATE iceberg_tables SET metadata_location = ?, previous_metadata_location = ? ${asExpected}`,
     values: [metadataLocation, expected, catalog, id.namespace, id.name, expected],
     mustChange: true,
   }

@@ -19,15 +19,26 @@ export function sqliteDatabase(file: string): Database {
     db = existing() ?? created(file)
     return db
   }
+  return databaseOf(file, existing, made, () => {
+    db?.close()
+    db = undefined
+  })
+}
+
+/** A database in memory, for tables that go with the process. */
+export function memoryDatabase(): Database {
+  const db = new DatabaseSync(':memory:')
+  const same = (): DatabaseSync => db
+  return databaseOf('in memory', same, same, () => db.close())
+}
+
+function databaseOf(name: string, existing: () => DatabaseSync | undefined, made: () => DatabaseSync, close: () => void): Database {
   return {
-    name: file,
-    columns: async (table) => guarded(() => columnsOf(existing(), file, table)),
+    name,
+    columns: async (table) => guarded(() => columnsOf(existing(), name, table)),
     rows: async (statement) => guarded(() => rowsOf(existing(), statement)),
     change: async (statements) => guarded(() => change(made(), statements)),
-    close: () => {
-      db?.close()
-      db = undefined
-    },
+    close,
   }
 }
 

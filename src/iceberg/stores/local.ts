@@ -44,7 +44,8 @@ function unescapedPath(path: string): string {
   }
 }
 
-function local(path: string): string {
+/** @throws ASSAY-2004 for a place that is not on this machine */
+export function local(path: string): string {
   const at = normalise(path)
   if (at.startsWith('/') || /^[A-Za-z]:\\/.test(at)) return at
   throw new AssayError('ASSAY-2004', `${path} is not on this machine; Assay reads local files`)
@@ -55,7 +56,8 @@ const codeOf = (error: unknown): string => (error instanceof Error && 'code' in 
 const reasonOf = (error: unknown): string =>
   codeOf(error) === 'ENOENT' ? 'there is no such file' : error instanceof Error ? error.message : String(error)
 
-async function writing<T>(path: string, action: (path: string) => Promise<T>): Promise<T> {
+/** @throws ASSAY-2001, ASSAY-2002 in place of what the file system says */
+export async function writing<T>(path: string, action: (path: string) => Promise<T>): Promise<T> {
   try {
     return await action(path)
   } catch (error) {

@@ -72,7 +72,7 @@ export async function openWorld(session: SqlSession): Promise<World> {
     const id = { namespace: 'shop', name: table }
     const base = await catalog.load(id)
     const snapshotId = String(++lastSnapshot)
-    tags.set(`a${snapshotId}`, content.tag)
+    tags.set(`assay-a${snapshotId}`, content.tag)
     const { schema } = evolveSchema(
       base === undefined ? undefined : { schema: schemaOf(base.metadata), lastColumnId: base.metadata.lastColumnId },
       COLUMNS,

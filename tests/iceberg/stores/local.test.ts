@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { localStore } from '../../../src/iceberg/stores/local.ts'
+import { temporaryStore } from '../../../src/iceberg/stores/temporary.ts'
 import { openDuckdb } from '../../../src/resources/duckdb.ts'
 import { stageFiles } from '../../../src/iceberg/stage.ts'
 import { storeConformance } from '../../conformance/store.ts'
@@ -14,6 +15,11 @@ const temporary = (): Promise<string> => mkdtemp(join(tmpdir(), 'assay-store-'))
 storeConformance('local files', async () => {
   const root = await temporary()
   return { store: localStore(), root, dispose: () => rm(root, { recursive: true, force: true }) }
+})
+
+storeConformance('temporary files', async () => {
+  const root = await temporary()
+  return { store: temporaryStore(), root, dispose: () => rm(root, { recursive: true, force: true }) }
 })
 
 describe('the local store', () => {
