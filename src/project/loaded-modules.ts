@@ -35,17 +35,32 @@ function placesOf(assets: readonly AssetDefinition[]): {
   readonly declared: ReadonlyMap<string, readonly { readonly where: SourceLocation; readonly key: string }[]>
   readonly made: ReadonlyMap<string, readonly SourceLocation[]>
 } {
-  const declared = new Map<string, { where: SourceLocation; key: string }>()
-  const made = new Map<string, SourceLocation>()
-  const idOf = ({ file, line, column }: SourceLocation): string => `${file}:${line}:${column}`
+  const declared = new Map<string, { where: SourceLocation; key: string }[]>()
+  const made = new Map<string, SourceLocation[]>()
+  const [isNewDeclared, isNewMade] = [firstTime(), firstTime()]
   for (const { key, where, made: by } of assets) {
-    if (where !== undefined && !declared.has(idOf(where))) declared.set(idOf(where), { where, key })
-    for (const frame of by?.frames ?? []) made.set(idOf(frame), frame)
+    if (where !== undefined && isNewDeclared(where)) listOf(declared, where.file).push({ where, key })
+    for (const frame of by?.frames ?? []) if (isNewMade(frame)) listOf(made, frame.file).push(frame)
   }
-  return {
-    declared: Map.groupBy(declared.values(), ({ where }) => where.file),
-    made: Map.groupBy(made.values(), ({ file }) => file),
+  return { declared, made }
+}
+
+/** Tells whether a place is met for the first time. */
+function firstTime(): (place: SourceLocation) => boolean {
+  const seen = new Map<string, Set<number>>()
+  return ({ file, line, column }) => {
+    const places = seen.get(file) ?? new Set()
+    seen.set(file, places)
+    return places.size < places.add(line * MOST_COLUMNS + column).size
   }
+}
+
+const MOST_COLUMNS = 2 ** 20
+
+function listOf<T>(lists: Map<string, T[]>, file: string): T[] {
+  const list = lists.get(file) ?? []
+  lists.set(file, list)
+  return list
 }
 
 type Lock = { readonly packages?: Readonly<Record<string, { readonly version?: string }>> }

@@ -74,8 +74,10 @@ export function writeWhole(file: string, content: string | Uint8Array): void {
 export function canonicalJson(value: unknown): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
-  const entries = Object.entries(value)
-    .filter(([, of]) => of !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-  return `{${entries.map(([name, of]) => `${JSON.stringify(name)}:${canonicalJson(of)}`).join(',')}}`
+  const of = value as Readonly<Record<string, unknown>>
+  const names = Object.keys(of).sort()
+  let text = ''
+  for (const name of names)
+    if (of[name] !== undefined) text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${canonicalJson(of[name])}`
+  return `{${text}}`
 }
