@@ -1,7 +1,6 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
 import type { AssetSpec } from '../assets/spec.ts'
 import type { ColumnSpec } from '../schema/column.ts'
-import type { Manifest } from './manifest.ts'
 
 /**
  * A manifest as a file of JSON lines. The first one says how many bytes the second one has. That is the head: what plans,
@@ -12,7 +11,7 @@ interface Start {
   readonly layout: 2
   readonly head: number
 }
-interface Head extends Omit<Manifest, 'assets'> {
+interface Head {
   readonly columns: readonly (readonly ColumnSpec[])[]
   readonly assets: readonly (Omit<Early, 'columns'> & { readonly columns: number; readonly late: number })[]
 }
@@ -20,10 +19,15 @@ interface Head extends Omit<Manifest, 'assets'> {
 type Early = Omit<AssetSpec, keyof Late>
 type Late = Pick<AssetSpec, 'compute' | 'lineage'>
 
+/** What a manifest is to this file: specs, and something about them. */
+interface Content {
+  readonly assets: readonly AssetSpec[]
+}
+
 /** The first line is filled up with blanks to this many bytes. */
 const START_BYTES = 64
 
-export function encodeManifest({ assets, ...rest }: Manifest): Uint8Array {
+export function encodeManifest({ assets, ...rest }: Content): Uint8Array {
   const columns = new Map<string, number>()
   const indexes = new Map<readonly ColumnSpec[], number>()
   const indexOf = (list: readonly ColumnSpec[]): number => {
@@ -58,7 +62,7 @@ const lateLine = ({ compute, lineage }: AssetSpec): Uint8Array =>
   Buffer.from(`${JSON.stringify({ compute, lineage } satisfies { [N in keyof Late]: Late[N] | undefined })}\n`)
 
 /** @throws when the file is not there, or is no manifest of this layout */
-export function decodeManifest(file: string): Manifest {
+export function decodeManifest(file: string): Content {
   const { layout, head } = JSON.parse(readRange(file, 0, START_BYTES).toString('utf8')) as Start
   if (layout !== 2) throw new Error('no manifest of this layout')
   const { columns, assets, ...rest } = JSON.parse(readRange(file, START_BYTES, head).toString('utf8')) as Head

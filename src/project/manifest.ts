@@ -45,7 +45,7 @@ export function writeManifest(home: string, manifest: Manifest): string {
 
 /** Reads a manifest file; its name is its id. @throws when it is not there or is no manifest. */
 export function readManifest(file: string): LoadedManifest {
-  return indexManifest(basename(file, '.ndjson'), decodeManifest(file))
+  return indexManifest(basename(file, '.ndjson'), decodeManifest(file) as Manifest)
 }
 
 /** A manifest with its id and look-ups by key. */
