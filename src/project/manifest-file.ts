@@ -58,6 +58,13 @@ function earlyOf(spec: AssetSpec): Early {
   return early
 }
 
+/** Whether two specs that were read are the same to the letter. False says nothing. */
+export function isWrittenAlike(a: AssetSpec, b: AssetSpec): boolean {
+  const [one, other] = [kept.get(a), kept.get(b)]
+  if (one === undefined || other === undefined || JSON.stringify(one.early) !== JSON.stringify(other.early)) return false
+  return Buffer.compare(one.line(), other.line()) === 0
+}
+
 const lateLine = ({ compute, lineage }: AssetSpec): Uint8Array =>
   Buffer.from(`${JSON.stringify({ compute, lineage } satisfies { [N in keyof Late]: Late[N] | undefined })}\n`)
 
