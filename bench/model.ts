@@ -148,7 +148,8 @@ async function plansInDev(folder: string): Promise<readonly Sample[]> {
       const told = once(lines, 'line')
       const began = performance.now()
       await editSqlProject(folder, run)
-      await told
+      const [line] = (await told) as [string]
+      if (!line.includes('"code":["layer3.a3050"]')) throw new Error(`another change was told: ${line.slice(0, 300)}`)
       return { value: (performance.now() - began) / 1000, input: REAL }
     })
   } finally {

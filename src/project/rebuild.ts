@@ -41,6 +41,9 @@ export interface Wider {
 
 const WHOLE: Wider = { wider: 'all' }
 
+/** Their names are one argument of a process. */
+const MOST_WIDER = 500
+
 /** Undefined where the whole project is to be loaded. */
 export function readPast(request: LoadRequest): Past | undefined {
   const { wider = [] } = request
@@ -94,7 +97,7 @@ async function rebuilt(request: LoadRequest, record: ModuleRecord, past: Past): 
   const modules = merged(past, knowModules(request, loaded, record))
   if (modules === undefined || !isWhole(request, past, modules)) return undefined
   const wider = seenByOthers(past, modules, specs)
-  if (wider.length > 0) return { wider }
+  if (wider.length > 0) return wider.length > MOST_WIDER ? WHOLE : { wider }
   const assets = assetsOf(past.loaded, keys, specs)
   return assets && { ...outcome(past, record, assets, project), modules }
 }
