@@ -241,8 +241,8 @@ export const CATALOGUE = {
   'ASSAY-4003': entry('Unknown asset', 'No asset of the project has this key.', 'List them with `assay ls`.'),
   'ASSAY-4004': entry(
     'Unknown partition',
-    'The key is not a partition of the selected assets.',
-    'See the partitions with `assay show <asset>`.',
+    'The key is not a partition of the selected assets, or no value of the registry.',
+    'See the partitions with `assay partitions <asset>`.',
   ),
   'ASSAY-4005': entry('Unknown error code', 'The catalogue has no such code.', 'All codes are in docs/errors.md.'),
   'ASSAY-4006': entry('The query failed', 'DuckDB refused or stopped the statement.', 'Mend the statement.'),
@@ -263,7 +263,7 @@ export const CATALOGUE = {
   ),
   'ASSAY-4010': entry(
     'Not in an environment',
-    'The tables of an environment stand on the files of `main`: what rearranges or removes files is done there.',
+    'The tables of an environment stand on the files of `main`: what rearranges or removes files, or changes what all share, is done there.',
     'Leave out --env and ASSAY_ENV.',
   ),
 

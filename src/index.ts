@@ -7,10 +7,11 @@ export type { Compute, Handles, Input, Inputs, StepContext } from './computes/co
 export { duckdb } from './computes/duckdb-sql.ts'
 export { typescript } from './computes/typescript.ts'
 export { AssayError } from './errors.ts'
-export { cron, daily, hourly, monthly, product, staticPartitions, weekly } from './partitions/declare.ts'
+export { cron, daily, dynamic, hourly, monthly, product, staticPartitions, weekly } from './partitions/declare.ts'
 export type {
   Daily,
   Dimension,
+  DynamicPartitions,
   Partitions,
   ProductPartitions,
   StaticPartitions,
@@ -20,6 +21,7 @@ export type {
 } from './partitions/declare.ts'
 export { all, byTable, last, perDimension, timeWindow } from './partitions/mapping.ts'
 export type { Dep, Deps, DimensionRule, WindowOffsets } from './partitions/mapping.ts'
+export type { PartitionOf, ValuePartition, WindowPartition } from './partitions/partition-of.ts'
 export { defineProject } from './project/define-project.ts'
 export type { Project, ProjectOptions } from './project/define-project.ts'
 export { resource, swap } from './resources/resource.ts'

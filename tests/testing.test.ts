@@ -291,7 +291,7 @@ describe('an asset by a function', () => {
     mail.from(
       { events },
       typescript(async ({ events: read }, _row, { partitions }) => {
-        for await (const { user_id } of read.rows()) sent.push(`${partitions.join()} ${user_id}`)
+        for await (const { user_id } of read.rows()) sent.push(`${partitions.map(({ key }) => key).join()} ${user_id}`)
       }),
     )
     const made = await materialize(mail, { given: [given(events, FEW)], partitions: '2026-01-03', clock })

@@ -30,8 +30,9 @@ const files = timeWindow(landing, { startOffset: 0, endOffset: 1, allowHoleAtEnd
 events.from(
   { files },
   typescript(async (_inputs, _row, { partitions }) => {
-    const [first = '', last = ''] = [partitions[0], partitions.at(-1)]
-    const lines = landed([...partitions, dayAfter(last)])
+    const days = partitions.map(({ key }) => key)
+    const [first = '', last = ''] = [days[0], days.at(-1)]
+    const lines = landed([...days, dayAfter(last)])
       .map(linesOf)
       .reduce((above, next) => sql`${above} union all ${next}`, NO_LINES)
     return sql`

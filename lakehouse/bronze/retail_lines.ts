@@ -36,7 +36,7 @@ retailLines.from(
       retailFolder() ??
       skip(`no Online Retail files in ${retailPlaces().join(' or ')}: set ASSAY_RETAIL_DIR to the folder of its daily CSV files`)
     let lines = NO_LINES
-    for (const day of partitions) {
+    for (const { key: day } of partitions) {
       const file = retailFile(folder, day)
       if (file !== undefined) lines = sql`${lines} union all ${linesOf(file, inspectRetailFile(file, day))}`
     }

@@ -19,7 +19,7 @@ events.from(
     const source = clickstream(clickstreamSettings())
     mkdirSync(folder, { recursive: true })
     let bytes = 0
-    for (const day of partitions) {
+    for (const { key: day } of partitions) {
       const lines = source.arrivalsOn(day)
       // Readers see a file whole or not at all.
       const half = join(folder, `${day}.ndjson.tmp`)

@@ -15,7 +15,7 @@ export interface Asset<out K extends string = string, out S extends Schema = Sch
    * How it is made, once: from what, and by which compute. Readers never wait for this type.
    * @throws ASSAY-1008 when called twice
    */
-  from<D extends Deps>(deps: D & Fitting<NoInfer<D>, P>, compute: Compute<D, Row<S>>): void
+  from<D extends Deps>(deps: D & Fitting<NoInfer<D>, P>, compute: Compute<D, Row<S>, P>): void
 }
 
 /** Something that others make. It can be read where the catalog has its table; it is never made here. */

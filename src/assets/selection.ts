@@ -124,6 +124,8 @@ function refuseUnknownStatus(value: Pattern | null): void {
   throw new AssayError('ASSAY-4008', `there is no status ${word}`, { next })
 }
 
+const UNLISTED = 'List them with `assay ls`. An asset is part of the project when its module is listed in `assets` of the project file.'
+
 const WORDS: Readonly<Record<Exclude<Attribute, 'key' | 'status'>, string>> = {
   group: 'is in the group',
   tag: 'has the tag',
@@ -141,5 +143,6 @@ function refuseUnknownName({ assets }: Field, { name, value, equals }: Selection
       ? `no asset ${value.length > 1 ? 'matches' : 'is called'} '${word}'`
       : `no asset ${WORDS[name]} '${word}${equals === undefined ? '' : `=${equals.join('*')}`}'`
   const hint = didYouMean(word, new Set(assets.flatMap((spec) => valuesOf(spec, name))))
-  throw new AssayError('ASSAY-4003', what, hint === undefined || hint === `Did you mean ${word}?` ? {} : { next: hint })
+  if (hint !== undefined && hint !== `Did you mean ${word}?`) throw new AssayError('ASSAY-4003', what, { next: hint })
+  throw new AssayError('ASSAY-4003', what, name === 'key' && value.length === 1 ? { next: UNLISTED } : {})
 }

@@ -78,6 +78,7 @@ function optionsOf(values: Values): Options {
   const workers = wholeNumber('workers', text('workers'), 64)
   const from = text('from')
   const to = text('to')
+  const after = text('after')
   const limit = wholeNumber('limit', text('limit'), Number.MAX_SAFE_INTEGER)
   return {
     ...(project === undefined ? {} : { project }),
@@ -87,6 +88,7 @@ function optionsOf(values: Values): Options {
     ...(environment === undefined ? {} : { environment }),
     ...(plan === undefined ? {} : { plan }),
     ...(limit === undefined ? {} : { limit }),
+    ...(after === undefined ? {} : { after }),
     ...(from === undefined ? {} : { from }),
     ...(to === undefined ? {} : { to }),
     select: texts('select'),

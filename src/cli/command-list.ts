@@ -10,6 +10,7 @@ export type OptionName =
   | 'profile'
   | 'env'
   | 'limit'
+  | 'after'
   | 'at'
   | 'from'
   | 'to'
@@ -42,6 +43,7 @@ export const OPTIONS: Readonly<Record<OptionName, OptionEntry>> = {
   env: { type: 'string', value: 'NAME', help: 'the environment to work in (main)' },
   profile: { type: 'string', value: 'NAME', help: 'which set of resources is used (local)' },
   limit: { type: 'string', value: 'N', help: 'rows shown (40; with --json all)' },
+  after: { type: 'string', value: 'PARTITION', help: 'go on behind this one' },
   at: { type: 'string', multiple: true, value: 'TABLE=VERSION', help: 'read a table as of a snapshot, time, branch or tag' },
   from: { type: 'string', value: 'VERSION', help: 'the earlier version: a snapshot, time, branch or tag' },
   to: { type: 'string', value: 'VERSION', help: 'the later version, or the one to go to' },
@@ -158,6 +160,15 @@ export const COMMANDS: readonly CommandEntry[] = [
     words: [1, 2],
     example: 'assay why gold.daily_revenue 2026-01-05',
     load: async () => (await import('./commands/why.ts')).why,
+  },
+  {
+    name: 'partitions',
+    takes: '<asset> [add]',
+    summary: 'partitions and their status; add or remove some',
+    options: ['limit', 'after', ...ON_A_PROJECT],
+    words: [1, ANY],
+    example: 'assay partitions customers add acme',
+    load: async () => (await import('./commands/partitions.ts')).partitions,
   },
   {
     name: 'query',

@@ -29,6 +29,7 @@ export interface Options {
   readonly profile?: string
   readonly environment?: string
   readonly limit?: number
+  readonly after?: string
   readonly at: readonly string[]
   readonly from?: string
   readonly to?: string

@@ -4,10 +4,12 @@ import { AssayError } from '../errors.ts'
 import type { AssetKey } from '../keys.ts'
 import { EMPTY, intersect, isEmpty, type PartitionSet } from '../partitions/partition-set.ts'
 import { universe } from '../partitions/partitions.ts'
-import { formatSet, parseSet, readSet } from '../partitions/texts.ts'
+import { parseSet, readSet, shortSet } from '../partitions/texts.ts'
 import { loadProject } from '../project/load.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
+import { boundToStore } from '../runs/launch.ts'
 import type { CommandContext } from './context.ts'
+import { partitionHint } from './partition-hint.ts'
 
 export interface OpenProject {
   readonly settings: Settings
@@ -29,10 +31,10 @@ export function settingsOf({ surroundings, options }: CommandContext): Settings 
   }
 }
 
-/** Settings and manifest. @throws what is wrong in the project, ASSAY-1xxx */
+/** Settings and manifest, with dynamic partitions as they are now. @throws what is wrong in the project, ASSAY-1xxx */
 export async function openProject(context: CommandContext): Promise<OpenProject> {
   const settings = settingsOf(context)
-  return { settings, loaded: await loadProject(settings) }
+  return { settings, loaded: await boundToStore(settings, await loadProject(settings)) }
 }
 
 /** The selection as typed: arguments and `--select` are one. Undefined: all assets. */
@@ -68,11 +70,16 @@ export function partitionsOf(
   if (asked.some(({ set, exist }) => !isEmpty(intersect(set ?? EMPTY, exist))))
     return new Map(asked.map(({ key, set }) => [key, set ?? EMPTY]))
   const [first] = read
-  if (first !== undefined && asked.every(({ set }) => set === undefined)) parseSet(first.spec.partitions, text, first.exist)
+  const hint = partitionHint(
+    text,
+    read.map(({ spec }) => spec),
+  )
+  if (first !== undefined && hint === undefined && asked.every(({ set }) => set === undefined))
+    parseSet(first.spec.partitions, text, first.exist)
   const names = keys.length === 1 ? `${keys[0]} has` : 'the selected assets have'
   throw new AssayError('ASSAY-4004', first === undefined ? `${names} no partitions` : `${names} no partition ${text}`, {
-    details: first === undefined ? [] : [`${first.spec.key} has ${formatSet(first.spec.partitions, first.exist)}`],
-    ...(first === undefined ? { next: 'Leave --partition out.' } : {}),
+    details: first === undefined ? [] : [`${first.spec.key} has ${shortSet(first.spec.partitions, first.exist)}`],
+    ...(first === undefined ? { next: 'Leave --partition out.' } : hint === undefined ? {} : { next: hint }),
   })
 }
 

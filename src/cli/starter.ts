@@ -34,7 +34,7 @@ const KINDS = ['book', 'book', 'record', 'poster', 'return']
 rawOrders.from(
   {},
   typescript(function* (_inputs, row, { partitions }) {
-    for (const day of partitions) {
+    for (const { key: day } of partitions) {
       for (let n = 0; n < 40; n++) {
         const order = n % 13 === 12 ? n - 1 : n // a few come twice
         yield row({

@@ -1,9 +1,11 @@
 import type { SourceLocation } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import type { Row } from '../schema/column.ts'
+import type { Partitions, ProductPartitions, TimeWindows } from '../partitions/declare.ts'
 import type { Deps } from '../partitions/mapping.ts'
+import type { PartitionOf } from '../partitions/partition-of.ts'
 import type { Resource } from '../resources/resource.ts'
-import type { Handle, PartitionParams, Sql } from '../sql/template.ts'
+import type { Handle, KeyParams, PartitionParams, Sql, WindowParams } from '../sql/template.ts'
 
 /** The deps of a compute as SQL handles, by the names that `.from({ … })` gives them. */
 export type Handles<D extends Deps> = { readonly [N in keyof D]: Handle<D[N]['schema']> }
@@ -16,19 +18,19 @@ export interface Input<R> {
 export type Inputs<D extends Deps> = { readonly [N in keyof D]: Input<Row<D[N]['schema']>> }
 
 /** What a TypeScript compute is asked for. */
-export interface StepContext {
-  /** The partitions to make, oldest first, as keys (`2026-01-31`); empty for an unpartitioned asset. */
-  readonly partitions: readonly string[]
+export interface StepContext<P extends Partitions = Partitions> {
+  /** The partitions to make, oldest first; empty for an unpartitioned asset. */
+  readonly partitions: readonly PartitionOf<P>[]
   readonly log: Logger
   /** A resource, or what the profile has in its place: opened once a worker, closed when that ends. @throws ASSAY-1019 */
   readonly use: <T>(resource: Resource<T>) => Promise<T>
 }
 
 /** `row()` is the identity: an error lands on the property at fault, and a column too many is found. */
-export type RowsFunction<D extends Deps, R> = (
+export type RowsFunction<D extends Deps, R, P extends Partitions = Partitions> = (
   inputs: Inputs<D>,
   row: (row: R) => R,
-  context: StepContext,
+  context: StepContext<P>,
 ) => AsyncIterable<R> | Iterable<R> | Promise<Sql | void> | Sql | void
 
 /** A column of a dep: `orders.amount`. */
@@ -40,18 +42,25 @@ type DepColumn<D extends Deps> = { readonly [N in keyof D & string]: `${N}.${key
  */
 export type DeclaredLineage<D extends Deps, R> = { readonly [C in (keyof R & string) | '$rows']?: readonly DepColumn<D>[] }
 
-export type QueryFunction<D extends Deps> = (deps: Handles<D>, context: { readonly partition: PartitionParams }) => Sql
+/** What a query says of the partitions that it makes; of a product also of each dimension by its name. */
+export type ParamsOf<P extends Partitions> = PartitionParams &
+  (P extends ProductPartitions<infer D> ? { readonly [N in keyof D]: D[N] extends TimeWindows ? WindowParams : KeyParams } : unknown)
+
+export type QueryFunction<D extends Deps, P extends Partitions = Partitions> = (
+  deps: Handles<D>,
+  context: { readonly partition: ParamsOf<P> },
+) => Sql
 
 /** How an asset is made, with what makes it. Data, apart from the user's function. */
 export type ComputeSpec =
   | {
       readonly kind: 'duckdb'
-      readonly query: (deps: never, context: { readonly partition: PartitionParams }) => Sql
+      readonly query: (deps: never, context: { readonly partition: never }) => Sql
       readonly where: SourceLocation | undefined
     }
   | {
       readonly kind: 'typescript'
-      readonly run: RowsFunction<Deps, never>
+      readonly run: RowsFunction<Deps, never, never>
       /** See {@link DeclaredLineage}; by output column, each source as `dep.column`. */
       readonly lineage: Readonly<Record<string, readonly string[]>> | undefined
       readonly where: SourceLocation | undefined
@@ -59,10 +68,10 @@ export type ComputeSpec =
 
 /**
  * What `.from(deps, …)` takes. The call signature is for the type checker only: with it TypeScript puts off the inner
- * function until deps and schema are known.
+ * function until deps, schema and partitions are known.
  */
-export interface Compute<in D extends Deps, out R> {
-  (deps: D): R
+export interface Compute<in D extends Deps, out R, in P extends Partitions = never> {
+  (deps: D, partitions: P): R
   readonly spec: ComputeSpec
 }
 

@@ -1,4 +1,5 @@
 import { callSite } from '../call-site.ts'
+import type { Partitions } from '../partitions/declare.ts'
 import type { Deps } from '../partitions/mapping.ts'
 import type { Compute, QueryFunction } from './compute.ts'
 
@@ -7,5 +8,5 @@ import type { Compute, QueryFunction } from './compute.ts'
  * the statement sees each dep narrowed to the partitions that it needs. When a step makes several partitions, the
  * statement must yield the rows of all of them.
  */
-export const duckdb = <D extends Deps>(query: QueryFunction<D>): Compute<D, never> =>
-  ({ spec: { kind: 'duckdb', query, where: callSite(duckdb) } }) as unknown as Compute<D, never>
+export const duckdb = <D extends Deps, P extends Partitions>(query: QueryFunction<D, P>): Compute<D, never, P> =>
+  ({ spec: { kind: 'duckdb', query, where: callSite(duckdb) } }) as unknown as Compute<D, never, P>

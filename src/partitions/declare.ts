@@ -2,7 +2,7 @@ import { AssayError } from '../errors.ts'
 import { parseLocal } from './calendar.ts'
 import { firstWindow, windowRange } from './partitions.ts'
 import { room } from './product.ts'
-import type { DimensionSpec, Grain, PartitionsSpec, ProductSpec, StaticSpec, TimeSpec } from './spec.ts'
+import type { DimensionSpec, DynamicSpec, Grain, PartitionsSpec, ProductSpec, StaticSpec, TimeSpec } from './spec.ts'
 import { axisOf } from './time-axis.ts'
 import { firstInstant } from './zone.ts'
 
@@ -38,7 +38,19 @@ export interface StaticPartitions<out Value extends string = string, out Column 
   on<const C extends string>(column: C): StaticPartitions<Value, C>
 }
 
-export type Dimension = TimeWindows | StaticPartitions
+/** One partition for each value that a registry holds; values are added and removed while the project stands. */
+export interface DynamicPartitions<out Name extends string = string, out Column extends string = string> {
+  readonly dim: 'dynamic'
+  readonly name: 'dynamic'
+  readonly spec: DynamicSpec
+  readonly column: Column
+  /** Assets that name the same registry have the same partitions. */
+  readonly registry: Name
+  /** Names the text column that holds the value. */
+  on<const C extends string>(column: C): DynamicPartitions<Name, C>
+}
+
+export type Dimension = TimeWindows | StaticPartitions | DynamicPartitions
 export type Dimensions = { readonly [name: string]: Dimension }
 
 /** Every combination of the partitions of its dimensions. */
@@ -167,19 +179,42 @@ const valuesOf = <V extends string, C extends string>(spec: StaticSpec, values: 
     on: <const N extends string>(column: N) => valuesOf<V, N>({ ...spec, column }, values),
   })
 
+/** What computes call the parts of a partition: `partition.start` beside `partition.day.start`. */
+const TAKEN = ['key', 'keys', 'start', 'end']
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 
 /**
+ * One partition for each value of a registry, which is kept in the metadata store: `assay partitions <registry> add acme`.
+ * @example dynamic('customers').on('customer')
+ * @throws ASSAY-1016 for a name that is no word
+ */
+export function dynamic<const N extends string>(registry: N): DynamicPartitions<N, ''> {
+  if (!NAME.test(registry)) throw wrong(`'${registry}' is not a name of a registry`, 'Use letters, digits and _.')
+  return registered({ dim: 'dynamic', registry }, registry)
+}
+
+const registered = <N extends string, C extends string>(spec: DynamicSpec, registry: N): DynamicPartitions<N, C> =>
+  Object.freeze({
+    dim: 'dynamic',
+    name: 'dynamic',
+    spec,
+    column: (spec.column ?? '') as C,
+    registry,
+    on: <const M extends string>(column: M) => registered<N, M>({ ...spec, column }, registry),
+  })
+
+/**
  * Every combination of the partitions of two or more dimensions. All windows of one time dimension cost what one costs;
- * of the others each value counts, together at most four million.
+ * of the others each value counts. A day beside a registry has room for 16 million values, and for two million where there
+ * is a list of values as well.
  * @example product({ day: daily({ start: '2026-01-01' }).on('ts'), country: staticPartitions(['de', 'fr']).on('country') })
  * @throws ASSAY-1016 for a name that is no word, less than two dimensions, and more values than there is room for
  */
 export function product<const D extends Dimensions>(dimensions: D): ProductPartitions<D> {
   const entries = Object.entries(dimensions)
   if (entries.length < 2) throw wrong('a product has two or more dimensions', 'Give the one dimension itself as `partitions`.')
-  const odd = entries.find(([name]) => !NAME.test(name))
-  if (odd !== undefined) throw wrong(`'${odd[0]}' is not a name of a dimension`, 'Use letters, digits and _.')
+  const odd = entries.find(([name]) => !NAME.test(name) || TAKEN.includes(name))
+  if (odd !== undefined) throw wrong(`'${odd[0]}' is not a name of a dimension`, `Use letters, digits and _, but not ${TAKEN.join(', ')}.`)
   const spec: ProductSpec = { dim: 'product', dimensions: entries.map(([name, { spec: of }]) => ({ name, spec: of })) }
   entries.forEach(([name, { spec: of }], i) => {
     const fault = overflow(of, room(spec, i))
@@ -189,6 +224,7 @@ export function product<const D extends Dimensions>(dimensions: D): ProductParti
 }
 
 function overflow(spec: DimensionSpec, [from, to]: readonly [number, number]): string | undefined {
+  if (spec.dim === 'dynamic') return undefined
   if (spec.dim === 'static') return spec.values.length > to ? `${spec.values.length} values, and there is room for ${to}` : undefined
   const [first, end] = [firstWindow(spec), windowRange(spec, spec.end === undefined ? CENTURY_END : 0)[1]]
   return first < from || end > to ? `windows beyond the ${to - from} that there is room for` : undefined
@@ -206,6 +242,8 @@ export function partitionsOf(spec: PartitionsSpec): Partitions {
       return windowsOf(spec)
     case 'static':
       return valuesOf(spec, spec.values)
+    case 'dynamic':
+      return registered(spec, spec.registry)
     case 'product': {
       const dimensions = spec.dimensions.map(({ name, spec: of }) => [name, partitionsOf(of) as Dimension] as const)
       return Object.freeze({ dim: 'product', name: 'product', spec, dimensions: Object.fromEntries(dimensions), column: '' })

@@ -1,7 +1,8 @@
 import type { IcebergType, PrimitiveType, Transform } from '../schema/iceberg-type.ts'
 import { quoteIdentifier, quoteText } from '../schema/iceberg-type.ts'
 import { each, type PartitionSet } from './partition-set.ts'
-import type { DimensionSpec, TimeSpec } from './spec.ts'
+import { idOf, NO_VALUES, valueOfId } from './registry.ts'
+import type { DimensionSpec, DynamicSpec, StaticSpec, TimeSpec } from './spec.ts'
 import { axisOf, windowOfKey } from './time-axis.ts'
 
 /**
@@ -10,7 +11,7 @@ import { axisOf, windowOfKey } from './time-axis.ts'
  */
 export function transformOf(spec: DimensionSpec, type: PrimitiveType): Transform | undefined {
   if (type === 'string') return 'identity'
-  if (spec.dim === 'static' || spec.grain === 'cron') return undefined
+  if (spec.dim !== 'time' || spec.grain === 'cron') return undefined
   if (type === 'date') return spec.grain === 'hour' ? undefined : spec.grain === 'week' ? 'identity' : spec.grain
   if (spec.grain === 'week' || (type !== 'timestamptz' && type !== 'timestamp')) return undefined
   const wallTime = type === 'timestamp' && spec.grain !== 'hour'
@@ -23,27 +24,33 @@ export const holders = (spec: DimensionSpec): readonly PrimitiveType[] =>
 
 /** The partition that a value of the transformed column means; undefined for a value that is none. */
 export function coordinateOf(spec: DimensionSpec, type: PrimitiveType, value: unknown): number | undefined {
-  if (typeof value === 'string') return spec.dim === 'static' ? indexIn(spec.values, value) : windowOfKey(axisOf(spec), value)
-  if (typeof value !== 'number' || spec.dim === 'static') return undefined
+  if (typeof value === 'string') return spec.dim === 'time' ? windowOfKey(axisOf(spec), value) : indexOfValue(spec, value)
+  if (typeof value !== 'number' || spec.dim !== 'time') return undefined
   if (spec.grain !== 'week') return value
   const week = Math.floor((value + 3) / 7)
   return type === 'date' && week * 7 - 3 === value ? week : undefined
 }
 
-function indexIn(values: readonly string[], value: string): number | undefined {
-  const at = values.indexOf(value)
+/** The partition of a value, removed ones too; undefined for a value that is none. */
+export function indexOfValue(spec: StaticSpec | DynamicSpec, value: string): number | undefined {
+  if (spec.dim === 'dynamic') return idOf(spec.held ?? NO_VALUES, value)
+  const at = spec.values.indexOf(value)
   return at < 0 ? undefined : at
 }
 
+/** The value of a partition; undefined where there is none. */
+export const valueAt = (spec: StaticSpec | DynamicSpec, at: number): string | undefined =>
+  spec.dim === 'dynamic' ? valueOfId(spec.held ?? NO_VALUES, at) : spec.values[at]
+
 /** What a text column holds for a partition: its value, or its key as people write it. */
 export const heldKey = (spec: DimensionSpec, at: number): string =>
-  spec.dim === 'static' ? (spec.values[at] ?? '') : axisOf(spec).keyOf(at)
+  spec.dim === 'time' ? axisOf(spec).keyOf(at) : (valueAt(spec, at) ?? '')
 
 /** The rows of a set, as SQL: by ranges where the column is a time, by its keys where it holds those. */
 export function insideSql(spec: DimensionSpec, type: PrimitiveType, set: PartitionSet): string {
   if (spec.column === undefined) return 'true'
   const column = quoteIdentifier(spec.column)
-  if (spec.dim === 'static' || type === 'string') {
+  if (spec.dim !== 'time' || type === 'string') {
     const keys = Array.from(each(set), (at) => quoteText(heldKey(spec, at)))
     return keys.length === 0 ? 'false' : `${column} IN (${keys.join(', ')})`
   }

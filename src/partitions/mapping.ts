@@ -1,5 +1,13 @@
 import type { Schema } from '../schema/column.ts'
-import type { Dimensions, Partitions, ProductPartitions, StaticPartitions, TimeWindows, Unpartitioned } from './declare.ts'
+import type {
+  Dimensions,
+  DynamicPartitions,
+  Partitions,
+  ProductPartitions,
+  StaticPartitions,
+  TimeWindows,
+  Unpartitioned,
+} from './declare.ts'
 
 /** Which partitions of a dep a partition reads, as declared. `resolve.ts` makes of it what plans and stores work with. */
 export type DeclaredMapping =
@@ -48,7 +56,7 @@ export type Deps = { readonly [name: string]: Dep }
 
 /**
  * The partitions of a reader that line up with `P` by themselves: windows with the windows that they share an instant
- * with, values with the same values, a product dimension by dimension. What lies within a product is held at load.
+ * with, values with the same values, those of a registry with the same registry, a product dimension by dimension. What lies within a product is held at load.
  */
 export type FedBy<P extends Partitions> = P extends Unpartitioned
   ? Partitions
@@ -56,7 +64,9 @@ export type FedBy<P extends Partitions> = P extends Unpartitioned
     ? TimeWindows | ProductPartitions
     : P extends StaticPartitions<infer V>
       ? StaticPartitions<V> | ProductPartitions
-      : ProductPartitions
+      : P extends DynamicPartitions<infer N>
+        ? DynamicPartitions<N> | ProductPartitions
+        : ProductPartitions
 
 export interface WindowOffsets {
   /** Partitions of the dep before (negative) or after the first one that shares an instant with the reader's. */
@@ -70,7 +80,7 @@ export interface WindowOffsets {
 }
 
 /** `unknown` for windows of time, else a sentence, which `Dep<S, P> & OfTime<P>` then fails on. */
-type OfTime<P extends Partitions> = P extends TimeWindows
+type OfTime<P extends Partitions, Also extends Partitions = never> = P extends TimeWindows | Also
   ? unknown
   : `'${P['name']}' partitions are no windows of time: take all(), byTable() or perDimension()`
 
@@ -87,17 +97,22 @@ export const timeWindow = <S extends Schema, P extends Partitions>(
 /** Every partition of the reader reads all of the dep. */
 export const all = <S extends Schema, P extends Partitions>(dep: Dep<S, P>): Dep<S, P> => mapped(dep, { kind: 'all' })
 
-/** Every partition of the reader reads the last one of the dep that has been made. */
-export const last = <S extends Schema, P extends Partitions>(dep: Dep<S, P> & OfTime<P>): Dep<S, P> => mapped(dep, { kind: 'last' })
+/**
+ * Every partition of the reader reads the last one of the dep that has been made; of a registry, of the value that was
+ * first added last.
+ */
+export const last = <S extends Schema, P extends Partitions>(dep: Dep<S, P> & OfTime<P, DynamicPartitions>): Dep<S, P> =>
+  mapped(dep, { kind: 'last' })
 
 /**
- * Each value of the reader reads the values of the dep that the table names.
+ * Each value of the reader reads the values of the dep that the table names. Values of a registry that are not there yet
+ * count as missing.
  * @example byTable(orders, { eu: ['de', 'fr'], us: ['us'] })
  */
-export const byTable = <S extends Schema, V extends string, const R extends string>(
-  dep: Dep<S, StaticPartitions<V>>,
-  table: { readonly [Value in R]: readonly NoInfer<V>[] },
-): Dep<S, StaticPartitions<V>, StaticPartitions<R> | ProductPartitions> => mapped(dep, { kind: 'table', table })
+export const byTable = <S extends Schema, P extends StaticPartitions | DynamicPartitions, const R extends string>(
+  dep: Dep<S, P>,
+  table: { readonly [Value in R]: readonly NoInfer<P extends StaticPartitions<infer V> ? V : string>[] },
+): Dep<S, P, StaticPartitions<R> | DynamicPartitions | ProductPartitions> => mapped(dep, { kind: 'table', table })
 
 /**
  * How each dimension of a product is read.

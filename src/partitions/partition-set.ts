@@ -86,6 +86,18 @@ export function chunks(set: PartitionSet, size: number): readonly PartitionSet[]
   return out
 }
 
+/** The set of the first partitions of another, at most so many. */
+export function first(set: PartitionSet, most: number): PartitionSet {
+  const out: Interval[] = []
+  let left = most
+  for (const [from, to] of set) {
+    if (left <= 0) break
+    out.push([from, Math.min(to, from + left)])
+    left -= to - from
+  }
+  return out
+}
+
 /** The partitions of a set, one by one. Only for what must touch each: showing a short list, naming files. */
 export function* each(set: PartitionSet): Generator<number> {
   for (const [from, to] of set) for (let at = from; at < to; at++) yield at

@@ -1,11 +1,12 @@
 import { type PartitionSet, range, subtract, WHOLE } from './partition-set.ts'
 import { fromBoxes } from './product.ts'
+import { NO_VALUES } from './registry.ts'
 import { type DimensionSpec, dimensionsOf, type PartitionsSpec, type TimeSpec } from './spec.ts'
 import { axisOf, firstFrom } from './time-axis.ts'
 import { parseLocal } from './calendar.ts'
 import { firstInstant, type Zone } from './zone.ts'
 
-/** All partitions that exist at the time `now` (milliseconds since the epoch). */
+/** All partitions that exist at the time `now` (milliseconds since the epoch); of a dynamic dimension those of the registry that it is bound to. */
 export function universe(spec: PartitionsSpec, now: number): PartitionSet {
   if (spec.dim === 'none') return WHOLE
   return fromBoxes(spec, [dimensionsOf(spec).map((dimension) => existing(dimension.spec, now))])
@@ -13,6 +14,7 @@ export function universe(spec: PartitionsSpec, now: number): PartitionSet {
 
 function existing(spec: DimensionSpec, now: number): PartitionSet {
   if (spec.dim === 'static') return range(0, spec.values.length)
+  if (spec.dim === 'dynamic') return (spec.held ?? NO_VALUES).live
   const [first, end] = windowRange(spec, now)
   return subtract(range(first, end), axisOf(spec).holes(first, end))
 }

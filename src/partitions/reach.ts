@@ -1,6 +1,7 @@
-import { EMPTY, type Interval, intersect, isEmpty, normalise, type PartitionSet, range, subtract, union } from './partition-set.ts'
-import { type Box, boxesOf, fromBoxes, project, room } from './product.ts'
-import { dimensionsOf, type PartitionsSpec, type TimeSpec } from './spec.ts'
+import { each, EMPTY, type Interval, intersect, isEmpty, normalise, type PartitionSet, range, subtract, union } from './partition-set.ts'
+import { type Box, boxesOf, fromBoxes, lowDimension, project, room } from './product.ts'
+import type { ValueTable } from './mapping.ts'
+import { type DimensionSpec, dimensionsOf, type PartitionsSpec, type TimeSpec } from './spec.ts'
 import { axisOf, step } from './time-axis.ts'
 
 /**
@@ -21,8 +22,18 @@ export type DimensionMapping =
       /** Absent where both count the same windows, none left out: then one is found from the other by adding. */
       readonly between?: { readonly reader: TimeSpec; readonly dep: TimeSpec }
     }
-  /** The values of the dep that each value of the reader reads. */
-  | { readonly kind: 'values'; readonly to: readonly (readonly number[])[] }
+  /**
+   * The values of the dep that each value of the reader reads, by their numbers. `by` is there where either side is dynamic:
+   * `to` is then made of it, with what the registries hold.
+   */
+  | { readonly kind: 'values'; readonly to: readonly (readonly number[])[]; readonly by?: NamedValues }
+
+/** The values of a dep that each value of a reader reads, by their names. */
+export interface NamedValues {
+  readonly table: ValueTable
+  readonly reader: DimensionSpec
+  readonly dep: DimensionSpec
+}
 
 export interface ProductMapping {
   readonly kind: 'dimensions'
@@ -107,8 +118,7 @@ function down(mapping: DimensionMapping, changed: PartitionSet): PartitionSet {
 }
 
 const single = (n: number): Interval => [n, n + 1]
-const chosen = (set: PartitionSet, size: number): readonly number[] =>
-  Array.from({ length: size }, (_, i) => i).filter((i) => set.some(([from, to]) => from <= i && i < to))
+const chosen = (set: PartitionSet, size: number): readonly number[] => [...each(intersect(set, range(0, size)))]
 
 const withoutHoles = (spec: TimeSpec, set: PartitionSet): PartitionSet =>
   subtract(set, normalise(set.flatMap(([from, to]) => axisOf(spec).holes(from, to))))
@@ -165,12 +175,6 @@ function wholeOf(dep: PartitionsSpec, dimension: number, made: PartitionSet): Pa
   if (spec?.dim === 'static') return range(0, spec.values.length)
   return dimension === lowDimension(dep) ? [room(dep, dimension)] : project(dep, made, dimension)
 }
-
-const lowDimension = (spec: PartitionsSpec): number =>
-  Math.max(
-    0,
-    dimensionsOf(spec).findIndex((d) => d.spec.dim === 'time'),
-  )
 
 function boxesDown({ reader, dep, rules }: ProductMapping, changed: PartitionSet, all: PartitionSet): PartitionSet {
   const whole = dimensionsOf(reader).map((_, i) => project(reader, all, i))

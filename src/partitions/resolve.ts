@@ -2,7 +2,7 @@ import type { DeclaredMapping, DimensionRule, ValueTable, WindowMapping } from '
 import { windowMapping } from './mapping.ts'
 import { windowRange, firstWindow } from './partitions.ts'
 import type { DimensionLink, DimensionMapping, MappingSpec } from './reach.ts'
-import { type DimensionSpec, dimensionsOf, type PartitionsSpec, type StaticSpec, type TimeSpec } from './spec.ts'
+import { type DimensionSpec, dimensionsOf, type DynamicSpec, type PartitionsSpec, type StaticSpec, type TimeSpec } from './spec.ts'
 import { axisOf, step } from './time-axis.ts'
 
 /** Why a mapping leads nowhere, in words that follow `a reads b`. In `next`, the word `dep` stands for the name of the dep. */
@@ -27,7 +27,9 @@ export function resolveMapping(declared: DeclaredMapping, reader: PartitionsSpec
   if (declared.kind === 'all') return { mapping: { kind: 'all' } }
   if (dep.dim === 'none') return fault('and the dep has no partitions', 'Write { dep } without a mapping.')
   if (declared.kind === 'last')
-    return dep.dim === 'time' ? { mapping: { kind: 'last' } } : fault('and what the last partition is only time windows tell')
+    return dep.dim === 'time' || dep.dim === 'dynamic'
+      ? { mapping: { kind: 'last' } }
+      : fault('and what the last partition is only time windows and registries tell')
   if (reader.dim === 'none') return fault('and the reader has no partitions', 'Write { dep: all(dep) } to read all of them.')
   if (reader.dim !== 'product' && dep.dim !== 'product')
     return declared.kind === 'dimensions' ? fault('dimension by dimension, and neither has dimensions') : between(declared, reader, dep)
@@ -42,13 +44,34 @@ function resolveProduct(declared: DeclaredMapping, reader: PartitionsSpec, dep: 
       declared.kind === 'dimensions'
         ? linkByRule(declared.dimensions[dimension.name], dimension, readers)
         : linkByName(declared, dimension, readers)
-    if (link.fault !== undefined) return link
+    if (link.fault !== undefined)
+      return declared.kind === 'identity' && readers.every(({ name }) => name !== dimension.name) ? unlinked(readers, deps, link) : link
     rules.push(link.mapping)
   }
   const stray =
     declared.kind === 'dimensions' ? Object.keys(declared.dimensions).find((name) => deps.every((d) => d.name !== name)) : undefined
   if (stray !== undefined) return fault(`by its dimension ${stray}, which it does not have`, `It has ${names(deps)}.`)
   return { mapping: { kind: 'dimensions', reader: bare(reader), dep: bare(dep), rules } }
+}
+
+/** Without rules: what a person would most likely write, dimension by dimension. */
+function unlinked(
+  readers: readonly Named[],
+  deps: readonly Named[],
+  { fault: found }: { readonly fault: MappingFault },
+): { readonly fault: MappingFault } {
+  if (deps[0]?.name === '') return { fault: found }
+  const alone = readers.find(({ name }) => name === '')
+  const rules = deps.map((dep) => {
+    const reader = alone ?? readers.find(({ name }) => name === dep.name)
+    const fits =
+      reader !== undefined &&
+      reader.spec.dim === dep.spec.dim &&
+      (dep.spec.dim === 'time' || between(IDENTITY_DECLARED, reader.spec, dep.spec).fault === undefined)
+    return `${dep.name}: ${fits ? "'same'" : "'all'"}`
+  })
+  const what = alone === undefined ? found.what : `by ${names(deps)}, and is itself partitioned by ${kindOf(alone.spec)}`
+  return fault(what, `Say how each dimension is read: { dep: perDimension(dep, { ${rules.join(', ')} }) }.`)
 }
 
 const names = (dimensions: readonly Named[]): string => dimensions.map(({ name }) => name).join(', ')
@@ -65,10 +88,7 @@ function linkByName(declared: DeclaredMapping, dep: Named, readers: readonly Nam
           `and ${only === undefined ? 'none' : 'more than one'} of the dimensions ${names(readers)} lines up with it`,
           'Write { dep: all(dep) } to read all of them.',
         )
-      : fault(
-          `and has no dimension ${dep.name} itself`,
-          `Say how each dimension is read: { dep: perDimension(dep, { ${dep.name}: 'all', … }) }.`,
-        )
+      : fault(`and has no dimension ${dep.name} itself`)
   }
   return linked(between(declared, only.reader.spec, dep.spec), only.i)
 }
@@ -97,9 +117,8 @@ const linked = (resolved: Resolved<DimensionMapping>, of: number): Resolved<Dime
 /** Between two dimensions. */
 function between(declared: DeclaredMapping, reader: DimensionSpec, dep: DimensionSpec): Resolved<DimensionMapping> {
   if (declared.kind === 'table') {
-    return reader.dim === 'static' && dep.dim === 'static'
-      ? byValues(reader, dep, declared.table)
-      : fault('by a table of values, and only static partitions have values')
+    if (reader.dim === 'time' || dep.dim === 'time') return fault('by a table of values, and time windows are none')
+    return reader.dim === 'static' && dep.dim === 'static' ? byValues(reader, dep, declared.table) : byNames(reader, dep, declared.table)
   }
   if (reader.dim === 'time' && dep.dim === 'time') {
     const window: WindowMapping = declared.kind === 'timeWindow' ? declared : windowMapping({ startOffset: 0, endOffset: 0 })
@@ -107,10 +126,29 @@ function between(declared: DeclaredMapping, reader: DimensionSpec, dep: Dimensio
   }
   if (declared.kind === 'timeWindow') return fault('by a time window, and both must be partitioned by time')
   if (reader.dim === 'static' && dep.dim === 'static') return byValues(reader, dep, undefined)
+  if (reader.dim === 'dynamic' && dep.dim === 'dynamic' && reader.registry === dep.registry) return { mapping: IDENTITY }
   return fault(`by ${kindOf(dep)}, and is itself partitioned by ${kindOf(reader)}`, 'Write { dep: all(dep) } to read all of them.')
 }
 
-const kindOf = (spec: DimensionSpec): string => (spec.dim === 'static' ? 'values' : spec.grain === 'cron' ? 'a cron' : `the ${spec.grain}`)
+function kindOf(spec: DimensionSpec): string {
+  if (spec.dim === 'static') return 'values'
+  if (spec.dim === 'dynamic') return `the registry ${spec.registry}`
+  return spec.grain === 'cron' ? 'a cron' : `the ${spec.grain}`
+}
+
+/** Which numbers the values of a registry have is not known here: {@link bindMapping} makes the rest. */
+function byNames(reader: StaticSpec | DynamicSpec, dep: StaticSpec | DynamicSpec, table: ValueTable): Resolved<DimensionMapping> {
+  const absent =
+    dep.dim === 'static'
+      ? Object.values(table)
+          .flat()
+          .find((read) => !dep.values.includes(read))
+      : undefined
+  if (dep.dim === 'static' && absent !== undefined) return fault(`at ${absent}, which it does not have`, `It has ${dep.values.join(', ')}.`)
+  const silent = reader.dim === 'static' ? reader.values.find((value) => table[value] === undefined) : undefined
+  if (silent !== undefined) return fault(`by a table that says nothing of ${silent}`, `Add ${silent}: […] to it.`)
+  return { mapping: { kind: 'values', to: [], by: { table, reader: bareDimension(reader), dep: bareDimension(dep) } } }
+}
 
 /** Without a table each value reads the same one. */
 function byValues(reader: StaticSpec, dep: StaticSpec, table: ValueTable | undefined): Resolved<DimensionMapping> {
@@ -179,4 +217,8 @@ function bare(spec: PartitionsSpec): PartitionsSpec {
 }
 
 const bareDimension = (spec: DimensionSpec): DimensionSpec =>
-  spec.dim === 'time' ? bareTime(spec) : { dim: 'static', values: spec.values }
+  spec.dim === 'time'
+    ? bareTime(spec)
+    : spec.dim === 'static'
+      ? { dim: 'static', values: spec.values }
+      : { dim: 'dynamic', registry: spec.registry }

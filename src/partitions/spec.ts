@@ -1,3 +1,5 @@
+import type { Registry } from './registry.ts'
+
 /** What time windows are cut into. `cron`: from one tick to the next. */
 export type Grain = 'hour' | 'day' | 'week' | 'month' | 'cron'
 
@@ -24,8 +26,20 @@ export interface StaticSpec {
   readonly column?: string
 }
 
+/**
+ * Values that are added and removed while the project stands, in a registry that assets share by its name. A partition is
+ * the id of its value.
+ */
+export interface DynamicSpec {
+  readonly dim: 'dynamic'
+  readonly registry: string
+  readonly column?: string
+  /** What the registry holds. Not known to the manifest: whoever reads the store binds it. */
+  readonly held?: Registry
+}
+
 /** One way of slicing. */
-export type DimensionSpec = TimeSpec | StaticSpec
+export type DimensionSpec = TimeSpec | StaticSpec | DynamicSpec
 
 /** Every combination of the partitions of its dimensions. */
 export interface ProductSpec {
@@ -36,9 +50,10 @@ export interface ProductSpec {
 /** How an asset is sliced, as plain data. */
 export type PartitionsSpec = { readonly dim: 'none' } | DimensionSpec | ProductSpec
 
-/** The time dimension whose windows a step is told the bounds of: the first one. */
-export const timeOf = (spec: PartitionsSpec): TimeSpec | undefined =>
+/** The time dimension whose windows a step is told the bounds of: that of a name, or the first one. */
+export const timeOf = (spec: PartitionsSpec, name = ''): TimeSpec | undefined =>
   dimensionsOf(spec)
+    .filter((dimension) => name === '' || dimension.name === name)
     .map((dimension) => dimension.spec)
     .find((dimension) => dimension.dim === 'time')
 

@@ -1,12 +1,14 @@
 import { AssayError, type SourceLocation } from '../errors.ts'
-import { EMPTY, each, type Interval, isEmpty, normalise, type PartitionSet, subtract, union } from './partition-set.ts'
+import { indexOfValue, valueAt } from './holder.ts'
+import { count, EMPTY, each, first, type Interval, isEmpty, normalise, type PartitionSet, subtract, union } from './partition-set.ts'
 import { type Box, boxesOf, fromBoxes, project, unpack } from './product.ts'
-import { type DimensionSpec, dimensionsOf, type PartitionsSpec, type TimeSpec } from './spec.ts'
+import { NO_VALUES, valueOfId } from './registry.ts'
+import { type DimensionSpec, dimensionsOf, type DynamicSpec, type PartitionsSpec, type StaticSpec, type TimeSpec } from './spec.ts'
 import { axisOf, type TimeAxis, windowsWithin } from './time-axis.ts'
 
 /** Text that needs no quotes. Two dots in a row make a range. */
 const BARE = /^(?!.*\.\.)[\p{L}\p{N}_.:+-]+$/u
-const word = (text: string): string => (BARE.test(text) ? text : JSON.stringify(text))
+const word = (text: string): string => (BARE.test(text) && text !== 'none' ? text : JSON.stringify(text))
 
 /** The key of one partition as people write it: `2026-01-31`, `de`, `day=2026-01-31/country=de`; unpartitioned: `*`. */
 export function partitionKey(spec: PartitionsSpec, partition: number): string {
@@ -20,8 +22,12 @@ const joined = (spec: PartitionsSpec, text: (dimension: DimensionSpec, i: number
     .map(({ name, spec: dimension }, i) => (spec.dim === 'product' ? `${name}=${text(dimension, i)}` : text(dimension, i)))
     .join('/')
 
-const coordinateKey = (spec: DimensionSpec, at: number): string =>
-  spec.dim === 'time' ? axisOf(spec).keyOf(at) : word(spec.values[at] ?? '?')
+const coordinateKey = (spec: DimensionSpec, at: number): string => (spec.dim === 'time' ? axisOf(spec).keyOf(at) : valueKey(spec, at))
+
+function valueKey(spec: StaticSpec | DynamicSpec, at: number): string {
+  const value = valueAt(spec, at)
+  return value === undefined ? '?' : word(value)
+}
 
 /**
  * `2026-01-01`, `2026-01-01..2026-01-30`, or `2026-01-01, 2026-01-05..2026-01-07`; of a product
@@ -30,14 +36,33 @@ const coordinateKey = (spec: DimensionSpec, at: number): string =>
 export function formatSet(spec: PartitionsSpec, set: PartitionSet): string {
   if (isEmpty(set)) return 'none'
   if (spec.dim === 'none') return '*'
-  if (spec.dim !== 'product') return parts(spec, set).join(', ')
-  return alike(boxesOf(spec, set))
-    .map((box) => joined(spec, (dimension, i) => parts(dimension, box[i] ?? EMPTY).join(',')))
-    .join(', ')
+  return piecesOf(spec, set, Number.POSITIVE_INFINITY).join(', ')
 }
 
-function parts(spec: DimensionSpec, set: PartitionSet): readonly string[] {
-  if (spec.dim === 'static') return Array.from(each(set), (at) => coordinateKey(spec, at))
+/** As {@link formatSet}, for people: of many values and pieces the first ten, and how many more there are. */
+export function shortSet(spec: PartitionsSpec, set: PartitionSet): string {
+  if (isEmpty(set) || spec.dim === 'none') return formatSet(spec, set)
+  const pieces = spec.dim === 'product' ? piecesOf(spec, set, MOST_NAMED) : parts(spec, set, MOST_NAMED)
+  return pieces.length <= MOST_NAMED + 1
+    ? pieces.join(', ')
+    : [...pieces.slice(0, MOST_NAMED), `and ${pieces.length - MOST_NAMED} more`].join(', ')
+}
+
+const MOST_NAMED = 10
+
+/** @param most values named of a dimension in each piece */
+function piecesOf(spec: PartitionsSpec, set: PartitionSet, most: number): readonly string[] {
+  if (spec.dim === 'none') return []
+  if (spec.dim !== 'product') return parts(spec, set, most)
+  return alike(boxesOf(spec, set)).map((box) => joined(spec, (dimension, i) => parts(dimension, box[i] ?? EMPTY, most).join(',')))
+}
+
+function parts(spec: DimensionSpec, set: PartitionSet, most: number): readonly string[] {
+  if (spec.dim !== 'time') {
+    const named = Array.from(each(first(set, most)), (at) => valueKey(spec, at))
+    const more = count(set) - named.length
+    return more === 0 ? named : [...named, `and ${more} more`]
+  }
   const axis = axisOf(spec)
   return withoutGaps(axis, set).map(([from, to]) => (to - from === 1 ? axis.keyOf(from) : `${axis.keyOf(from)}..${axis.keyOf(to - 1)}`))
 }
@@ -58,9 +83,11 @@ function alike(boxes: readonly Box[]): readonly Box[] {
     const groups = new Map<string, Box[]>()
     for (const box of out) {
       const id = JSON.stringify(box.with(dimension, EMPTY))
-      groups.set(id, [...(groups.get(id) ?? []), box])
+      const group = groups.get(id)
+      if (group) group.push(box)
+      else groups.set(id, [box])
     }
-    out = [...groups.values()].map((group) => (group[0] as Box).with(dimension, union(...group.map((box) => box[dimension] ?? EMPTY))))
+    out = [...groups.values()].map((group) => (group[0] as Box).with(dimension, normalise(group.flatMap((box) => box[dimension] ?? EMPTY))))
   }
   return out
 }
@@ -139,13 +166,13 @@ function boxOf(spec: PartitionsSpec, tokens: readonly string[], exist: Partition
 }
 
 function listOf(spec: DimensionSpec, tokens: readonly string[]): PartitionSet | undefined {
-  const sets = split(tokens, ',').map((part) => (spec.dim === 'time' ? windows(spec, part) : value(spec.values, part)))
+  const sets = split(tokens, ',').map((part) => (spec.dim === 'time' ? windows(spec, part) : value(spec, part)))
   return sets.includes(undefined) ? undefined : union(...sets.map((set) => set ?? EMPTY))
 }
 
-function value(values: readonly string[], [text = '', ...more]: readonly string[]): PartitionSet | undefined {
-  const at = more.length > 0 ? -1 : values.indexOf(unquoted(text))
-  return at < 0 ? undefined : [[at, at + 1]]
+function value(spec: StaticSpec | DynamicSpec, [text = '', ...more]: readonly string[]): PartitionSet | undefined {
+  const at = more.length > 0 ? undefined : indexOfValue(spec, unquoted(text))
+  return at === undefined ? undefined : [[at, at + 1]]
 }
 
 function unquoted(text: string): string {
@@ -178,10 +205,23 @@ const TIMES: Readonly<Record<TimeSpec['grain'], readonly [string, string]>> = {
 function examples(spec: PartitionsSpec): string {
   if (spec.dim === 'none') return 'Leave it out: the asset has no partitions.'
   if (spec.dim === 'static') return `Write ${listed(spec.values)}, or several with commas between.`
+  if (spec.dim === 'dynamic') return heldExamples(spec)
   if (spec.dim === 'time') return `Write ${TIMES[spec.grain][0]}, or a range with both ends included as ${TIMES[spec.grain][1]}.`
   const example = ({ name, spec: dimension }: ReturnType<typeof dimensionsOf>[number]): string =>
-    `${name}=${dimension.dim === 'time' ? TIMES[dimension.grain][1] : word(dimension.values[0] ?? '')}`
+    `${name}=${dimension.dim === 'time' ? TIMES[dimension.grain][1] : exampleValue(dimension)}`
   return `Write ${spec.dimensions.map(example).join('/')}; what is left out means all.`
+}
+
+function heldExamples({ registry, held }: DynamicSpec): string {
+  const some = Array.from(each(first(held?.live ?? EMPTY, SHOWN + 1)), (id) => valueOfId(held ?? NO_VALUES, id) ?? '')
+  return some.length === 0
+    ? `The registry ${registry} is empty: \`assay partitions ${registry} add VALUE\`.`
+    : `Write ${listed(some)}, or several with commas between; \`assay partitions ${registry}\` lists all.`
+}
+
+const exampleValue = (spec: StaticSpec | DynamicSpec): string => {
+  const at = spec.dim === 'dynamic' ? (spec.held?.live[0]?.[0] ?? 0) : 0
+  return word(valueAt(spec, at) ?? 'VALUE')
 }
 
 const SHOWN = 5

@@ -7,7 +7,7 @@ import { SqlError, type SqlSession } from '../sql/engine.ts'
 import { lineageOf } from '../sql/lineage.ts'
 import type { Lineage } from '../sql/lineage-sources.ts'
 import { type Bindings, byDepName, locate, render } from '../sql/render.ts'
-import { dimensionNamed, type ParamName, type SqlPiece } from '../sql/template.ts'
+import { dimensionNamed, isBound, type ParamName, type SqlPiece } from '../sql/template.ts'
 import { compareColumns, type QueryColumn } from './column-match.ts'
 
 /** A statement of the project with all that is needed to bind it. */
@@ -84,13 +84,13 @@ export function columnFault({ name, yields, where }: BoundStatement, facts: Stat
 
 /** A bound or a list of keys that the partitions of the asset do not have. */
 function unboundParam({ name, partitions, where }: BoundStatement, param: ParamName): AssayError | undefined {
-  const isBound = param === 'partition.start' || param === 'partition.end'
-  if (isBound && timeOf(partitions) === undefined) {
-    const next = 'Give the asset partitions by time, or take partition.start and partition.end out of the query.'
-    return new AssayError('ASSAY-1012', `${name} has no partitions by time, so partition has no bounds`, { where, next })
+  const [dimensions, of] = [dimensionsOf(partitions), dimensionNamed(param)]
+  if (isBound(param) && timeOf(partitions, of) === undefined) {
+    const [what, bounds] = of === '' ? ['no partitions by time', 'partition'] : [`no windows in its dimension ${of}`, `partition.${of}`]
+    const next = `Give the asset partitions by time, or take ${bounds}.start and ${bounds}.end out of the query.`
+    return new AssayError('ASSAY-1012', `${name} has ${what}, so ${bounds} has no bounds`, { where, next })
   }
-  const dimensions = dimensionsOf(partitions)
-  if (isBound || dimensions.some((dimension) => dimension.name === dimensionNamed(param))) return undefined
+  if (isBound(param) || dimensions.some((dimension) => dimension.name === of)) return undefined
   const names = dimensions.filter((dimension) => dimension.name !== '').map((dimension) => dimension.name)
   const next =
     names.length === 0 ? 'Write partition.keys() for an asset with partitions.' : `Write partition.keys(…) with ${names.join(' or ')}.`
@@ -124,8 +124,8 @@ async function bind(session: SqlSession, statement: BoundStatement): Promise<rea
 
 /** A bound or a list of the type that it will have: binding looks at types alone. */
 function sampleOf({ partitions, columns }: BoundStatement, param: ParamName): string {
-  if (param !== 'partition.start' && param !== 'partition.end') return '([]::VARCHAR[])'
-  const time = timeOf(partitions)
+  if (!isBound(param)) return '([]::VARCHAR[])'
+  const time = timeOf(partitions, dimensionNamed(param))
   const type = columns.find((column) => column.name === time?.column)?.type
   return time === undefined ? 'NULL' : boundSql(time, type, 0)
 }

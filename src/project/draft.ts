@@ -10,8 +10,8 @@ import { resolveMapping } from '../partitions/resolve.ts'
 import { type ColumnSpec, columnSpecs } from '../schema/column.ts'
 import type { Lineage } from '../sql/lineage-sources.ts'
 import { nullableWithin } from '../schema/iceberg-type.ts'
-import { PARTITION_PARAMS, type Sql, type SqlPiece } from '../sql/template.ts'
-import { guardedHandles } from './handles.ts'
+import type { Sql, SqlPiece } from '../sql/template.ts'
+import { guardedHandles, guardedParams } from './handles.ts'
 import type { Origins } from './origins.ts'
 import { placed } from './user-place.ts'
 
@@ -38,7 +38,7 @@ export function columnsOf(definition: AssetDefinition): readonly ColumnSpec[] {
 
 /**
  * Calls the query function of a duckdb compute with its deps as values.
- * @throws ASSAY-1011 for deps that DuckDB cannot tell apart, ASSAY-1014 for a dep or column that is not there, ASSAY-1012 when it returns no statement, and what the user's code throws
+ * @throws ASSAY-1011 for deps that DuckDB cannot tell apart, ASSAY-1014 for a dep, a column or a dimension that is not there, ASSAY-1012 when it returns no statement, and what the user's code throws
  */
 export function queryOf(definition: AssetDefinition, columns: (key: string) => readonly ColumnSpec[], origins: Origins): Sql | undefined {
   const compute = definition.made?.compute
@@ -49,7 +49,7 @@ export function queryOf(definition: AssetDefinition, columns: (key: string) => r
     columns(dep.key).map((c) => c.name),
   ])
   const handles = guardedHandles(definition.key, Object.fromEntries(deps))
-  const query = compute.query(handles as never, { partition: PARTITION_PARAMS }) as Sql | undefined
+  const query = compute.query(handles as never, { partition: guardedParams(definition.partitions.spec) as never }) as Sql | undefined
   if (query === undefined || !Array.isArray(query.pieces))
     throw new AssayError('ASSAY-1012', `the query of ${definition.key} returns no sql\`…\``, {
       where: compute.where,

@@ -101,7 +101,7 @@ function dimensionFaults(
   columns: readonly ColumnSpec[],
   { name, spec }: { readonly name: string; readonly spec: DimensionSpec },
 ): readonly PartitionFault[] {
-  const slice = spec.dim === 'static' ? 'value' : spec.grain === 'cron' ? 'window' : spec.grain
+  const slice = spec.dim !== 'time' ? 'value' : spec.grain === 'cron' ? 'window' : spec.grain
   if (spec.column === undefined) {
     const which = name === '' ? `the ${slice}` : `the ${slice} of ${name}`
     const made = `${asset.key} has ${slice}s, but does not say which column holds ${which}`

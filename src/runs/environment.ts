@@ -82,6 +82,7 @@ export function adoption(asset: AssetKey, { snapshotId, versions, made }: AssetS
 export function environmentReader(own: StorageReader, main: StorageReader): StorageReader {
   return {
     ...own,
+    registries: () => main.registries(),
     materializations: async (filter) => {
       const mine = await own.materializations(filter)
       const known = new Set(mine.map(({ id }) => id))

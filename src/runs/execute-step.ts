@@ -4,8 +4,8 @@ import { type Input, type RowsFunction, SkipStep, type StepContext } from '../co
 import { AssayError } from '../errors.ts'
 import type { Store } from '../iceberg/store.ts'
 import type { Deps } from '../partitions/mapping.ts'
-import { each, type PartitionSet } from '../partitions/partition-set.ts'
-import { partitionKey } from '../partitions/texts.ts'
+import { partitionsIn } from '../partitions/partition-of.ts'
+import type { PartitionSet } from '../partitions/partition-set.ts'
 import { quoteIdentifier } from '../schema/iceberg-type.ts'
 import { scanSql } from '../iceberg/scan.ts'
 import { type EngineRow, SqlError, type SqlSession } from '../sql/engine.ts'
@@ -44,8 +44,9 @@ export type StepResult =
 
 /** One step: reads its inputs, runs the compute, stages the rows, checks them. It publishes nothing. */
 export async function executeStep(environment: StepEnvironment, step: StepMessage): Promise<StepResult> {
-  const spec = environment.loaded.asset(step.asset)
-  if (spec?.compute === undefined) throw new Error(`${step.asset} has no compute`)
+  const known = environment.loaded.asset(step.asset)
+  if (known?.compute === undefined) throw new Error(`${step.asset} has no compute`)
+  const spec = { ...known, partitions: step.slices ?? known.partitions }
   try {
     if (spec.kind === 'marker') return await runMarker(environment, spec, step)
     const session = await environment.session()
@@ -155,14 +156,14 @@ async function runFunction(
 
 const identity = <R>(row: R): R => row
 
-function functionOf(definition: AssetDefinition): RowsFunction<Deps, never> {
+function functionOf(definition: AssetDefinition): RowsFunction<Deps, never, never> {
   const compute = definition.made?.compute
   if (compute?.kind !== 'typescript') throw new Error(`${definition.key} is not made by a function`)
   return compute.run
 }
 
 const contextOf = (environment: StepEnvironment, spec: AssetSpec, partitions: PartitionSet): StepContext => ({
-  partitions: spec.partitions.dim === 'none' ? [] : Array.from(each(partitions), (p) => partitionKey(spec.partitions, p)),
+  partitions: partitionsIn(spec.partitions, partitions),
   log: environment.log,
   use: environment.use,
 })

@@ -18,6 +18,7 @@ import type { AssetKey } from '../keys.ts'
 import type { LogLine } from '../log.ts'
 import type { PartitionSet } from '../partitions/partition-set.ts'
 import { universe } from '../partitions/partitions.ts'
+import type { Registries } from '../partitions/registry.ts'
 import { type LoadedManifest, manifestFile } from '../project/manifest.ts'
 import { openPostgres } from '../resources/postgres.ts'
 import type { RunState, StoreEvent } from '../storage/events.ts'
@@ -31,6 +32,7 @@ import { childProcesses } from './executors/child-process.ts'
 import { makePlan, NOTHING_KNOWN, type Plan } from './plan.ts'
 import { refuseOutdated } from './plan-diff.ts'
 import { type Recovered, recover } from './recover.ts'
+import { bindManifest, lackOfValues, registriesOf, withoutRemoved } from './registries.ts'
 import { RunLake } from './run-state.ts'
 import { type Supervision, supervise } from './supervise.ts'
 import { keepUp, type Upkeep } from './upkeep.ts'
@@ -59,6 +61,16 @@ export interface Inspection {
   readonly store: Store
   close(): void
 }
+
+/** What the registries hold now: those of `main` in every environment, so that a number means the same value in all. */
+export async function registriesIn({ home, environment }: Settings): Promise<Registries> {
+  const storage = openStorageReader({ folder: environment?.mainHome ?? home })
+  return storage.registries().finally(() => storage.close())
+}
+
+/** The project with its dynamic partitions as they are in the store now. @throws ASSAY-1016 where there are too many */
+export const boundToStore = async (settings: Settings, loaded: LoadedManifest): Promise<LoadedManifest> =>
+  registriesOf(loaded).size === 0 ? loaded : bindManifest(loaded, await registriesIn(settings))
 
 /** Opens store and catalog for reading; works beside a run. */
 export async function inspect(settings: Settings, loaded: LoadedManifest): Promise<Inspection> {
@@ -98,11 +110,12 @@ interface Lookout extends Pick<Inspection, 'storage' | 'catalog' | 'store'> {
 async function look(
   { settings, storage, catalog, store }: Lookout,
   loaded: LoadedManifest,
-): Promise<Known & Pick<Inspection, 'heads' | 'observations'>> {
+): Promise<Known & Pick<Inspection, 'heads' | 'observations'> & { readonly recorded: Known['states'] }> {
   const { states, isOwn } = await knownStates(settings, storage, catalog, loaded)
   const heads = await loadHeads(catalog, loaded.manifest.assets)
   const observations = await observe(store, loaded.manifest.assets, heads, states)
-  return { states: withObservations(states, observations), isOwn, heads, observations }
+  const recorded = withObservations(states, observations)
+  return { states: withoutRemoved(loaded, recorded), recorded, isOwn, heads, observations }
 }
 
 /** The plan that a request leads to now. @throws ASSAY-4003 for an unknown asset */
@@ -160,7 +173,7 @@ export interface RunOutcome {
  * another plan was shown
  */
 export async function launch(options: LaunchOptions): Promise<RunOutcome> {
-  const { settings, loaded, clock, listener, request } = options
+  const { settings, clock, listener, request } = options
   const storage = openStorage({ folder: settings.home, clock })
   const store = localStore()
   const catalog = openCatalog(settings, store)
@@ -168,25 +181,26 @@ export async function launch(options: LaunchOptions): Promise<RunOutcome> {
     const lake = { catalog, store, now: () => clock.now() }
     const recovered = await recover(storage, lake)
     if (recovered.length > 0) listener.recovered(recovered)
-    const { states, isOwn, heads, observations } = await look({ settings, storage, catalog, store }, loaded)
+    const loaded = await boundToStore(settings, options.loaded)
+    const { states, recorded, isOwn, heads, observations } = await look({ settings, storage, catalog, store }, loaded)
     if (observations.length > 0) {
       await storage.append(observations.map((o) => ({ type: 'table.observed' as const, ...o })))
       listener.observed(observations)
     }
     const plan = planFor(loaded, states, request, clock.now())
     if (request.shown !== undefined) refuseOutdated(request.shown, plan, loaded)
-    refuseBlocked(plan)
+    refuseBlocked(plan, loaded)
     const runId = plan.steps.length === 0 ? undefined : newId(clock)
     listener.planned(plan, runId)
     if (runId === undefined) return { runId, plan, state: 'succeeded' }
     const taken = new Set(plan.steps.map((step) => step.asset))
     const foreign = loaded.manifest.assets.filter((spec) => taken.has(spec.key) && !isOwn(spec))
     await storage.append([
-      ...foreign.flatMap(({ key }) => adoption(key, states.get(key) ?? NOTHING_KNOWN)),
+      ...foreign.flatMap(({ key }) => adoption(key, recorded.get(key) ?? NOTHING_KNOWN)),
       { type: 'run.created', runId, planId: plan.id, manifestId: loaded.id, request: request.request, steps: plan.steps },
     ])
     const lakeState = new RunLake(loaded, states, heads, settings.warehouse)
-    const state = await execute(options, { runId, plan, storage, lake, state: lakeState })
+    const state = await execute({ ...options, loaded }, { runId, plan, storage, lake, state: lakeState })
     // What stands on the files of `main` is not rearranged.
     if (settings.environment === undefined) await maintain(options, { catalog, store, clock, heads }, plan)
     return { runId, plan, state }
@@ -257,10 +271,13 @@ function complainOnce(): (error: unknown) => void {
   }
 }
 
-function refuseBlocked(plan: Plan): void {
+function refuseBlocked(plan: Plan, loaded: LoadedManifest): void {
   const blocked = plan.assets.find((a) => a.blocked.length > 0)
   const first = blocked?.blocked[0]
   if (blocked === undefined || first === undefined) return
+  const [reader, dep] = [loaded.asset(blocked.asset), loaded.asset(first.dep)]
+  const lack = reader === undefined || dep === undefined ? undefined : lackOfValues(reader, dep, first)
+  if (lack !== undefined) throw lack
   throw new AssayError('ASSAY-3004', `${blocked.asset} needs ${first.dep}, which was not made for the partitions asked for`, {
     next: `Select upstream too: \`assay materialize +${blocked.asset}\`.`,
   })

@@ -4,15 +4,15 @@ import { each, type PartitionSet } from '../partitions/partition-set.ts'
 import { project } from '../partitions/product.ts'
 import { dimensionsOf, timeOf } from '../partitions/spec.ts'
 import { quoteText } from '../schema/iceberg-type.ts'
-import { dimensionNamed, type ParamName } from '../sql/template.ts'
+import { dimensionNamed, isBound, type ParamName } from '../sql/template.ts'
 
 /** Where the windows of a step begin or end, as a literal of the type of the column that holds them; or its keys, as a list. */
 export function boundOf(spec: AssetSpec, partitions: PartitionSet, name: ParamName): string {
-  if (name !== 'partition.start' && name !== 'partition.end') return keysOf(spec, partitions, name)
-  const time = timeOf(spec.partitions)
+  if (!isBound(name)) return keysOf(spec, partitions, name)
+  const time = timeOf(spec.partitions, dimensionNamed(name))
   const dimension = dimensionsOf(spec.partitions).findIndex((d) => d.spec === time)
   const windows = project(spec.partitions, partitions, Math.max(0, dimension))
-  const bound = name === 'partition.start' ? windows[0]?.[0] : windows.at(-1)?.[1]
+  const bound = name.startsWith('partition.start') ? windows[0]?.[0] : windows.at(-1)?.[1]
   if (time === undefined || bound === undefined) return 'NULL'
   return boundSql(time, spec.columns.find((column) => column.name === time.column)?.type, bound)
 }

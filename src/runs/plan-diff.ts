@@ -1,6 +1,6 @@
 import { AssayError } from '../errors.ts'
 import { equals, type PartitionSet, subtract, isEmpty } from '../partitions/partition-set.ts'
-import { formatSet } from '../partitions/texts.ts'
+import { shortSet } from '../partitions/texts.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
 import type { Plan, PlannedAsset } from './plan.ts'
 
@@ -30,7 +30,7 @@ function lineOf(then: PlannedAsset | undefined, now: PlannedAsset, loaded: Loade
     return [`${now.asset}: was to ${then.action}, is to ${now.action}`]
   if (equals(then.run, now.run)) return []
   const partitions = loaded.asset(now.asset)?.partitions
-  const words = (set: PartitionSet): string => (partitions === undefined ? '' : formatSet(partitions, set))
+  const words = (set: PartitionSet): string => (partitions === undefined ? '' : shortSet(partitions, set))
   const more = subtract(now.run, then.run)
   const less = subtract(then.run, now.run)
   const parts = [...(isEmpty(more) ? [] : [`also ${words(more)}`]), ...(isEmpty(less) ? [] : [`no longer ${words(less)}`])]

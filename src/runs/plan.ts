@@ -8,6 +8,7 @@ import { chunks, EMPTY, intersect, isEmpty, type PartitionSet, subtract, union, 
 import { universe } from '../partitions/partitions.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
 import type { AssetState } from '../storage/storage.ts'
+import { type NamedIds, namesOf } from './registries.ts'
 
 /** One asset of a plan. */
 export interface PlannedAsset {
@@ -47,6 +48,8 @@ export interface Plan {
   readonly request: string
   readonly assets: readonly PlannedAsset[]
   readonly steps: readonly PlannedStep[]
+  /** The values of dynamic partitions that it is about, so that it says the same to any store. */
+  readonly values?: NamedIds
 }
 
 export interface PlanRequest {
@@ -68,7 +71,18 @@ export const NOTHING_KNOWN: AssetState = { versions: [], made: [], snapshotId: u
 export function makePlan(loaded: LoadedManifest, states: ReadonlyMap<AssetKey, AssetState>, request: PlanRequest, now: number): Plan {
   const planner = new Planner(loaded, states, request, now)
   const assets = request.selection.map((key) => planner.decide(loaded.asset(key) as AssetSpec))
-  const content = { formatVersion: 1 as const, manifestId: loaded.id, request: request.request, assets, steps: planner.steps }
+  const values = namesOf(
+    loaded,
+    assets.map(({ asset, run, blocked }) => [asset, union(run, ...blocked.map((b) => b.partitions))]),
+  )
+  const content = {
+    formatVersion: 1 as const,
+    manifestId: loaded.id,
+    request: request.request,
+    assets,
+    steps: planner.steps,
+    ...(values === undefined ? {} : { values }),
+  }
   const id = createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 12)
   return deepFreeze({ id, ...content })
 }

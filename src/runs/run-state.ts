@@ -2,6 +2,7 @@ import type { AssetSpec, DepSpec } from '../assets/spec.ts'
 import { versionStatus } from '../assets/versions.ts'
 import { formatTableId } from '../iceberg/catalog.ts'
 import type { AssetKey } from '../keys.ts'
+import { narrowPartitions } from '../partitions/bind.ts'
 import { assign, domain, restrict } from '../partitions/interval-map.ts'
 import { isEmpty, type PartitionSet, subtract } from '../partitions/partition-set.ts'
 import { reachOf } from '../partitions/reach.ts'
@@ -49,7 +50,8 @@ export class RunLake {
     const upstream = this.#loaded.asset(dep.asset)
     const head = upstream === undefined || upstream.kind === 'marker' ? undefined : this.#heads.get(dep.asset)
     if (head?.snapshotId === undefined) return undefined
-    const slice = { spec: upstream?.partitions ?? { dim: 'none' as const }, partitions: domain(this.consumed(dep, partitions).versions) }
+    const read = domain(this.consumed(dep, partitions).versions)
+    const slice = { spec: narrowPartitions(upstream?.partitions ?? { dim: 'none' }, read), partitions: read }
     return { metadataLocation: head.metadataLocation, snapshotId: head.snapshotId, slice }
   }
 

@@ -2,6 +2,7 @@ import type { AssetSpec } from '../assets/spec.ts'
 import { type Clock, newId, newSnapshotId } from '../clock.ts'
 import { AssayError, type Problem, toProblem } from '../errors.ts'
 import { discardStaged, stagedPlaces } from '../iceberg/stage.ts'
+import { dynamicOf, narrowPartitions } from '../partitions/bind.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
 import type { CheckResult, ConsumedInput, Materialization, PublishIntent, RunState, StoreEvent } from '../storage/events.ts'
 import type { Storage } from '../storage/storage.ts'
@@ -180,6 +181,7 @@ class Walk {
       attempt,
       asset: step.asset,
       partitions: step.partitions,
+      ...(dynamicOf(spec.partitions).length === 0 ? {} : { slices: narrowPartitions(spec.partitions, step.partitions) }),
       inputs: pins,
       compare: !this.#s.force && state.isMade(step.asset, step.partitions),
       targets,

@@ -1,6 +1,7 @@
 import type { Problem } from '../errors.ts'
 import type { AssetKey } from '../keys.ts'
 import type { PartitionSet } from '../partitions/partition-set.ts'
+import type { PartitionsSpec } from '../partitions/spec.ts'
 import type { CheckResult } from '../storage/events.ts'
 import type { Slice } from '../tables/read.ts'
 import type { StagedTable } from '../tables/stage.ts'
@@ -27,6 +28,8 @@ export interface StepMessage {
   readonly attempt: number
   readonly asset: AssetKey
   readonly partitions: PartitionSet
+  /** How the asset is sliced, with the values that the step makes, where the manifest does not know them. */
+  readonly slices?: PartitionsSpec
   /** Pinned inputs by dep name; deps without a table are left out. */
   readonly inputs: Readonly<Record<string, InputPin>>
   /** Whether rows that are equal to those published are to be left unpublished. */

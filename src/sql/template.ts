@@ -26,21 +26,30 @@ export type Handle<S extends Schema> = TableRef & { readonly as: (alias: string)
 export interface ParamRef {
   readonly $piece: SqlPiece
 }
-export interface PartitionParams {
+/** The keys of the partitions being made, as a list of texts: `list_contains(${partition.keys()}, country)`. */
+export interface KeyParams {
+  keys(): ParamRef
+}
+export interface WindowParams extends KeyParams {
   readonly start: ParamRef
   readonly end: ParamRef
-  /**
-   * The keys of the partitions being made, as a list of texts: `list_contains(${partition.keys()}, country)`. Of a product
-   * those of one dimension, by its name.
-   */
+}
+export interface PartitionParams {
+  /** Of the first dimension of time. */
+  readonly start: ParamRef
+  readonly end: ParamRef
+  /** See {@link KeyParams}; of a product those of one dimension, by its name. */
   keys(dimension?: string): ParamRef
 }
 
-/** `partition.keys` may be followed by a dot and the name of a dimension. */
-export type ParamName = 'partition.start' | 'partition.end' | `partition.keys${string}`
+/** What is asked of the partitions, and the dimension that is named, if one is. */
+export type ParamName = `partition.${'start' | 'end' | 'keys'}${'' | `.${string}`}`
 
-/** The dimension that the keys of a parameter are of; `''` where none is named. */
-export const dimensionNamed = (param: ParamName): string => param.slice('partition.keys.'.length)
+/** The dimension that a parameter names; `''` where it names none. */
+export const dimensionNamed = (param: ParamName): string => param.split('.')[2] ?? ''
+
+/** Whether a parameter is a bound in time, and no list of keys. */
+export const isBound = (param: ParamName): boolean => !param.startsWith('partition.keys')
 
 /** One piece of a statement, as plain data; `origin` is where its text stands in the user's file. */
 export type SqlPiece =
@@ -109,11 +118,19 @@ export function handleOf<S extends Schema>(dep: string, columns: readonly string
   return Object.freeze(refs) as Handle<S>
 }
 
-/** The bounds of the partitions being made. */
-export const PARTITION_PARAMS: PartitionParams = {
-  start: param('partition.start'),
-  end: param('partition.end'),
-  keys: (dimension) => param(dimension === undefined ? 'partition.keys' : `partition.keys.${dimension}`),
+/** The bounds and keys of the partitions being made. @param dimensions names of the dimensions of a product */
+export function partitionParams(dimensions: readonly string[] = []): PartitionParams & Readonly<Record<string, WindowParams>> {
+  const of = (name: string): WindowParams => ({
+    start: param(`partition.start.${name}`),
+    end: param(`partition.end.${name}`),
+    keys: () => param(`partition.keys.${name}`),
+  })
+  return {
+    ...Object.fromEntries(dimensions.map((name) => [name, of(name)])),
+    start: param('partition.start'),
+    end: param('partition.end'),
+    keys: (dimension?: string) => param(dimension === undefined ? 'partition.keys' : `partition.keys.${dimension}`),
+  } as PartitionParams & Readonly<Record<string, WindowParams>>
 }
 
 function param(name: ParamName): ParamRef {

@@ -110,6 +110,8 @@ export type StoreEvent =
       readonly versions: IntervalMap<string>
       readonly lost?: PartitionSet
     }
+  /** Values of a registry of dynamic partitions. A new one gets the next id; what is so already, stays so. */
+  | { readonly type: 'partition.added' | 'partition.removed'; readonly registry: string; readonly values: readonly string[] }
   /** A record of another store, of `main` or of an environment, that holds here too, on those partitions. */
   | { readonly type: 'materialization.adopted'; readonly materialization: Materialization; readonly partitions: PartitionSet }
 

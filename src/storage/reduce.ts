@@ -25,6 +25,7 @@ export type Change =
       readonly value: string
     }
   | { readonly kind: 'remove'; readonly map: IntervalTable; readonly asset: AssetKey; readonly partitions: PartitionSet }
+  | { readonly kind: 'add values' | 'remove values'; readonly registry: string; readonly values: readonly string[] }
 
 /** Values per partition range: data versions, ids of materializations, and attempts. */
 export type IntervalTable = 'versions' | 'made' | 'attempts'
@@ -58,6 +59,10 @@ export function reduce(event: StoreEvent, at: number, before: StepBefore | undef
       const assigned = versions.map(({ from, to, value }) => assign('versions', asset, [[from, to]], value))
       return [...(lost.length === 0 ? [] : removed), ...assigned, { kind: 'set snapshot', asset, snapshotId }]
     }
+    case 'partition.added':
+      return [{ kind: 'add values', registry: event.registry, values: event.values }]
+    case 'partition.removed':
+      return [{ kind: 'remove values', registry: event.registry, values: event.values }]
     case 'materialization.adopted': {
       const { materialization, partitions } = event
       return [{ kind: 'adopt materialization', materialization }, assign('made', materialization.asset, partitions, materialization.id)]

@@ -85,6 +85,12 @@ function applier(db: DatabaseSync): (change: Change, seq: number) => void {
         return maps[change.map](change.asset, change.partitions, (near) => assign(near, change.partitions, change.value))
       case 'remove':
         return maps[change.map](change.asset, change.partitions, (near) => remove(near, change.partitions))
+      case 'add values':
+        for (const value of change.values) to.addValue.run(change.registry, change.registry, value)
+        return
+      case 'remove values':
+        for (const value of change.values) to.removeValue.run(change.registry, value)
+        return
       default:
         return change satisfies never
     }
@@ -123,6 +129,10 @@ const statements = (db: DatabaseSync) => ({
   setSnapshot: db.prepare(
     'insert into tables (asset, snapshot_id) values (?, ?) on conflict do update set snapshot_id = excluded.snapshot_id',
   ),
+  addValue: db.prepare(`insert into partition_values (registry, id, value, live)
+    values (?, (select coalesce(max(id) + 1, 0) from partition_values where registry = ?), ?, 1)
+    on conflict (registry, value) do update set live = 1`),
+  removeValue: db.prepare('update partition_values set live = 0 where registry = ? and value = ?'),
   forgetTable: db.prepare('delete from tables where asset = ?'),
   setCheck: db.prepare(`insert into check_results (asset, "check", run_id, at, body) values (?, ?, ?, ?, ?)
     on conflict do update set run_id = excluded.run_id, at = excluded.at, body = excluded.body

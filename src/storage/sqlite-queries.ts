@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { AssetKey } from '../keys.ts'
 import type { Entry } from '../partitions/interval-map.ts'
+import type { RegisteredValue, Registries } from '../partitions/registry.ts'
 import type { CheckResult, Materialization, PublishIntent, RunState, StepState, StoredEvent } from './events.ts'
 import type { AssetState, LastAttempt, RunRecord, StepRecord, StorageReader } from './storage.ts'
 
@@ -43,6 +44,7 @@ export function queriesOn(db: DatabaseSync): Queries {
   const all = kept(db)
   return {
     assetStates: () => assetStates(db, all),
+    registries: () => registriesOf(all),
     runs: (limit) => all<RunRow>('select * from runs order by seq desc limit ?', limit).map(runOfRow),
     run: (id) => all<RunRow>('select * from runs where id = ?', id).map(runOfRow)[0],
     steps: (runId) => all<StepRow>('select * from steps where run_id = ? order by position', runId).map(stepOfRow),
@@ -130,6 +132,28 @@ function assetStates(db: DatabaseSync, all: All): ReadonlyMap<AssetKey, AssetSta
   } finally {
     db.exec('commit')
   }
+}
+
+interface ValueOfRegistry {
+  readonly registry: string
+  readonly id: number
+  readonly value: string
+  readonly live: 0 | 1
+}
+
+/** A store that no newer version has written to yet has no table of them. */
+function registriesOf(all: All): Registries {
+  if (all(`select 1 from sqlite_schema where name = 'partition_values'`).length === 0) return new Map()
+  const out = new Map<string, { values: RegisteredValue[]; live: [number, number][] }>()
+  for (const { registry, id, value, live } of all<ValueOfRegistry>('select * from partition_values order by registry, id')) {
+    const held = out.get(registry) ?? { values: [], live: [] }
+    out.set(registry, held)
+    held.values.push([id, value])
+    const last = held.live.at(-1)
+    if (live === 1 && last?.[1] === id) last[1] = id + 1
+    else if (live === 1) held.live.push([id, id + 1])
+  }
+  return out
 }
 
 /** Equal texts give the same object, so that interval maps can compare values by identity. */

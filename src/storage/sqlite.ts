@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
 import type { Clock } from '../clock.ts'
 import type { AssetKey } from '../keys.ts'
+import type { Registries } from '../partitions/registry.ts'
 import type { StoreEvent } from './events.ts'
 import { inTransaction, makeFolder, migrate, schemaVersion, storeError, storeFile } from './sqlite-file.ts'
 import { takeLock, type WriterLock } from './sqlite-lock.ts'
@@ -163,8 +164,11 @@ function connection(file: string, mode: string): Connection | undefined {
 /** Runs a query on the store, or answers `none` where there is no store. */
 type Read = <T>(query: (queries: Queries) => T, none: T) => T
 
+const NO_REGISTRIES: Registries = new Map()
+
 const readerOf = (read: Read): Omit<StorageReader, 'close'> => ({
   assetStates: async () => read((q) => q.assetStates(), new Map<AssetKey, AssetState>()),
+  registries: async () => read((q) => q.registries(), NO_REGISTRIES),
   runs: async (limit) => read((q) => q.runs(limit), []),
   run: async (id) => read((q) => q.run(id), undefined),
   steps: async (runId) => read((q) => q.steps(runId), []),

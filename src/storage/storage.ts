@@ -2,6 +2,7 @@ import type { Problem } from '../errors.ts'
 import type { AssetKey } from '../keys.ts'
 import type { IntervalMap } from '../partitions/interval-map.ts'
 import type { PartitionSet } from '../partitions/partition-set.ts'
+import type { Registries } from '../partitions/registry.ts'
 import type { CheckResult, Materialization, PublishIntent, RunState, StepState, StoredEvent, StoreEvent } from './events.ts'
 
 /** What is known of one asset: status is a pure function of this and the manifest. */
@@ -54,6 +55,8 @@ export interface StepRecord {
 export interface StorageReader {
   /** One entry for every asset that was ever attempted, made or observed. */
   assetStates(): Promise<ReadonlyMap<AssetKey, AssetState>>
+  /** Every registry that ever had a value. */
+  registries(): Promise<Registries>
   /** Newest first. */
   runs(limit: number): Promise<readonly RunRecord[]>
   run(id: string): Promise<RunRecord | undefined>

@@ -8,6 +8,7 @@ import { type AssetKey, tableNameOf } from '../keys.ts'
 import { assign, difference, domain, type IntervalMap, remove } from '../partitions/interval-map.ts'
 import { EMPTY, type Interval, normalise, type PartitionSet, WHOLE } from '../partitions/partition-set.ts'
 import type { AssetState } from '../storage/storage.ts'
+import { withRemoved } from '../partitions/bind.ts'
 import { universe } from '../partitions/partitions.ts'
 import { locatorOf, tablesOf } from './asset-table.ts'
 
@@ -117,7 +118,7 @@ export function touchedBy(spec: AssetSpec, files: readonly FilePlace[], locate: 
   if (files.length === 0) return EMPTY
   if (spec.partitions.dim === 'none') return WHOLE
   const partitions = files.map(locate)
-  if (partitions.includes('any')) return universe(spec.partitions, FAR)
+  if (partitions.includes('any')) return universe(withRemoved(spec.partitions), FAR)
   return normalise(partitions.filter((at) => typeof at === 'number').map((at): Interval => [at, at + 1]))
 }
 

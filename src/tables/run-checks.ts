@@ -58,6 +58,12 @@ async function aggregate({ session }: Checked, checks: readonly RowCheck[]): Pro
   return { total: Number(row['total']), byName }
 }
 
+const rowWords = (n: number): string => `${n} ${n === 1 ? 'row' : 'rows'}`
+
+/** `3 of 40 rows do not hold`, `0 of 1 row repeats a key`. */
+export const shareWords = (failing: number, of: number, words: 'do not hold' | 'repeat a key'): string =>
+  `${failing} of ${rowWords(of)} ${of === 1 ? words.replace(/^do\b/, 'does').replace(/^repeat\b/, 'repeats') : words}`
+
 /** A check that throws has not passed. */
 async function guarded({ asset }: Checked, check: CheckSpec, run: () => Promise<CheckResult>): Promise<CheckResult> {
   try {
@@ -86,7 +92,7 @@ async function judge(checked: Checked, check: CheckSpec, totals: Totals): Promis
       return {
         ...verdict(checked.asset, check, passed),
         rows: totals.total,
-        observed: `${totals.total} rows, allowed ${check.min ?? 0} ${check.max === null ? 'or more' : `to ${check.max}`}`,
+        observed: `${rowWords(totals.total)}, allowed ${check.min ?? 0} ${check.max === null ? 'or more' : `to ${check.max}`}`,
       }
     }
     case 'unique':
@@ -103,7 +109,7 @@ async function rowResult(checked: Checked, check: RowCheck, totals: Totals): Pro
   const mostly = check.rule === 'in' ? 1 : check.mostly
   const passed = looked === 0 || (looked - failing) / looked >= mostly
   const samples = passed ? [] : await sample(checked, `SELECT * FROM ${quoteIdentifier(CHECKED_ROWS)} WHERE ${violation(check)}`)
-  return { ...verdict(checked.asset, check, passed), rows: looked, failing, observed: `${failing} of ${looked} rows do not hold`, samples }
+  return { ...verdict(checked.asset, check, passed), rows: looked, failing, observed: shareWords(failing, looked, 'do not hold'), samples }
 }
 
 async function uniqueResult(checked: Checked, check: Extract<CheckSpec, { rule: 'unique' }>, total: number): Promise<CheckResult> {
@@ -115,7 +121,7 @@ async function uniqueResult(checked: Checked, check: Extract<CheckSpec, { rule: 
     ...verdict(checked.asset, check, failing === 0),
     rows: total,
     failing,
-    observed: `${failing} of ${total} rows repeat a key`,
+    observed: shareWords(failing, total, 'repeat a key'),
     samples,
   }
 }
@@ -125,7 +131,13 @@ async function sqlResult(checked: Checked, check: Extract<CheckSpec, { rule: 'sq
   const [row = {}] = await checked.session.rows(`SELECT count(*) AS n FROM (${query})`)
   const failing = Number(row['n'])
   const samples = failing === 0 ? [] : await sample(checked, query)
-  return { ...verdict(checked.asset, check, failing === 0), rows: total, failing, observed: `the query found ${failing} rows`, samples }
+  return {
+    ...verdict(checked.asset, check, failing === 0),
+    rows: total,
+    failing,
+    observed: `the query found ${rowWords(failing)}`,
+    samples,
+  }
 }
 
 const sample = async ({ session }: Checked, query: string): Promise<readonly string[]> => {

@@ -109,7 +109,7 @@ async function refuseOutsiders({ session, store, spec, partitions }: Staging, ta
   const where = at === undefined ? 'of no partition' : `of partition ${partitionKey(spec.partitions, at)}`
   throw new AssayError(
     'ASSAY-5002',
-    `${table.key} yielded ${outsider.rows} rows ${where}, but was asked for ${formatSet(spec.partitions, partitions)}`,
+    `${table.key} yielded ${outsider.rows} ${outsider.rows === 1 ? 'row' : 'rows'} ${where}, but was asked for ${formatSet(spec.partitions, partitions)}`,
     {
       where: spec.where,
       details: sample.map((r) => `for example ${String(r['row'])}`),

@@ -90,8 +90,8 @@ describe('a run that is interrupted', () => {
   it('that was killed is told of by the next one', async () => {
     await folder.edit(
       'bronze/orders.ts',
-      '    for (const day of partitions) {',
-      "    for (const day of partitions) {\n      if (day > '2026-01-06') while (true) {}",
+      '    for (const { key: day } of partitions) {',
+      "    for (const { key: day } of partitions) {\n      if (day > '2026-01-06') while (true) {}",
     )
     const run = await folder.assay(['materialize', '--json'], {
       when: {

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { liveBlock } from '../../src/cli/render/live-block.ts'
+import { leftOutWords, printRows } from '../../src/cli/render/rows.ts'
 import { table } from '../../src/cli/render/table.ts'
 import { type Terminal, terminalOn } from '../../src/cli/render/terminal.ts'
 import { ago, cut, duration, harmless, number, width, wrap } from '../../src/cli/render/words.ts'
@@ -80,6 +81,38 @@ describe('a table', () => {
     expect(at(28)).toEqual(['asset           rows  why', 'silver.orders  1,000  code …'])
     expect(at(20)).toEqual(['asset           rows', 'silver.orders  1,000'])
     expect(at(10)).toEqual(['asset', 'silver.or…'])
+  })
+})
+
+describe('rows of a query', () => {
+  const printed = (columns: number, names: readonly string[], cell: string | number): { lines: string[]; leftOut: readonly string[] } => {
+    const lines: string[] = []
+    const terminal = { ...terminalOn({ write: () => {}, columns }, {}), line: (text = '') => void lines.push(text) }
+    const type = typeof cell === 'number' ? 'BIGINT' : 'VARCHAR'
+    const shape = names.map((name) => ({ name, type }))
+    const leftOut = printRows(terminal, shape, [Object.fromEntries(names.map((name) => [name, cell]))])
+    return { lines, leftOut }
+  }
+  it('are never wider than the terminal, and every column is shown or named', () => {
+    void fc.assert(
+      fc.property(
+        fc.integer({ min: 40, max: 120 }),
+        fc.integer({ min: 1, max: 20 }),
+        fc.constantFrom('x', 'y'.repeat(90), 123),
+        (columns, n, cell) => {
+          const names = Array.from({ length: n }, (_, i) => `column_${i}`)
+          const { lines, leftOut } = printed(columns, names, cell)
+          for (const line of lines) expect(width(line)).toBeLessThanOrEqual(columns)
+          const titles = lines[0]?.trim().split(/ +/) ?? []
+          expect([...titles, ...leftOut]).toEqual(names)
+        },
+      ),
+    )
+  })
+  it('are printed whole where nobody looks', () => {
+    const { lines, leftOut } = printed(Number.POSITIVE_INFINITY, ['a', 'b'], 'y'.repeat(300))
+    expect(lines[1]).toBe(`${'y'.repeat(300)}  ${'y'.repeat(300)}`)
+    expect(leftOutWords(leftOut)).toBe('')
   })
 })
 

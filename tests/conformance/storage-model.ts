@@ -20,6 +20,7 @@ export type Move =
   | { readonly kind: 'run'; readonly steps: readonly { readonly asset: number; readonly partitions: PartitionSet }[] }
   | { readonly kind: 'step'; readonly pick: number; readonly what: number }
   | { readonly kind: 'end'; readonly pick: number }
+  | { readonly kind: 'add' | 'remove'; readonly registry: number; readonly values: readonly number[] }
   | { readonly kind: 'observe'; readonly asset: number; readonly partitions: PartitionSet }
 
 const ASSETS = ['bronze.a', 'silver.b', 'gold.c'].map((key) => assetKey(key))
@@ -36,6 +37,14 @@ export const moves: fc.Arbitrary<readonly Move[]> = fc.array(
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('run' as const), steps }) },
     { weight: 14, arbitrary: fc.record({ kind: fc.constant('step' as const), pick: fc.nat(), what: fc.nat() }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('end' as const), pick: fc.nat() }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        kind: fc.constantFrom('add' as const, 'add' as const, 'remove' as const),
+        registry: fc.nat(1),
+        values: fc.array(fc.nat(9), { maxLength: 4 }),
+      }),
+    },
     {
       weight: 2,
       arbitrary: fc.record({ kind: fc.constant('observe' as const), asset: fc.nat(2), partitions: partitions({ minLength: 1 }) }),
@@ -66,6 +75,8 @@ export class StorageModel {
   readonly assets = new Map<AssetKey, NaiveAsset>()
   readonly steps: ModelStep[] = []
   readonly runs = new Map<string, string>()
+  /** All values that a registry ever had, in the order of their first adding, and whether each is there now. */
+  readonly registries = new Map<string, Map<string, boolean>>()
   #ids = 0
 
   /** The event that a move comes to; undefined when nothing of the kind is possible now. */
@@ -73,6 +84,7 @@ export class StorageModel {
     if (move.kind === 'run') return this.#create(move.steps)
     if (move.kind === 'observe') return this.#observe(ASSETS[move.asset] as AssetKey, move.partitions)
     if (move.kind === 'end') return this.#end(move.pick)
+    if ('registry' in move) return this.#register(move)
     const possible = this.steps.filter((step) => movesOf(step).length > 0)
     const step = possible[move.pick % possible.length]
     if (step === undefined) return undefined
@@ -101,6 +113,17 @@ export class StorageModel {
     for (const { from, to, value } of versions) for (const p of each([[from, to]])) known.versions.set(p, value)
     known.snapshotId = `foreign-${this.#ids}`
     return { type: 'table.observed', asset, snapshotId: known.snapshotId, versions }
+  }
+
+  #register({ kind, registry: n, values: numbers }: Extract<Move, { kind: 'add' | 'remove' }>): StoreEvent {
+    const [registry, values] = [`registry ${n}`, numbers.map((v) => `value ${v}`)]
+    const held = this.registries.get(registry) ?? new Map<string, boolean>()
+    for (const value of values) {
+      if (kind === 'add') held.set(value, true)
+      else if (held.has(value)) held.set(value, false)
+    }
+    if (held.size > 0) this.registries.set(registry, held)
+    return { type: kind === 'add' ? 'partition.added' : 'partition.removed', registry, values }
   }
 
   #end(pick: number): StoreEvent | undefined {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { AssetKey } from '../../src/keys.ts'
 import type { IntervalMap } from '../../src/partitions/interval-map.ts'
-import { each } from '../../src/partitions/partition-set.ts'
+import { contains, each } from '../../src/partitions/partition-set.ts'
 import type { StoredEvent, StoreEvent } from '../../src/storage/events.ts'
 import type { Storage, StorageReader } from '../../src/storage/storage.ts'
 import { type Move, moves, type NaiveAsset, StorageModel } from './storage-model.ts'
@@ -66,6 +66,13 @@ async function compare(storage: Storage, model: StorageModel): Promise<void> {
     const own = model.steps.filter((step) => step.runId === runId)
     expect((await storage.steps(runId)).map((s) => [s.id, s.state, s.attempts])).toEqual(own.map((s) => [s.stepId, s.state, s.attempts]))
   }
+  const registries = [...(await storage.registries())].map(([name, { values, live }]) => {
+    expect(values.map(([id]) => id)).toEqual(values.map((_, i) => i))
+    return [name, new Map(values.map(([id, value]): [string, boolean] => [value, contains(live, id)]))] as const
+  })
+  // Maps compare in any order: ids follow that of adding.
+  const inOrder = (all: Iterable<readonly [string, Map<string, boolean>]>) => new Map([...all].map(([name, held]) => [name, [...held]]))
+  expect(inOrder(registries)).toEqual(inOrder(model.registries))
   const open = model.steps.flatMap((s) => [...s.open].map(([attempt, made]) => `${s.runId} ${s.stepId} ${attempt} ${made.id}`))
   expect((await storage.openIntents()).map((i) => `${i.runId} ${i.stepId} ${i.attempt} ${i.materialization.id}`).sort()).toEqual(
     open.sort(),
@@ -117,6 +124,7 @@ export async function dump(reader: StorageReader): Promise<unknown> {
   const runs = await reader.runs(1_000_000)
   return {
     states,
+    registries: await reader.registries(),
     runs,
     steps: await Promise.all(runs.map((run) => reader.steps(run.id))),
     openRuns: await reader.openRuns(),

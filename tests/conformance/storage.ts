@@ -18,6 +18,7 @@ import {
   succeeded,
 } from './storage-events.ts'
 import { type SetClock, setClock, type StorePlace } from './storage-place.ts'
+import { registryRules } from './storage-registries.ts'
 import { dump, projectionRules } from './storage-replay.ts'
 
 const STEP: StepRef = { runId: 'run-1', stepId: 's1' }
@@ -48,6 +49,7 @@ export function storageConformance(place: () => Promise<StorePlace>): void {
   describe('assets', () => assetRules(store))
   describe('history', () => historyRules(store))
   describe('appending', () => appendingRules(opened, store))
+  describe('registries', () => registryRules(async () => (await opened()).storage))
   describe('projection', () => projectionRules(place))
 }
 

@@ -1,6 +1,6 @@
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
 import { definitionOf } from '../../src/assets/define-asset.ts'
-import { PARTITION_PARAMS, handleOf, type Sql } from '../../src/sql/template.ts'
+import { handleOf, partitionParams, type Sql } from '../../src/sql/template.ts'
 import { byDepName, render } from '../../src/sql/render.ts'
 
 export type Rows = readonly Record<string, unknown>[]
@@ -31,11 +31,11 @@ export async function statementOf(asset: object, from?: string, to = from): Prom
   const param = (name: string): string =>
     name === 'partition.start' ? `TIMESTAMPTZ '${from} 00:00:00+00'` : `TIMESTAMPTZ '${to} 00:00:00+00' + INTERVAL 1 DAY`
   const handles = Object.fromEntries(Object.entries(made.deps).map(([name, dep]) => [name, handleOf(name, Object.keys(dep.schema))]))
-  const context = { partitions: daysOf(from, to), log: silent }
+  const context = { partitions: daysOf(from, to).map((key) => ({ key })), log: silent }
   const { compute } = made
   const sql =
     compute.kind === 'duckdb'
-      ? compute.query(handles as never, { partition: PARTITION_PARAMS })
+      ? compute.query(handles as never, { partition: partitionParams() as never })
       : ((await compute.run({}, same as never, context as never)) as Sql)
   return render(sql.pieces, { table: byDepName, param })
 }

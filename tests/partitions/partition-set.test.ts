@@ -7,6 +7,7 @@ import {
   each,
   EMPTY,
   equals,
+  first,
   intersect,
   isEmpty,
   normalise,
@@ -103,4 +104,14 @@ test('a million partitions in a row cost what one costs', () => {
   ])
   expect(range(3, 3)).toEqual(EMPTY)
   expect(count(WHOLE)).toBe(1)
+})
+
+test('the first of a set are those that come first', () => {
+  fc.assert(
+    fc.property(partitionSet, fc.nat(20), (set, most) => {
+      expectNormal(first(set, most))
+      expect([...each(first(set, most))]).toEqual([...each(set)].slice(0, most))
+    }),
+  )
+  expect(first([[0, 3]], Number.POSITIVE_INFINITY)).toEqual([[0, 3]])
 })

@@ -233,7 +233,7 @@ describe('what leads nowhere says so', () => {
     ['a value too many', { kind: 'identity' }, staticPartitions(['de', 'us']), COUNTRIES, 'at us, which it does not have'],
     ['a table with a gap', { kind: 'table', table: {} }, staticPartitions(['eu']), COUNTRIES, 'says nothing of eu'],
     ['offsets the wrong way round', { kind: 'timeWindow', startOffset: 1, endOffset: 0, allowHoleAtEnd: false }, day, day, 'from 1 to 0'],
-    ['a product into days', { kind: 'identity' }, day, both, 'has no dimension day itself'],
+    ['a product into days', { kind: 'identity' }, day, both, 'by day, country, and is itself partitioned by the day'],
     [
       'a dimension without a rule',
       { kind: 'dimensions', dimensions: { day: 'same' } },
@@ -246,5 +246,17 @@ describe('what leads nowhere says so', () => {
   ] as const
   test.each(CASES.map(([title, ...rest]) => [title, rest] as const))('%s', (_, [declared, reader, dep, words]) => {
     expect(resolveMapping(declared, reader.spec, dep.spec).fault?.what).toContain(words)
+  })
+
+  test('and what to write, dimension by dimension', () => {
+    const next = (reader: Partitions, dep: Partitions): string | undefined =>
+      resolveMapping({ kind: 'identity' }, reader.spec, dep.spec).fault?.next
+    const advice = (rules: string): string => `Say how each dimension is read: { dep: perDimension(dep, { ${rules} }) }.`
+    expect(next(day, both)).toBe(advice(`day: 'same', country: 'all'`))
+    expect(next(COUNTRIES, both)).toBe(advice(`day: 'all', country: 'same'`))
+    const more = product({ day, kind: staticPartitions(['a']), country: COUNTRIES })
+    expect(next(both, more)).toBe(advice(`day: 'same', kind: 'all', country: 'same'`))
+    // What lines up by name and not in time is told as such.
+    expect(next(product({ day: daily({ start: '2025-12-31' }), country: COUNTRIES }), both)).toContain('Begin later')
   })
 })

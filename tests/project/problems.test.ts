@@ -6,7 +6,7 @@ import { tempProject, type TempProject } from './temp-project.ts'
 let project: TempProject
 afterEach(() => project.remove())
 
-const IMPORT = `import { all, asset, daily, duckdb, externalAsset, sql, t, timeWindow, typescript } from 'assay'\n`
+const IMPORT = `import { all, asset, daily, duckdb, externalAsset, product, sql, staticPartitions, t, timeWindow, typescript } from 'assay'\n`
 const NOTHING = 'typescript(async function* () {})'
 
 type Fault = Problem & { readonly at: string }
@@ -203,6 +203,16 @@ describe('in SQL', () => {
     expect(bounds?.what).toContain('has no partitions')
     expect(none?.what).toContain('returns no sql')
     expect(create?.at).toBe('ASSAY-1012 a.ts:5:5')
+  })
+  test('1012, 1014: of a product, bounds of a dimension without time, and a dimension that is not there', async () => {
+    const partitions = `partitions: product({ day: daily({ start: '2026-01-01' }).on('ts'), kind: staticPartitions(['a']).on('id') })`
+    const body = (param: string): string => query('id: t.string(), ts: t.date()', `sql\`select '' as id, \${${param}} as ts\``, partitions)
+    const [fine, bound, absent] = await faultsOf(body('partition.day.end'), body('partition.kind.start'), body('partition.days.start'))
+    expect(fine).toEqual([])
+    expect(bound).toMatchObject([{ code: 'ASSAY-1012', what: 'x.a has no windows in its dimension kind, so partition.kind has no bounds' }])
+    expect(absent).toMatchObject([
+      { code: 'ASSAY-1014', what: "partition has no 'days', but day, kind, start, end, keys", next: 'Did you mean day?' },
+    ])
   })
   test('bounds have the type of the partition column', async () => {
     const days = (type: string, column: string): string =>

@@ -19,7 +19,7 @@ export const blocked = asset('a.blocked', { schema: { n: t.long() }, checks: (c)
 blocked.from({}, duckdb(() => sql\`select 1::bigint as n\`))
 const days = daily({ start: '2026-01-01', end: '2026-01-04' })
 export const each = asset('a.each', { partitions: days.on('day'), schema: { day: t.date(), n: t.long() }, checks: (c) => [c.n.between(2, 9, { mode: 'warn' })] })
-each.from({}, typescript(async function* (_i, row, { partitions }) { for (const day of partitions) yield row({ day: day as '2026-01-01', n: BigInt(day.slice(-1)) }) }))
+each.from({}, typescript(async function* (_i, row, { partitions }) { for (const { key: day } of partitions) yield row({ day, n: BigInt(day.slice(-1)) }) }))
 export const open = asset('a.open', {
   schema: { n: t.long(), d: t.double(), money: t.decimal(9, 2).nullable() },
   checks: (c) => [

@@ -12,7 +12,7 @@ const ROWS: Record<string, readonly (readonly [bigint, string | null])[]> = { ${
 const schema = { day: t.date(), n: t.long(), s: t.string().nullable() }
 export const pairs = asset('a.pairs', { partitions: days.on('day'), schema })
 pairs.from({}, typescript(async function* (_, row, { partitions }) {
-  for (const day of partitions) for (const [n, s] of ROWS[day] ?? []) yield row({ day: day as '2026-01-01', n, s })
+  for (const { key: day } of partitions) for (const [n, s] of ROWS[day] ?? []) yield row({ day, n, s })
 }))
 export const copies = asset('a.copies', { partitions: days.on('day'), schema })
 copies.from({ pairs }, duckdb(({ pairs: p }) => sql\`select \${p.day}, \${p.n}, \${p.s} from \${p}\`))

@@ -103,7 +103,7 @@ export default defineProject({ name: 'test', assets: { slow } })`)
   const DAILY = (query: string, more = ''): string => `
 const days = daily({ start: '2026-01-01', end: '2026-01-05' })
 export const events = asset('bronze.events', { partitions: days.on('day'), schema: { day: t.date(), n: t.long() }, backfill: { partitionsPerStep: 3 } })
-events.from({}, typescript(async function* (_i, row, { partitions }) { for (const day of partitions) yield row({ day: day as '2026-01-01', n: 1n }) }))
+events.from({}, typescript(async function* (_i, row, { partitions }) { for (const { key: day } of partitions) yield row({ day, n: 1n }) }))
 export const copy = asset('silver.copy', { partitions: days.on('day'), schema: { day: t.date(), n: t.long() }${more} })
 copy.from({ events }, duckdb(({ events }, { partition }) => sql\`${query}\`))
 export default defineProject({ name: 'test', assets: { events, copy } })`
@@ -178,7 +178,7 @@ export const counts = asset('silver.counts', { partitions: days.on('day'), schem
 counts.from({}, typescript(async function* (_i, row, { partitions }) {
   const { appendForeign } = await import('${ROOT}/tests/support/append-foreign.ts')
   if ('${day}' !== '') await appendForeign('${open?.settings.home}', 'silver.counts', "select date '${day}' as day, 100::bigint as n")
-  for (const day of partitions) yield row({ day: day as '2026-01-01', n: 1n })
+  for (const { key: day } of partitions) yield row({ day, n: 1n })
 }))
 export default defineProject({ name: 'test', assets: { counts } })`
     const p = await of(meanwhile(''))
@@ -217,7 +217,7 @@ export default defineProject({ name: 'test', assets: { counts } })`
     const p = await of(`
 const days = daily({ start: '2026-01-01', end: '2026-01-05' })
 export const source = asset('ext.daily', { partitions: days.on('day'), schema: { day: t.date(), n: t.long() }, backfill: { partitionsPerStep: 9 } })
-source.from({}, typescript(async function* (_i, row, { partitions }) { for (const day of partitions) yield row({ day: day as '2026-01-01', n: 1n }) }))
+source.from({}, typescript(async function* (_i, row, { partitions }) { for (const { key: day } of partitions) yield row({ day, n: 1n }) }))
 export const flat = asset('ext.flat', { schema: { day: t.date(), n: t.long() } })
 flat.from({}, duckdb(() => sql\`select date '2026-01-01' + i::int as day, i as n from range(4) r(i)\`))
 export default defineProject({ name: 'test', assets: { source, flat } })`)

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { byDepName, locate, render } from '../../src/sql/render.ts'
-import { handleOf, PARTITION_PARAMS, sql, type SqlPiece } from '../../src/sql/template.ts'
+import { handleOf, partitionParams, sql, type SqlPiece } from '../../src/sql/template.ts'
 
 const BINDINGS = { table: byDepName, param: (name: string) => (name === 'partition.start' ? "DATE '2026-01-01'" : "DATE '2026-01-02'") }
 const text = (query: { readonly pieces: readonly SqlPiece[] }): string => render(query.pieces, BINDINGS)
@@ -10,7 +10,7 @@ const events = handleOf('events', ['ts', 'a"b'])
 describe('sql', () => {
   test('renders tables, aliases, columns and bounds', () => {
     const e = events.as('e')
-    expect(text(sql`select ${e['ts'] ?? ''} from ${e} where ${events['ts'] ?? ''} < ${PARTITION_PARAMS.end}`)).toBe(
+    expect(text(sql`select ${e['ts'] ?? ''} from ${e} where ${events['ts'] ?? ''} < ${partitionParams().end}`)).toBe(
       `select "e"."ts" from "events" AS "e" where "events"."ts" < DATE '2026-01-02'`,
     )
     expect(text(sql`${events['a"b'] ?? ''}`)).toBe('"events"."a""b"')

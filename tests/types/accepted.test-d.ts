@@ -25,7 +25,7 @@ sessions.from({ events: timeWindow(events, { startOffset: 0, endOffset: 1, allow
 const paid = asset('silver.paid', { schema: { n: t.long() } })
 paid.from({ events: all(events) }, typescript(async function* (_inputs, row) { yield row({ n: 1n }) }, { lineage: { n: ['events.amount'], $rows: ['events.kind'] } }))
 const marker = asset('landing.files', { partitions: days })
-marker.from({}, typescript(async (_inputs, _row, context) => { context.log.info(context.partitions.join()) }))
+marker.from({}, typescript(async (_inputs, _row, context) => { context.log.info(context.partitions.map((p) => p.key).join()) }))
 const perDay = asset('gold.per_day', { partitions: days.on('day'), schema: { day: t.date(), n: t.long() } })
 perDay.from({ total, events }, duckdb(({ total, events: e }) => sql`select ${e.ts}::date as day, ${total.n} from ${total}, ${e}`))
 const regions = asset('gold.regions', { partitions: staticPartitions(['eu', 'us']).on('region'), schema: { region: t.string(), n: t.long() } })
@@ -89,7 +89,7 @@ export const anyAsset: Asset = spend
 // Functions
 total.from({ events: all(events) }, typescript(async ({ events: e }) => { for await (const { kind } of e.rows()) if (kind === 'buy') return sql`select 1::bigint as n`; return skip('none') }))
 total.from({}, typescript(() => sql`select 1::bigint as n`))
-total.from({}, typescript(function* (_inputs, row, { partitions, log }) { log.warn(partitions.join()); yield row({ n: 1n }) }))
+total.from({}, typescript(function* (_inputs, row, { partitions, log }) { log.warn(String(partitions.length)); yield row({ n: 1n }) }))
 times.from({}, typescript(function* (_inputs, row) { yield row({ d: '2026-01-31', ts: '2026-01-31T10:00:00', u: '', e: null, was: 1 }) }))
 
 // Resources

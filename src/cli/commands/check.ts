@@ -7,7 +7,7 @@ import { type Inspection, inspect, statusesIn } from '../../runs/launch.ts'
 import type { SqlEngine } from '../../sql/engine.ts'
 import type { CheckOutcome, CheckResult } from '../../storage/events.ts'
 import { fileProblem, relationOf } from '../../tables/read.ts'
-import { runChecks } from '../../tables/run-checks.ts'
+import { runChecks, shareWords } from '../../tables/run-checks.ts'
 import { type Command, type CommandContext, emit } from '../context.ts'
 import { openProject, partitionsOf, selected } from '../open-project.ts'
 import { type LookWord, look, tinted } from '../render/status.ts'
@@ -81,9 +81,15 @@ function together(a: readonly CheckResult[], b: readonly CheckResult[]): readonl
     const worse = SEVERITY.indexOf(result.outcome) > SEVERITY.indexOf(before.outcome) ? result : before
     const rows = sum(before.rows, result.rows)
     const failing = sum(before.failing, result.failing)
-    const observed = worse.observed.replace(/^\d+ of \d+/, `${failing} of ${rows}`)
-    return { ...worse, rows, failing, observed }
+    return { ...worse, rows, failing, observed: togetherWords(worse.observed, failing, rows) }
   })
+}
+
+/** The words of one portion with the numbers of all. */
+function togetherWords(observed: string, failing: number | undefined, rows: number | undefined): string {
+  const verb = /^\d+ of \d+ rows? (does|do|repeats?) /.exec(observed)?.[1]
+  if (verb === undefined || failing === undefined || rows === undefined) return observed
+  return shareWords(failing, rows, verb.startsWith('do') ? 'do not hold' : 'repeat a key')
 }
 
 const sum = (a: number | undefined, b: number | undefined): number | undefined => (a === undefined || b === undefined ? undefined : a + b)

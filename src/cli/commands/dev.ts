@@ -2,7 +2,7 @@ import { EventEmitter, on } from 'node:events'
 import { loadProject } from '../../project/load.ts'
 import { diffManifests, type ManifestDiff } from '../../project/manifest-diff.ts'
 import type { LoadedManifest } from '../../project/manifest.ts'
-import { inspect, planFor } from '../../runs/launch.ts'
+import { boundToStore, inspect, planFor } from '../../runs/launch.ts'
 import { type Command, type CommandContext, emit } from '../context.ts'
 import { settingsOf } from '../open-project.ts'
 import { counted } from '../render/words.ts'
@@ -93,10 +93,11 @@ async function tell(
   files: readonly string[],
   diff: ManifestDiff | undefined,
 ): Promise<void> {
-  const inspection = await inspect(settingsOf(context), loaded)
+  const bound = await boundToStore(settingsOf(context), loaded)
+  const inspection = await inspect(settingsOf(context), bound)
   try {
     const now = context.surroundings.clock.now()
-    const plan = planFor(loaded, inspection.states, { request: 'dev', force: false }, now)
+    const plan = planFor(bound, inspection.states, { request: 'dev', force: false }, now)
     const due = plan.assets.filter((planned) => planned.action === 'run').map((planned) => planned.asset)
     const { terminal, options } = context
     if (options.json) return emit(context, 'project', { manifestId: loaded.id, files, diff: diff ?? null, due, steps: plan.steps.length })

@@ -3,9 +3,10 @@ import { didYouMean } from '../../assets/nearest.ts'
 import type { Settings } from '../../config.ts'
 import { AssayError } from '../../errors.ts'
 import type { LogLine } from '../../log.ts'
-import { formatSet } from '../../partitions/texts.ts'
+import { shortSet } from '../../partitions/texts.ts'
 import { type LoadedManifest, manifestFile, readManifest } from '../../project/manifest.ts'
-import { logFile } from '../../runs/launch.ts'
+import { logFile, registriesIn } from '../../runs/launch.ts'
+import { bindManifest } from '../../runs/registries.ts'
 import { openStorageReader } from '../../storage/sqlite.ts'
 import type { RunRecord, StepRecord, StorageReader } from '../../storage/storage.ts'
 import { type Command, type CommandContext, emit } from '../context.ts'
@@ -85,13 +86,13 @@ async function showRun(one: OneRun, name: string | undefined): Promise<void> {
   }
   if (name !== undefined) for (const step of chosen) showStep(one, step)
   else if (context.options.json) for (const step of steps) emit(context, 'step', step)
-  else printSteps(one, steps, manifestOf(settings, run))
+  else printSteps(one, steps, await manifestOf(settings, run))
 }
 
 /** The manifest that the run was planned on, while it is kept. */
-function manifestOf(settings: Settings, run: RunRecord): LoadedManifest | undefined {
+async function manifestOf(settings: Settings, run: RunRecord): Promise<LoadedManifest | undefined> {
   const file = manifestFile(settings.home, run.manifestId)
-  return existsSync(file) ? readManifest(file) : undefined
+  return existsSync(file) ? bindManifest(readManifest(file), await registriesIn(settings)) : undefined
 }
 
 const STEP_COLUMNS: readonly TableColumn[] = [
@@ -113,7 +114,7 @@ function printSteps({ context, run, settings }: OneRun, steps: readonly StepReco
   const rows = steps.map((step) => {
     const spec = manifest?.asset(step.asset)
     const took = step.startedAt === undefined || step.endedAt === undefined ? '' : duration(step.endedAt - step.startedAt)
-    const slices = spec === undefined ? '' : formatSet(spec.partitions, step.partitions).replace('*', '')
+    const slices = spec === undefined ? '' : shortSet(spec.partitions, step.partitions).replace('*', '')
     const remark = step.problem === undefined ? (step.reason ?? '') : step.problem.code
     return [
       step.id,

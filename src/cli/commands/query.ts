@@ -1,15 +1,14 @@
-import { didYouMean } from '../../assets/nearest.ts'
 import { AssayError } from '../../errors.ts'
-import { METADATA_TABLES } from '../../iceberg/metadata-tables.ts'
 import { localStore } from '../../iceberg/stores/local.ts'
 import { openDuckdb } from '../../resources/duckdb.ts'
 import { openCatalog } from '../../runs/launch.ts'
 import { type EngineRow, SqlError, type SqlSession } from '../../sql/engine.ts'
 import { fileProblem } from '../../tables/read.ts'
+import { absentTable } from '../absent-table.ts'
 import { type Command, type CommandContext, emit, jsonLine } from '../context.ts'
 import { settingsOf } from '../open-project.ts'
 import { type Opened, openTables } from '../open-tables.ts'
-import { printRows } from '../render/rows.ts'
+import { leftOutWords, printRows } from '../render/rows.ts'
 import { type TableColumn, table } from '../render/table.ts'
 import { counted, harmless, number, wrap } from '../render/words.ts'
 
@@ -127,21 +126,18 @@ interface Answer {
 
 function print({ terminal }: CommandContext, { title, columns, rows, total }: Answer): void {
   if (title !== undefined) terminal.line(terminal.paint('bold', harmless(title)))
-  printRows(terminal, columns, rows)
+  const leftOut = printRows(terminal, columns, rows)
   const words = total > rows.length ? `${counted(total, 'row')}, the first ${rows.length} shown: --limit shows more` : counted(total, 'row')
-  for (const line of wrap(`(${words})`, terminal.columns())) terminal.line(terminal.paint('grey', line))
+  for (const line of wrap(`(${words}${leftOutWords(leftOut)})`, terminal.columns())) terminal.line(terminal.paint('grey', line))
 }
-
-const OF_A_TABLE = `What is known of a table is in <table>.${METADATA_TABLES.join(', .')}.`
 
 /** The engine's error with a caret below the line of the statement that it is about. */
 function refusal(error: SqlError, text: string, known: readonly string[]): AssayError {
   const [first = '', ...more] = error.message.split('\n')
-  const missing = /Table with name (\S+) does not exist/.exec(first)?.[1]
-  const hint = missing === undefined ? undefined : didYouMean(missing, known)
+  const absent = absentTable(first, text, known)
   const candidates = error.candidates.length === 0 ? undefined : `Did you mean ${error.candidates.join(' or ')}?`
-  const next = hint ?? candidates ?? (/^Catalog .* does not exist/.test(first) ? OF_A_TABLE : undefined)
-  return new AssayError('ASSAY-4006', first, {
+  const next = absent?.next ?? candidates
+  return new AssayError('ASSAY-4006', absent?.what ?? first, {
     details: error.position === undefined ? more.filter((line) => line !== '') : caret(text, error.position),
     ...(next === undefined ? {} : { next }),
     cause: error,

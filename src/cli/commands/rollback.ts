@@ -1,5 +1,5 @@
 import { AssayError } from '../../errors.ts'
-import { formatSet } from '../../partitions/texts.ts'
+import { formatSet, shortSet } from '../../partitions/texts.ts'
 import { inspect } from '../../runs/launch.ts'
 import { planRollback, type RollbackPlan, rollBack } from '../../runs/rollback.ts'
 import { type Command, type CommandContext, emit } from '../context.ts'
@@ -53,7 +53,7 @@ function print({ terminal, options }: CommandContext, { loaded }: OpenProject, s
   for (const line of versionLines(terminal, plan)) terminal.line(line)
   terminal.line()
   say(rowWords(plan.rows))
-  if (spec.partitions.dim !== 'none') say(`partitions: ${formatSet(spec.partitions, plan.partitions)}`)
+  if (spec.partitions.dim !== 'none') say(`partitions: ${shortSet(spec.partitions, plan.partitions)}`)
   if (readers.length > 0) say(`${options.yes ? 'stale now' : 'gets stale'}: ${readers.join(', ')}, and what reads them`)
   terminal.line()
   say(

@@ -10,8 +10,8 @@ import { fileProblem } from '../../tables/read.ts'
 import { SqlError } from '../../sql/engine.ts'
 import { type CommandContext, emit, jsonLine } from '../context.ts'
 import { oneAsset, openProject, partitionsOf } from '../open-project.ts'
-import { printRows } from '../render/rows.ts'
-import { counted } from '../render/words.ts'
+import { leftOutWords, printRows } from '../render/rows.ts'
+import { counted, wrap } from '../render/words.ts'
 
 /**
  * `assay show <asset> --sql`: the statement as it would run for a partition, by default the last one; with `--limit` also
@@ -50,8 +50,9 @@ export async function showSql(context: CommandContext): Promise<number> {
     if (options.json) for (const row of rows) terminal.line(jsonLine('row', { row }))
     else {
       terminal.line()
-      printRows(terminal, columns, rows)
-      terminal.line(terminal.paint('grey', `(${counted(rows.length, 'row')} shown, nothing written)`))
+      const leftOut = printRows(terminal, columns, rows)
+      const words = `(${counted(rows.length, 'row')} shown, nothing written${leftOutWords(leftOut)})`
+      for (const line of wrap(words, terminal.columns())) terminal.line(terminal.paint('grey', line))
     }
     return 0
   } catch (error) {

@@ -4,16 +4,17 @@ import { AssayError } from '../../errors.ts'
 import { isEmpty } from '../../partitions/partition-set.ts'
 import type { DimensionLink } from '../../partitions/reach.ts'
 import { dimensionsOf, type PartitionsSpec } from '../../partitions/spec.ts'
-import { formatSet } from '../../partitions/texts.ts'
+import { formatSet, shortSet } from '../../partitions/texts.ts'
 import { type Inspection, inspect } from '../../runs/launch.ts'
 import type { CheckOutcome } from '../../storage/events.ts'
+import { bindSpec } from '../../runs/registries.ts'
 import { type AssetFacts, factsJson, factsOf, madePartitions, partitionCount, statusWords } from '../asset-facts.ts'
 import { type Command, emit } from '../context.ts'
 import { oneAsset, openProject } from '../open-project.ts'
 import { glyph, type LookWord, look, tinted } from '../render/status.ts'
 import { type TableCell, type TableColumn, table } from '../render/table.ts'
 import type { Terminal } from '../render/terminal.ts'
-import { ago, instant, number, withRemark, wrap } from '../render/words.ts'
+import { ago, counted, instant, number, withRemark, wrap } from '../render/words.ts'
 import { MATERIALIZATION_ID } from '../../tables/publish.ts'
 import { typeName } from '../../schema/iceberg-type.ts'
 
@@ -68,7 +69,7 @@ function showJson({ facts, readers, checks }: Shown): object {
   const { spec, table } = facts
   return {
     ...factsJson(facts),
-    spec,
+    spec: bindSpec(spec, new Map()),
     readers: readers.map((reader) => reader.key),
     partitionsOf: {
       fresh: formatSet(spec.partitions, facts.version.fresh),
@@ -123,7 +124,7 @@ function print(terminal: Terminal, shown: Shown): void {
     [{ title: '' }, { title: '', drop: 1 }, { title: '' }, { title: '', align: 'right' }],
     snapshots
       .slice(0, SNAPSHOTS)
-      .map((s) => [s.id, [instant(s.at), 'grey'], s.operation, Number.isNaN(s.rows) ? '' : `${number(s.rows)} rows`]),
+      .map((s) => [s.id, [instant(s.at), 'grey'], s.operation, Number.isNaN(s.rows) ? '' : counted(s.rows, 'row')]),
   )
 }
 
@@ -180,19 +181,26 @@ function sliceRows(facts: AssetFacts): readonly Fact[] {
   const { partitions, kind } = facts.spec
   const { stale, missing } = facts.version
   if (partitions.dim === 'none') return []
-  const all = fact('partitions', `${formatSet(partitions, facts.exist)}, by ${dimensionsOf(partitions).map(sliceWords).join(' and ')}`)
+  const all = fact('partitions', `${shortSet(partitions, facts.exist)}, by ${dimensionsOf(partitions).map(sliceWords).join(' and ')}`)
   if (kind === 'external') return [all]
   return [
     all,
     fact('made', partitionCount(facts.spec, madePartitions(facts), facts.exist)),
-    ...(isEmpty(stale) ? [] : [fact('stale', formatSet(partitions, stale))]),
-    ...(isEmpty(missing) ? [] : [fact('missing', formatSet(partitions, missing))]),
+    ...(isEmpty(stale) ? [] : [fact('stale', shortSet(partitions, stale))]),
+    ...(isEmpty(missing) ? [] : [fact('missing', shortSet(partitions, missing))]),
   ]
 }
 
 /** `day of ordered_at`, `hour in Europe/Berlin of hour_key`. */
 function sliceWords({ name, spec }: ReturnType<typeof dimensionsOf>[number]): string {
-  const cut = spec.dim === 'static' ? name || 'value' : spec.grain === 'cron' ? `'${spec.cron}'` : spec.grain
+  const cut =
+    spec.dim === 'dynamic'
+      ? `the registry ${spec.registry}`
+      : spec.dim === 'static'
+        ? name || 'value'
+        : spec.grain === 'cron'
+          ? `'${spec.cron}'`
+          : spec.grain
   const zone = spec.dim === 'time' && spec.zone !== undefined ? ` in ${spec.zone}` : ''
   return `${cut}${zone}${spec.column === undefined ? '' : ` of ${spec.column}`}`
 }

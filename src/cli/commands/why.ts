@@ -2,7 +2,7 @@ import { withUpstream } from '../../assets/asset-graph.ts'
 import { graphOf } from '../../assets/selection.ts'
 import type { AssetSpec } from '../../assets/spec.ts'
 import { count, intersect, isEmpty, type PartitionSet } from '../../partitions/partition-set.ts'
-import { formatSet } from '../../partitions/texts.ts'
+import { formatSet, shortSet } from '../../partitions/texts.ts'
 import type { LoadedManifest } from '../../project/manifest.ts'
 import { type Inspection, inspect } from '../../runs/launch.ts'
 import { type AssetFacts, factsJson, factsOf, statusWords } from '../asset-facts.ts'
@@ -104,7 +104,7 @@ function upstreamDue(loaded: LoadedManifest, inspection: Inspection, spec: Asset
 function print(showing: Showing, facts: AssetFacts, { reasons, attempts, upstream }: Findings): void {
   const { terminal } = showing.context
   const { spec } = facts
-  const slices = spec.partitions.dim === 'none' ? '' : ` (${formatSet(spec.partitions, facts.exist)})`
+  const slices = spec.partitions.dim === 'none' ? '' : ` (${shortSet(spec.partitions, facts.exist)})`
   printLine(
     showing,
     0,
@@ -137,7 +137,7 @@ function print(showing: Showing, facts: AssetFacts, { reasons, attempts, upstrea
 const inputsWords = (spec: AssetSpec): string => (spec.deps.length === 0 ? 'no inputs' : spec.deps.map((dep) => dep.asset).join(', '))
 
 const sliceWords = (spec: AssetSpec | undefined, set: PartitionSet): string =>
-  spec === undefined || spec.partitions.dim === 'none' ? '' : `${formatSet(spec.partitions, set)} `
+  spec === undefined || spec.partitions.dim === 'none' ? '' : `${shortSet(spec.partitions, set)} `
 
 function printReason(showing: Showing, reason: Reason, depth: number): void {
   const spec = showing.loaded.asset(reason.asset)

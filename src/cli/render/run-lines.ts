@@ -1,6 +1,6 @@
 import type { AssetSpec } from '../../assets/spec.ts'
 import { count, isEmpty, type PartitionSet } from '../../partitions/partition-set.ts'
-import { formatSet } from '../../partitions/texts.ts'
+import { shortSet } from '../../partitions/texts.ts'
 import { type AssetProgress, endedPartitions, type RunView, warnings } from './run-view.ts'
 import { glyph, type LookWord, tinted } from './status.ts'
 import type { Terminal } from './terminal.ts'
@@ -71,7 +71,7 @@ const pad = (terminal: Terminal, key: string, keyWidth: number): string =>
 
 /** The asset with the partitions in question. */
 const named = ({ asset }: AssetProgress, spec: AssetSpec | undefined, set: PartitionSet): string =>
-  spec === undefined || spec.partitions.dim === 'none' ? asset : `${asset} ${formatSet(spec.partitions, set)}`
+  spec === undefined || spec.partitions.dim === 'none' ? asset : `${asset} ${shortSet(spec.partitions, set)}`
 
 const unchangedWords = ({ made, unchanged }: AssetProgress, sliced: boolean): string =>
   !sliced || count(unchanged) === count(made) ? 'rows as before' : `${count(unchanged)} with rows as before`

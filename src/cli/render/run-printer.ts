@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts'
 import { count, isEmpty } from '../../partitions/partition-set.ts'
-import { formatSet } from '../../partitions/texts.ts'
+import { shortSet } from '../../partitions/texts.ts'
 import type { LoadedManifest } from '../../project/manifest.ts'
 import type { RunListener, RunOutcome } from '../../runs/launch.ts'
 import type { Plan } from '../../runs/plan.ts'
@@ -70,7 +70,7 @@ export function runPrinter(printing: Printing): RunPrinter {
       for (const seen of observations.filter(({ versions, lost }) => versions.length + lost.length > 0)) {
         const spec = printing.loaded.asset(seen.asset)
         const slices =
-          spec === undefined || spec.partitions.dim === 'none' ? '' : ` in ${formatSet(spec.partitions, touchedPartitions(seen))}`
+          spec === undefined || spec.partitions.dim === 'none' ? '' : ` in ${shortSet(spec.partitions, touchedPartitions(seen))}`
         print(`${seen.asset} was written by others${slices}: snapshot ${seen.snapshotId}`)
       }
     },
@@ -131,7 +131,7 @@ function plannedLines(terminal: Terminal, plan: Plan, runId: string | undefined)
 
 const stepName = ({ loaded }: Printing, { step }: Progress): string => {
   const spec = loaded.asset(step.asset)
-  return spec === undefined || spec.partitions.dim === 'none' ? step.asset : `${step.asset} ${formatSet(spec.partitions, step.partitions)}`
+  return spec === undefined || spec.partitions.dim === 'none' ? step.asset : `${step.asset} ${shortSet(spec.partitions, step.partitions)}`
 }
 
 const keyWidth = (view: RunView | undefined): number => (view?.assets ?? []).reduce((max, { asset }) => Math.max(max, asset.length), 0)

@@ -13,7 +13,8 @@ export interface TableColumn {
 /** A cell: a text, or a text with its colour. */
 export type TableCell = string | readonly [text: string, style: Style]
 
-const GAP = 2
+/** Blanks between two columns. */
+export const GAP = 2
 const textOf = (cell: TableCell): string => (typeof cell === 'string' ? cell : cell[0])
 
 /** Lines of an aligned table, made to fit the terminal by cutting and leaving out what matters least. */
