@@ -204,7 +204,12 @@ function timed<T>(run: () => T): { readonly ms: number; readonly result: T } {
 async function configure(folder: string, include: readonly string[]): Promise<void> {
   await writeFile(
     join(folder, 'tsconfig.json'),
-    JSON.stringify({ extends: join(ROOT, 'tsconfig.json'), include, exclude: ['node_modules'] }),
+    JSON.stringify({
+      extends: join(ROOT, 'tsconfig.json'),
+      compilerOptions: { noUnusedLocals: false },
+      include,
+      exclude: ['node_modules'],
+    }),
   )
 }
 

@@ -135,12 +135,12 @@ function typedAsset(number: number, schema: string): string {
 export const a${number} = asset('x.a${number}', {
   schema: { ${schema} },
   key: ['c0'],
-  checks: (c) => [c.c0.unique(), c.c3.between(0, 10), c.c4.between(0, 1, { mostly: 0.9 }), c.c1.in(['a', 'b']), c.c5.between(0, 9), c.$rows.count.between(1, 9)],
+  checks: (c) => [c.c0.unique(), c.c3.between(0, 10), c.c4.between(0, 1, { mostly: 0.9 }), c.c1.unique(), c.c5.between(0, 9), c.$rows.count.between(1, 9)],
 })
 `
   const columns = Array.from({ length: 20 }, (_, i) => `\${${deps[0]}.c${i}}`).join(', ')
   if (number % 2 === 0 && deps.length > 0)
-    return `${head}a${number}.from({ ${names} }, duckdb(({ ${names} }) => sql\`select ${columns} from \${${deps[0]}}\`))\n`
+    return `${head}a${number}.from({ ${names} }, duckdb(({ ${deps[0]} }) => sql\`select ${columns} from \${${deps[0]}}\`))\n`
   const copy = Array.from({ length: 20 }, (_, i) => `c${i}: one.c${i}`).join(', ')
   if (deps.length > 0)
     return `${head}a${number}.from({ ${names} }, typescript(async function* ({ ${deps[0]} }, row) {
