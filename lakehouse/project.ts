@@ -1,4 +1,5 @@
 import { defineProject } from 'assay'
+import { customerChanges as bronzeCustomerChanges } from './bronze/customer_changes.ts'
 import { events as bronzeEvents } from './bronze/events.ts'
 import { geoIp } from './bronze/geo_ip.ts'
 import { retailLines } from './bronze/retail_lines.ts'
@@ -8,9 +9,12 @@ import { funnelDaily } from './gold/funnel_daily.ts'
 import { retailDailyRevenue } from './gold/retail_daily_revenue.ts'
 import { rfm } from './gold/rfm.ts'
 import { topProductsDaily } from './gold/top_products_daily.ts'
+import { customerChanges } from './landing/customer_changes.ts'
 import { events as landing } from './landing/events.ts'
 import { ENVIRONMENT } from './settings.ts'
+import { customers } from './silver/customers.ts'
 import { events as silverEvents } from './silver/events.ts'
+import { newsletterSubscribers } from './silver/newsletter_subscribers.ts'
 import { orders } from './silver/orders.ts'
 import { retailOrders } from './silver/retail_orders.ts'
 import { sessions } from './silver/sessions.ts'
@@ -20,9 +24,9 @@ export default defineProject({
   name: 'lakehouse',
   env: ENVIRONMENT,
   assets: {
-    landing,
-    bronze: { bronzeEvents, geoIp, retailLines },
-    silver: { silverEvents, sessions, orders, retailOrders },
+    landing: { landing, customerChanges },
+    bronze: { bronzeEvents, bronzeCustomerChanges, geoIp, retailLines },
+    silver: { silverEvents, sessions, orders, customers, newsletterSubscribers, retailOrders },
     gold: { dailyRevenue, funnelDaily, conversionBySource, topProductsDaily, retailDailyRevenue, rfm },
   },
 })

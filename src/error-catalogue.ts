@@ -106,6 +106,16 @@ export const CATALOGUE = {
     'The name of a resource says which settings it gets and what stands for it in a profile, so it is unique.',
     'Rename one of them.',
   ),
+  'ASSAY-1041': entry(
+    'An option is not carried out yet',
+    'This version of Assay knows the option, but does nothing with it yet. To pass over it would promise what does not happen.',
+    'Take the option out.',
+  ),
+  'ASSAY-1042': entry(
+    'A write mode does not fit the asset',
+    'How rows are written has to agree with the key, the columns, the partitions and the compute of the asset.',
+    'Mend the definition at the place shown.',
+  ),
 
   'ASSAY-2001': entry(
     'The warehouse or its catalog cannot be written',
@@ -235,6 +245,11 @@ export const CATALOGUE = {
     'materialize() of assay/testing reads no tables and opens no resources: rows and fakes come from the test, and only for what the asset reads.',
     'Add given(asset, rows) for each dep with columns, and fake(resource, value) for each resource.',
   ),
+  'ASSAY-3045': entry(
+    'A step took too long',
+    'The asset names a timeout, and the attempt had not ended by then. Its worker was ended with all that it had started; nothing was published.',
+    'See `assay logs` for how far it came; raise the timeout of the asset, or make less at once with backfill.partitionsPerStep.',
+  ),
 
   'ASSAY-4001': entry('Unknown command', 'There is no such command.', 'See `assay --help`.'),
   'ASSAY-4002': entry('Unknown option or missing argument', 'The command was not understood.', 'See `assay <command> --help`.'),
@@ -297,6 +312,11 @@ export const CATALOGUE = {
     'The source of a merge is not fit to be merged',
     'A merge needs to know for each row of the source which row of the table it is about: keys are not null and occur once, and history is added at its end.',
     'Mend the query: leave out rows without a key, and choose one row where a key occurs twice.',
+  ),
+  'ASSAY-5041': entry(
+    'Rows would be added twice',
+    'The asset appends, and partitions whose rows it has added have changed since. To add them again would count them twice, to pass over them would leave the change out.',
+    'Give the asset a key and write it with merge(), or read a dep whose partitions do not change.',
   ),
 
   'ASSAY-9001': entry('Assay failed unexpectedly', 'This is a defect of Assay.', 'Run again with --trace and report what it prints.'),

@@ -1,6 +1,8 @@
 /** The public names of Assay, one by one. Nothing inside `src/` imports this file. */
 export { asset, externalAsset } from './assets/define-asset.ts'
-export type { Asset, AssetOptions, BackfillPolicy, ExternalAsset, RetryPolicy } from './assets/define-asset.ts'
+export type { Asset, AssetOptions, BackfillPolicy, ExternalAsset, FreshnessPromise, RetryPolicy } from './assets/define-asset.ts'
+export { history, merge } from './assets/write-mode.ts'
+export type { History, Merge, WriteMode } from './assets/write-mode.ts'
 export type { Check, CheckOptions, Checks, RowCheckOptions } from './checks/check.ts'
 export { skip } from './computes/compute.ts'
 export type { Compute, Handles, Input, Inputs, StepContext } from './computes/compute.ts'
@@ -19,7 +21,7 @@ export type {
   Unpartitioned,
   WindowOptions,
 } from './partitions/declare.ts'
-export { all, byTable, last, perDimension, timeWindow } from './partitions/mapping.ts'
+export { all, byTable, changed, last, perDimension, timeWindow } from './partitions/mapping.ts'
 export type { Dep, Deps, DimensionRule, WindowOffsets } from './partitions/mapping.ts'
 export type { PartitionOf, ValuePartition, WindowPartition } from './partitions/partition-of.ts'
 export { defineProject } from './project/define-project.ts'

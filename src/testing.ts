@@ -140,7 +140,7 @@ export interface Made<S extends Schema> {
  * given cells that fit no column, what is wrong with the definition, and what the compute throws
  */
 export async function materialize<S extends Schema, P extends Partitions>(
-  asset: Asset<string, S, P>,
+  asset: Asset<string, S, P, Schema>,
   options: MaterializeOptions & AskedPartitions<P>,
 ): Promise<Made<S>> {
   const definition = definitionOf(asset)

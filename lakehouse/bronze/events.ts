@@ -21,6 +21,7 @@ export const events = asset('bronze.events', {
   },
   key: ['source_file', 'source_line'],
   checks: (c) => [c.source_line.between(1, 1_000_000_000), c.line.notNull()],
+  timeout: 30 * 60_000,
   backfill: { partitionsPerStep: 10 },
 })
 

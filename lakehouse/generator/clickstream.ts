@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import type { ClickstreamSettings } from '../settings.ts'
 import { catalogueOf, type Product } from './catalogue.ts'
 import { type Arrivals, type Outbox, outboxOf } from './outbox.ts'
-import { isBot, type People, peopleOf, pickPerson } from './people.ts'
+import { FIRST_USER, isBot, type People, peopleOf, pickPerson } from './people.ts'
 import { type Random, randomOf } from './random.ts'
 import { MS_A_DAY, quotas, timeOfDay } from './rhythm.ts'
 import { crawl, funnel, LONGEST_VISIT, pickSource, SOURCES, shop, type Visit } from './visit.ts'
@@ -28,7 +28,6 @@ interface World {
 
 /** The day of the span from which producers send schema version 2, as a share of the span; they change over ten days. */
 const SECOND_VERSION_FROM = 1 / 3
-const FIRST_USER = 100_000
 const HALF_AN_HOUR = 30 * 60_000
 const NOTHING: Arrivals = { lines: [], at: [] }
 

@@ -10,6 +10,8 @@ export interface People {
   readonly signedUp: Int32Array
   /** Address, user agent and home as they stand in a line. */
   readonly fields: readonly string[]
+  /** Where they live when the span begins. */
+  readonly homes: readonly City[]
   /** The category that they like best. */
   readonly likes: Uint8Array
 }
@@ -23,6 +25,8 @@ const AGENTS: readonly (readonly [device: string, agent: string, weight: number]
   ['web', 'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/18.2 Safari/605.1.15', 11],
   ['web', 'Mozilla/5.0 (X11; Linux x86_64; rv:146.0) Gecko/20100101 Firefox/146.0', 4],
 ]
+/** The number of the first person as a user of the shop. */
+export const FIRST_USER = 100_000
 const BOT = ['web', 'Mozilla/5.0 (compatible; ShelfBot/2.1; +https://shelfbot.example/about)'] as const
 const AGENT_SHARES = cumulativeOf(AGENTS.map(([, , weight]) => weight))
 const PEOPLE_STREAM = 0x9e0
@@ -37,12 +41,15 @@ export function peopleOf(settings: ClickstreamSettings): People {
   const count = 2 * Math.max(200, Math.ceil(settings.events / settings.days / 6))
   const signedUp = new Int32Array(count)
   const likes = new Uint8Array(count)
+  const homes: City[] = []
   const fields = Array.from({ length: count }, (_, person) => {
     signedUp[person] = random.below(2 * settings.days) - settings.days
     likes[person] = random.below(CATEGORY_COUNT)
-    return fieldsOf(person, cities[random.below(cities.length)] as City, random)
+    const home = cities[random.below(cities.length)] as City
+    homes.push(home)
+    return fieldsOf(person, home, random)
   })
-  return { count, signedUp, likes, fields }
+  return { count, signedUp, homes, likes, fields }
 }
 
 function fieldsOf(person: number, city: City, random: Random): string {

@@ -22,6 +22,8 @@ export const orders = asset('silver.orders', {
   },
   key: ['order_id'],
   checks: (c) => [c.amount.between(0, 100_000), c.lines.between(1, 1_000), c.units.between(1, 100_000)],
+  // What is asked of orders is mostly about one customer.
+  sortBy: ['user_id', 'ts'],
   backfill: { partitionsPerStep: 31 },
 })
 

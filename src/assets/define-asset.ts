@@ -6,16 +6,21 @@ import { type AssetKey, assetKey } from '../keys.ts'
 import { type Partitions, UNPARTITIONED, type Unpartitioned } from '../partitions/declare.ts'
 import type { DeclaredMapping, Dep, Deps, FedBy, Fitting } from '../partitions/mapping.ts'
 import type { Row, Schema } from '../schema/column.ts'
+import { type ByKey, HISTORY_COLUMNS, type Stored, type WriteMode, type Yielded } from './write-mode.ts'
 
-/** An asset: what readers see of it. `.from()` says how it is made. */
-export interface Asset<out K extends string = string, out S extends Schema = Schema, out P extends Partitions = Partitions>
-  extends Dep<S, P, FedBy<P>> {
+/** An asset: what readers see of it. `.from()` says how it is made, from a compute that yields the columns `Y`. */
+export interface Asset<
+  out K extends string = string,
+  out S extends Schema = Schema,
+  out P extends Partitions = Partitions,
+  out Y extends Schema = S,
+> extends Dep<S, P, FedBy<P>> {
   readonly key: K
   /**
    * How it is made, once: from what, and by which compute. Readers never wait for this type.
    * @throws ASSAY-1008 when called twice
    */
-  from<D extends Deps>(deps: D & Fitting<NoInfer<D>, P>, compute: Compute<D, Row<S>, P>): void
+  from<D extends Deps>(deps: D & Fitting<NoInfer<D>, P>, compute: Compute<D, Row<Y>, P>): void
 }
 
 /** Something that others make. It can be read where the catalog has its table; it is never made here. */
@@ -58,7 +63,13 @@ export interface Metadata {
   readonly kinds?: readonly string[]
 }
 
-export interface AssetOptions<S extends Schema, P extends Partitions> extends Metadata {
+/** How old the data of an asset may be. */
+export interface FreshnessPromise {
+  /** Milliseconds. */
+  readonly maxAge: number
+}
+
+export interface AssetOptions<S extends Schema, P extends Partitions, W extends WriteMode = WriteMode> extends Metadata {
   readonly partitions?: P
   /** The columns of its table. Without a schema there is no table: a run of it is recorded, and that is all. */
   readonly schema?: S
@@ -70,8 +81,20 @@ export interface AssetOptions<S extends Schema, P extends Partitions> extends Me
    * blocking the rest.
    */
   readonly quarantine?: boolean
+  /** What becomes of the rows that a step yields; `replace` where nothing is said. */
+  readonly write?: W
+  /** Columns by which the rows of each file are sorted, ascending; `assay maintain` sorts the files that it compacts. */
+  readonly sortBy?: readonly (keyof NoInfer<S> & string)[]
   readonly retry?: RetryPolicy
   readonly backfill?: BackfillPolicy
+  /** Milliseconds that an attempt at a step may take; its worker is ended then, with all that it has started. */
+  readonly timeout?: number
+  /** Takes the place of the hash over code and schema: only another text makes what was made stale. */
+  readonly codeVersion?: string
+  /** Not yet carried out: a load error says so. */
+  readonly pool?: string
+  /** Not yet carried out: a load error says so. */
+  readonly freshness?: FreshnessPromise
 }
 
 /** How an asset is made. `where` is the call of `.from()`, `frames` that and all calls that led to it. */
@@ -88,13 +111,20 @@ export interface AssetDefinition {
   readonly kind: 'table' | 'marker' | 'external'
   readonly where: SourceLocation | undefined
   readonly metadata: Metadata
+  /** As declared; {@link storedSchema} is what readers see. */
   readonly schema: Schema
   readonly partitions: Partitions
   readonly rowKey: readonly string[]
   readonly checks: ((c: never) => readonly Check[]) | undefined
   readonly quarantine: boolean
+  readonly write: WriteMode
+  readonly sortBy: readonly string[]
   readonly retry: RetryPolicy
   readonly backfill: BackfillPolicy
+  readonly timeout: number | undefined
+  readonly codeVersion: string | undefined
+  /** Options that later versions carry out, as they were given. */
+  readonly pending: { readonly pool: unknown; readonly freshness: unknown }
   readonly made: Made | undefined
 }
 
@@ -112,13 +142,23 @@ const ONE_BY_ONE: BackfillPolicy = Object.freeze({ partitionsPerStep: 1 })
  * because in one the editor would infer everything upstream again with each key stroke.
  * @throws ASSAY-1004 when the key is not `layer.name`
  */
-export function asset<const K extends string, S extends Schema = Record<never, never>, P extends Partitions = Unpartitioned>(
+export function asset<
+  const K extends string,
+  S extends Schema = Record<never, never>,
+  P extends Partitions = Unpartitioned,
+  W extends WriteMode<keyof S & string> = 'replace',
+  const Key extends readonly (keyof NoInfer<S> & string)[] = readonly [],
+>(
   key: K,
-  options: AssetOptions<S, P> & { readonly partitions?: string extends keyof S ? P : keyof S extends never ? P : P & Held<S, P> },
-): Asset<K, S, P> {
+  options: AssetOptions<S, P, W> & {
+    readonly partitions?: string extends keyof S ? P : keyof S extends never ? P : P & Held<S, P>
+    readonly key?: Key
+    readonly write?: W & ByKey<W, Key>
+  },
+): Asset<K, Stored<S, W>, P, Yielded<S, W>> {
   const where = callSite(asset)
   let made: AssetDefinition['made']
-  const common = definitionBase(key, where, options as LooseOptions)
+  const common = definitionBase(key, where, options as unknown as LooseOptions)
   const from = (deps: Deps, compute: { readonly spec: ComputeSpec }): void => {
     const frames = callSites(from)
     const calledAt = frames[0]
@@ -127,7 +167,7 @@ export function asset<const K extends string, S extends Schema = Record<never, n
   }
   const face = Object.freeze({ ...faceOf(common), from })
   definitions.set(face, () => Object.freeze({ ...common, made }))
-  return face as unknown as Asset<K, S, P>
+  return face as unknown as Asset<K, Stored<S, W>, P, Yielded<S, W>>
 }
 
 /**
@@ -173,11 +213,20 @@ function definitionBase(key: string, where: SourceLocation | undefined, options:
     rowKey: options.key ?? [],
     checks: options.checks as AssetDefinition['checks'],
     quarantine: options.quarantine ?? false,
+    write: options.write ?? 'replace',
+    sortBy: options.sortBy ?? [],
     retry: options.retry ?? NO_RETRY,
     backfill: options.backfill ?? ONE_BY_ONE,
+    timeout: options.timeout,
+    codeVersion: options.codeVersion,
+    pending: { pool: options.pool, freshness: options.freshness },
     made: undefined,
   }
 }
+
+/** The columns of the table. */
+export const storedSchema = ({ schema, write }: AssetDefinition): Schema =>
+  typeof write === 'object' && write.kind === 'history' ? { ...schema, ...HISTORY_COLUMNS } : schema
 
 /** Copied and frozen, so that what was declared stays what it was; absent where nothing is said. */
 function metadataOf({ description, owners, group, tags, kinds }: Metadata): Metadata {
@@ -201,5 +250,5 @@ function faceOf(definition: AssetDefinition): {
   feeds: undefined
 } {
   const mapping: DeclaredMapping = definition.partitions.dim === 'none' ? { kind: 'all' } : { kind: 'identity' }
-  return { key: definition.key, schema: definition.schema, partitions: definition.partitions, mapping, feeds: undefined }
+  return { key: definition.key, schema: storedSchema(definition), partitions: definition.partitions, mapping, feeds: undefined }
 }

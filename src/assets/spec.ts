@@ -7,12 +7,15 @@ import type { ColumnSpec } from '../schema/column.ts'
 import type { Lineage } from '../sql/lineage-sources.ts'
 import type { SqlPiece } from '../sql/template.ts'
 import type { BackfillPolicy, RetryPolicy } from './define-asset.ts'
+import type { WriteSpec } from './write-mode.ts'
 
 /** A dep, by the name that the compute knows it under. */
 export interface DepSpec {
   readonly name: string
   readonly asset: AssetKey
   readonly mapping: MappingSpec
+  /** Only partitions that have changed since they were last read. */
+  readonly reads?: 'changed'
 }
 
 export type ComputePlan =
@@ -46,6 +49,12 @@ export interface AssetSpec {
   readonly checks: readonly CheckSpec[]
   /** The table that rejected rows go to. */
   readonly rejects?: RejectsSpec
+  /** Absent: `replace`. */
+  readonly write?: WriteSpec
+  /** Columns by which the rows of a file are sorted. Absent: none. */
+  readonly sortBy?: readonly string[]
+  /** Milliseconds that an attempt may take. */
+  readonly timeout?: number
   readonly retry: RetryPolicy
   readonly backfill: BackfillPolicy
 }

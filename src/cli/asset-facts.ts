@@ -3,6 +3,7 @@ import type { StatusWord } from '../assets/status.ts'
 import { type VersionStatus, versionStatus } from '../assets/versions.ts'
 import type { LoadedTable } from '../iceberg/catalog.ts'
 import { snapshotOf } from '../iceberg/metadata.ts'
+import { rowsOf } from '../iceberg/summary.ts'
 import { where } from '../partitions/interval-map.ts'
 import { count, intersect, isEmpty, type PartitionSet, union } from '../partitions/partition-set.ts'
 import { universe } from '../partitions/partitions.ts'
@@ -52,7 +53,7 @@ export function factsOf(spec: AssetSpec, inspection: Pick<Inspection, 'states' |
     table,
     interrupted: last('interrupted'),
     word: wordOf(spec, version, failed, blocked),
-    rows: rowsOf(table),
+    rows: table === undefined ? undefined : rowsOf(snapshotOf(table.metadata)),
     lastMade: made.length === 0 ? undefined : made.reduce((a, b) => Math.max(a, b)),
   }
 }
@@ -63,12 +64,6 @@ function wordOf(spec: AssetSpec, version: VersionStatus, failed: PartitionSet, b
   if (!isEmpty(blocked)) return 'blocked'
   if (!isEmpty(version.stale)) return 'stale'
   return isEmpty(version.missing) ? 'fresh' : 'missing'
-}
-
-/** Iceberg keeps the number of rows in the summary of each snapshot. */
-function rowsOf(table: LoadedTable | undefined): number | undefined {
-  const total = table === undefined ? undefined : snapshotOf(table.metadata)?.summary['total-records']
-  return total === undefined ? undefined : Number(total)
 }
 
 /** Partitions that were made, fresh or not. */

@@ -51,16 +51,24 @@ export type QueryFunction<D extends Deps, P extends Partitions = Partitions> = (
   context: { readonly partition: ParamsOf<P> },
 ) => Sql
 
+/** How the rows of a compute can come into a table: see the option `write` of an asset. */
+export type WriteKind = 'replace' | 'append' | 'merge' | 'history'
+
+/** A compute that gives its rows to Assay leaves open what becomes of them. */
+export const ALL_WRITES: readonly WriteKind[] = ['replace', 'append', 'merge', 'history']
+
 /** How an asset is made, with what makes it. Data, apart from the user's function. */
 export type ComputeSpec =
   | {
       readonly kind: 'duckdb'
       readonly query: (deps: never, context: { readonly partition: never }) => Sql
+      readonly writes: readonly WriteKind[]
       readonly where: SourceLocation | undefined
     }
   | {
       readonly kind: 'typescript'
       readonly run: RowsFunction<Deps, never, never>
+      readonly writes: readonly WriteKind[]
       /** See {@link DeclaredLineage}; by output column, each source as `dep.column`. */
       readonly lineage: Readonly<Record<string, readonly string[]>> | undefined
       readonly where: SourceLocation | undefined

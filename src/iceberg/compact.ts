@@ -40,7 +40,7 @@ export async function compactable(store: Store, base: TableMetadata): Promise<re
 
 /**
  * Writes small files, files with deleted rows and files of an older partition spec anew: the same rows, in files of about
- * the target size, sorted where the table has an order. Delete files whose rows are all gone go with them.
+ * the target size, sorted by the order asked for, or that of the table. Delete files whose rows are all gone go with them.
  * @returns undefined where nothing is to be done
  */
 export async function compactFiles(tools: Tools, request: CompactRequest): Promise<StagedRewrite | undefined> {
@@ -53,7 +53,7 @@ export async function compactFiles(tools: Tools, request: CompactRequest): Promi
   if (removed.length + removedDeletes.length === 0) return undefined
   const schema = currentSchema(base)
   const spec = currentSpec(base)
-  const order = sortOrderOf(base)
+  const order = write.sortOrder ?? sortOrderOf(base)
   const parts: StagePart[] = []
   for (const bin of bins) {
     const rows = await liveRowsSql({ ...tools, base, schema, live }, bin.files)

@@ -73,11 +73,11 @@ async function refuseMovedFiles(store: Store, metadata: TableMetadata, name: str
   const { readFrom, scope } = rewrite
   if (readFrom === (metadata.currentSnapshotId ?? 'nothing')) return
   const newer = readFrom === 'nothing' ? ancestors(metadata) : snapshotsSince(metadata, readFrom, name)
-  const needed = [...rewrite.removed, ...rewrite.deletedFrom]
+  const needed = [...rewrite.removed, ...rewrite.deletedFrom, ...(rewrite.relied ?? [])]
   const live = new Set((await allLiveEntries(store, metadata)).data.map((entry) => entry.file.path))
   const lost = needed.find((file) => !live.has(file.path))
   if (lost !== undefined) {
-    throw new AssayError('ASSAY-2006', `${name} was rewritten by others: the file that this change starts from is gone`, {
+    throw new AssayError('ASSAY-2006', `${name} was rewritten by others: a file that this change starts from is gone`, {
       details: [lost.path],
     })
   }
@@ -86,7 +86,7 @@ async function refuseMovedFiles(store: Store, metadata: TableMetadata, name: str
     const added = await addedBy(store, metadata, snapshot)
     const made = `snapshot ${snapshot.id} (${snapshot.operation})`
     if (added.deletes.some((entry) => mayReach(store, entry, needed)))
-      throw new AssayError('ASSAY-2006', `${name}: ${made} deleted rows of files that this change rewrites`)
+      throw new AssayError('ASSAY-2006', `${name}: ${made} deleted rows of files that this change rewrites or relies on`)
     if (scope === undefined || snapshot.operation === 'replace') continue
     const clash = added.data.find((entry) => matchOf(scope, metadata, schema, entry) !== 'none')
     if (clash !== undefined)

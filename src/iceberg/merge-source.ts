@@ -10,15 +10,28 @@ export const SOURCE = '__source'
 /** Examples of a complaint. */
 const SHOWN = 3
 
+/** What is to be merged. */
+export interface Source {
+  readonly query: string
+  /** Columns that together name a row. */
+  readonly keys: readonly string[]
+  /** Of the rows with one key, the one with the greatest value of this column counts. Absent: each key has one row. */
+  readonly latestBy?: string | undefined
+}
+
 /**
  * Keeps the rows of a query as the table {@link SOURCE}, since they are looked at several times, and sees to it that each
  * key is there once.
  * @throws ASSAY-5007 naming the keys that are null or occur twice
  */
-export async function loadSource(session: SqlSession, query: string, keys: readonly string[]): Promise<void> {
+export async function loadSource(session: SqlSession, { query, keys, latestBy }: Source): Promise<void> {
   if (keys.length === 0) throw new AssayError('ASSAY-5007', 'a merge needs at least one key column')
-  await session.run(`CREATE OR REPLACE TABLE ${SOURCE} AS SELECT * FROM (${query})`)
   const names = keys.map(quoteIdentifier)
+  const latest =
+    latestBy === undefined
+      ? `SELECT * FROM (${query})`
+      : `SELECT DISTINCT * FROM (${query}) QUALIFY rank() OVER (PARTITION BY ${names.join(', ')} ORDER BY ${quoteIdentifier(latestBy)} DESC) = 1`
+  await session.run(`CREATE OR REPLACE TABLE ${SOURCE} AS ${latest}`)
   const spelt = `concat_ws(', ', ${keys.map((key) => `concat(${quoteText(`${key} `)}, ${quoteIdentifier(key)})`).join(', ')})`
   const nulls = await session.rows(`SELECT count(*) AS n FROM ${SOURCE} WHERE ${names.map((name) => `${name} IS NULL`).join(' OR ')}`)
   if (Number(nulls[0]?.['n']) > 0)

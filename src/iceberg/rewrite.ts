@@ -30,6 +30,8 @@ export interface Rewrite {
   /** Data files that the new position deletes point to. */
   readonly deletedFrom: readonly DataFile[]
   readonly deletes: StagedDeletes | undefined
+  /** Data files with rows that were found to be as they should, and so stay. Absent: none. */
+  readonly relied?: readonly DataFile[]
   /** Rows that others have added within it since are a conflict. Undefined: whatever they added, nothing is missed. */
   readonly scope: Filter | undefined
 }

@@ -71,10 +71,10 @@ export interface ScanOptions {
  */
 export function scanSql(store: Store, schema: IcebergSchema, files: readonly DataFile[], options: ScanOptions = {}): string {
   const { history = [schema], places } = options
-  if (options.history !== undefined && isUnchanged(schema, options.history) && files.every(isOwn))
-    return scanByName(store, schema, files, places)
   const empty = schema.fields.map((field) => `CAST(NULL AS ${duckdbType(field.type)}) AS ${quoteIdentifier(field.name)}`)
   if (files.length === 0) return `SELECT ${empty.join(', ')} WHERE false`
+  const names = options.history !== undefined && files.every(isOwn) ? unchangedNames(schema, options.history) : undefined
+  if (names !== undefined) return scanByName(store, { schema, names }, files, places)
   const marks = new Map<string, string>()
   const columns = schema.fields.map((field) => ({ field, name: quoteIdentifier(field.name), reading: readingOf(field, history, marks) }))
   const read = columns.map(({ name, reading }) => (reading.project(name) === name ? name : `${reading.project(name)} AS ${name}`))
@@ -92,20 +92,31 @@ export function scanSql(store: Store, schema: IcebergSchema, files: readonly Dat
   return `${selected} (SELECT ${['*', ...place.slice(1), ...marked].join(', ')} FROM ${source})`
 }
 
-/** Whether a table has had no other schema, so that a column has the name and type that it always had. */
-function isUnchanged(schema: IcebergSchema, history: readonly IcebergSchema[]): boolean {
+/**
+ * Of a table that has had no other schema, the name that each column has had in all files, by field id. Who scans may call
+ * columns otherwise. Undefined for any other table.
+ */
+function unchangedNames(schema: IcebergSchema, history: readonly IcebergSchema[]): ReadonlyMap<number, string> | undefined {
   const [only, ...others] = history
-  if (only === undefined || others.length > 0 || only['schema-id'] !== 0 || schema['schema-id'] !== 0) return false
-  const names = new Set(schema.fields.map((field) => field.name.toLowerCase()))
-  return names.size === schema.fields.length
+  if (only === undefined || others.length > 0 || only['schema-id'] !== 0 || schema['schema-id'] !== 0) return undefined
+  const distinct = new Set(only.fields.map((field) => field.name.toLowerCase()))
+  const names = new Map(only.fields.map((field) => [field.id, field.name]))
+  return distinct.size === only.fields.length && schema.fields.every((field) => names.has(field.id)) ? names : undefined
 }
 
 /**
  * Found by name, files tell the engine how many rows they have, which a scan by field id does not: without it a join takes
  * the wrong side into memory, at four times the cost.
  */
-function scanByName(store: Store, schema: IcebergSchema, files: readonly DataFile[], places: string | undefined): string {
-  const columns = schema.fields.map(({ name, type }) => `CAST(${quoteIdentifier(name)} AS ${duckdbType(type)}) AS ${quoteIdentifier(name)}`)
+function scanByName(
+  store: Store,
+  { schema, names }: { readonly schema: IcebergSchema; readonly names: ReadonlyMap<number, string> },
+  files: readonly DataFile[],
+  places: string | undefined,
+): string {
+  const columns = schema.fields.map(
+    ({ id, name, type }) => `CAST(${quoteIdentifier(names.get(id) ?? name)} AS ${duckdbType(type)}) AS ${quoteIdentifier(name)}`,
+  )
   const named = places === undefined ? [] : [`filename = ${quoteText(places)}`]
   const place = places === undefined ? [] : [quoteIdentifier(places), ROW_NUMBER]
   const source = `read_parquet(${[pathList(store, files), 'hive_partitioning = false', ...named].join(', ')})`

@@ -9,9 +9,9 @@ import type { StagedRewrite, WriteMode } from './rewrite.ts'
 import { stageRewrite, type Tools, type WriteRequest } from './stage-rewrite.ts'
 
 /** The columns that tell when a row held. Intervals are half open: a row ends at the instant at which the next begins. */
-const VALID_FROM = 'valid_from'
-const VALID_TO = 'valid_to'
-const IS_CURRENT = 'is_current'
+export const VALID_FROM = 'valid_from'
+export const VALID_TO = 'valid_to'
+export const IS_CURRENT = 'is_current'
 
 export interface HistoryRequest extends WriteRequest {
   /** The version to add to; undefined for a table that is not there yet. */
@@ -37,7 +37,7 @@ const HITS = '__closed'
 export async function historyFiles(tools: Tools, request: HistoryRequest): Promise<StagedRewrite> {
   const { session, store } = tools
   const { base, source, keys, at: _at, isComplete, mode, ...write } = request
-  await loadSource(session, source, keys)
+  await loadSource(session, { query: source, keys })
   const live: LiveEntries = base === undefined ? { data: [], deletes: [] } : await rewritable(store, base)
   const scope = await scopeOf(tools, request)
   const files = base === undefined ? [] : live.data.filter((entry) => matchOf(scope, base, request.schema, entry) !== 'none')

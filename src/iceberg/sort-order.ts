@@ -11,6 +11,10 @@ export interface SortBy {
   readonly nulls: 'first' | 'last'
 }
 
+/** Columns by their values, the least first and nulls last. */
+export const ascending = (columns: readonly string[]): readonly SortBy[] =>
+  columns.map((column) => ({ column, direction: 'asc', nulls: 'last' }))
+
 const FIELD = z.object({
   'source-id': z.int(),
   transform: z.string(),

@@ -33,6 +33,8 @@ export interface RewritePlan {
   readonly gone?: { readonly table: string; readonly on: string }
   /** A SELECT of the rows that come. */
   readonly added?: string
+  /** A table of the session with the places, in {@link ROW_PATH}, of all rows that were looked at. Absent: those of `hits`. */
+  readonly seen?: string
   readonly scope: Filter | undefined
 }
 
@@ -70,6 +72,7 @@ async function stage(tools: Tools, request: WriteRequest, plan: RewritePlan): Pr
     removedDeletes,
     deletedFrom: inPlace ? partly.map((entry) => entry.file) : [],
     deletes,
+    relied: plan.seen === undefined ? [] : await reliedOn(session, plan.seen, { live: plan.live, changed: [...wholly, ...partly] }),
     scope: plan.scope,
   }
   return { staged, rewrite, changes: staged.rows > 0 || removed.length > 0 || deletes !== undefined }
@@ -85,6 +88,16 @@ async function touchedFiles(
   const hit = live.data.filter((entry) => counts.has(entry.file.path))
   const emptied = (entry: ManifestEntry): boolean => counts.get(entry.file.path) === entry.file.rows
   return { wholly: [...wholly, ...hit.filter(emptied)], partly: hit.filter((entry) => !emptied(entry)) }
+}
+
+async function reliedOn(
+  session: SqlSession,
+  seen: string,
+  { live, changed }: { readonly live: LiveEntries; readonly changed: readonly ManifestEntry[] },
+): Promise<readonly DataFile[]> {
+  const rows = await session.rows(`SELECT DISTINCT ${ROW_PATH} AS path FROM ${seen}`)
+  const paths = new Set(rows.map((row) => String(row['path'])))
+  return live.data.filter((entry) => paths.has(entry.file.path) && !changed.includes(entry)).map((entry) => entry.file)
 }
 
 async function keptSql(tools: Tools, request: WriteRequest, plan: RewritePlan, files: readonly ManifestEntry[]): Promise<string> {

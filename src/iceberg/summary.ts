@@ -29,6 +29,12 @@ const totals = (of: (name: Total) => number): Totals => ({
 
 const REQUIRED = ['total-data-files', 'total-records', 'total-files-size'] as const
 
+/** Rows of a version, by its summary: those in its files without those that are deleted by position. Undefined where it does not tell. */
+export function rowsOf(snapshot: Snapshot | undefined): number | undefined {
+  const { 'total-records': total, 'total-position-deletes': deleted = '0' } = snapshot?.summary ?? {}
+  return total === undefined ? undefined : Number(total) - Number(deleted)
+}
+
 /** What the summary of a snapshot says, or where it says nothing, what its files add up to. */
 export async function totalsOf(store: Store, metadata: TableMetadata, snapshot: Snapshot | undefined): Promise<Totals> {
   if (snapshot === undefined) return totals(() => 0)

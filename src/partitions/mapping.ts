@@ -51,6 +51,8 @@ export interface Dep<out S extends Schema = Schema, out P extends Partitions = P
   /** For the type checker only. */
   readonly feeds: Feeds
   readonly mapping: DeclaredMapping
+  /** Absent: all that the mapping leads to. */
+  readonly reads?: 'changed'
 }
 export type Deps = { readonly [name: string]: Dep }
 
@@ -96,6 +98,12 @@ export const timeWindow = <S extends Schema, P extends Partitions>(
 
 /** Every partition of the reader reads all of the dep. */
 export const all = <S extends Schema, P extends Partitions>(dep: Dep<S, P>): Dep<S, P> => mapped(dep, { kind: 'all' })
+
+/**
+ * For an asset that appends or merges: only the partitions of the dep that are new or have changed since the asset last
+ * read them. All of it when the code of the asset or what else it reads has changed, and when it is forced.
+ */
+export const changed = <S extends Schema, P extends Partitions>(dep: Dep<S, P>): Dep<S, P> => ({ ...all(dep), reads: 'changed' })
 
 /**
  * Every partition of the reader reads the last one of the dep that has been made; of a registry, of the value that was

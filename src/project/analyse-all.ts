@@ -1,4 +1,5 @@
 import type { AssetDefinition } from '../assets/define-asset.ts'
+import { candidateColumns, writeSpec, yieldedColumns } from '../assets/write-mode.ts'
 import { CHECKED_ROWS, type CheckSpec } from '../checks/check.ts'
 import { AssayError } from '../errors.ts'
 import type { SqlEngine } from '../sql/engine.ts'
@@ -108,7 +109,8 @@ function queryStatement({ definition, columns, query }: Draft, read: ColumnsOf):
   if (query === undefined) return []
   const inputs = Object.fromEntries(Object.entries(definition.made?.deps ?? {}).map(([name, dep]) => [name, read(dep.key) ?? []]))
   const partitions = definition.partitions.spec
-  return [{ name: definition.key, pieces: query.pieces, inputs, partitions, columns, yields: columns, where: query.where }]
+  const yields = yieldedColumns(columns, writeSpec(definition.write))
+  return [{ name: definition.key, pieces: query.pieces, inputs, partitions, columns, yields, where: query.where }]
 }
 
 const checkStatements = ({ definition, columns, checks }: Draft): readonly BoundStatement[] =>
@@ -117,7 +119,7 @@ const checkStatements = ({ definition, columns, checks }: Draft): readonly Bound
     .map((check) => ({
       name: `the check '${check.name}' of ${definition.key}`,
       pieces: check.query,
-      inputs: { [CHECKED_ROWS]: columns },
+      inputs: { [CHECKED_ROWS]: candidateColumns(columns, writeSpec(definition.write)) },
       partitions: definition.partitions.spec,
       columns,
       yields: undefined,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { AssetDefinition } from '../assets/define-asset.ts'
+import { writeSpec } from '../assets/write-mode.ts'
 import type { CheckSpec } from '../checks/check.ts'
 import { isRowCheck } from '../checks/planner.ts'
 import type { PartitionsSpec } from '../partitions/spec.ts'
@@ -20,16 +21,24 @@ import { canonicalJson } from './manifest.ts'
 export function codeVersion({ definition, columns, checks, query }: Draft, reader: CodeReader): string {
   const { made } = definition
   if (made === undefined) return ''
-  const deps = Object.values(made.deps).map((dep) => canonicalJson([dep.key, dep.mapping]))
+  if (definition.codeVersion !== undefined) return definition.codeVersion
+  const deps = Object.values(made.deps).map((dep) => canonicalJson([dep.key, dep.mapping, ...(dep.reads === undefined ? [] : [dep.reads])]))
   const parts = {
     code: query === undefined ? reader.codeAt(definition.key, made.frames) : statementOf(definition, query.pieces),
     columns: columns.map(({ name, type, nullable }) => [name, type, nullable]),
     slices: slicesOf(definition.partitions.spec),
     deps: deps.toSorted(),
     rowKey: definition.rowKey,
+    ...writtenAs(definition),
     quarantine: definition.quarantine && checks.filter(isRowCheck).map(ruleOf).toSorted(),
   }
   return createHash('sha256').update(canonicalJson(parts)).digest('hex').slice(0, 16)
+}
+
+/** What is made of the rows; how changed rows leave their files is no part of it. */
+function writtenAs({ write: mode }: AssetDefinition): object {
+  const write = writeSpec(mode)
+  return write === undefined ? {} : { write: { ...write, as: undefined } }
 }
 
 /** How the asset is cut, without which pieces there are. */

@@ -5,6 +5,7 @@ import type { ColumnSpec } from '../schema/column.ts'
 import type { Origins } from './origins.ts'
 import { validateColumns } from './validate-columns.ts'
 import { validateMetadata } from './validate-metadata.ts'
+import { validateWrites } from './validate-writes.ts'
 
 /** Columns of an asset by its key; undefined for one that is not there. */
 export type ColumnsOf = (key: string) => readonly ColumnSpec[] | undefined
@@ -32,7 +33,8 @@ export function draftAll(
   const read = (key: string): readonly ColumnSpec[] | undefined => byKey.get(key) ?? others(key)
   return assets.map((definition) => {
     const own = columns.get(definition) ?? []
-    for (const error of [...validateColumns(definition, own), ...validateMetadata(definition)]) report(error)
+    for (const error of [...validateColumns(definition, own), ...validateMetadata(definition), ...validateWrites(definition, own)])
+      report(error)
     const complete = Object.values(definition.made?.deps ?? {}).every((dep) => read(dep.key) !== undefined)
     return {
       definition,

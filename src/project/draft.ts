@@ -1,5 +1,6 @@
-import type { AssetDefinition } from '../assets/define-asset.ts'
+import { type AssetDefinition, storedSchema } from '../assets/define-asset.ts'
 import { type AssetSpec, REJECT_REASON, type RejectsSpec } from '../assets/spec.ts'
+import { candidateColumns, writeSpec } from '../assets/write-mode.ts'
 import type { Check, CheckSpec } from '../checks/check.ts'
 import { checksFor, schemaChecks } from '../checks/expectations.ts'
 import { AssayError } from '../errors.ts'
@@ -13,6 +14,7 @@ import { nullableWithin } from '../schema/iceberg-type.ts'
 import type { Sql, SqlPiece } from '../sql/template.ts'
 import { guardedHandles, guardedParams } from './handles.ts'
 import type { Origins } from './origins.ts'
+import { storedLineage } from './stored-lineage.ts'
 import { placed } from './user-place.ts'
 
 /** An asset on its way to becoming an {@link AssetSpec}. */
@@ -28,8 +30,9 @@ export interface Draft {
 
 /** The columns of an asset. @throws ASSAY-1011 when something in the schema is no column */
 export function columnsOf(definition: AssetDefinition): readonly ColumnSpec[] {
-  const stray = Object.entries(definition.schema).find(([, column]) => (column as { kind?: unknown } | undefined)?.kind === undefined)
-  if (stray === undefined) return columnSpecs(definition.schema)
+  const schema = storedSchema(definition)
+  const stray = Object.entries(schema).find(([, column]) => (column as { kind?: unknown } | undefined)?.kind === undefined)
+  if (stray === undefined) return columnSpecs(schema)
   throw new AssayError('ASSAY-1011', `${definition.key}.${stray[0]} is no column`, {
     where: definition.where,
     next: 'Write a column as t.string(), t.long(), …; a zod object becomes columns by fromZod(…).',
@@ -81,8 +84,12 @@ function ended(pieces: readonly SqlPiece[]): readonly SqlPiece[] {
  * The checks of an asset: those of the schema, then the user's own. One that repeats what the schema holds is dropped.
  * @throws ASSAY-1011 when two checks have the same name, and what the user's code throws
  */
-export function checksOf(definition: AssetDefinition, columns: readonly ColumnSpec[], origins: Origins): readonly CheckSpec[] {
-  const specs = new Map<string, CheckSpec>(schemaChecks(columns, definition.rowKey).map((spec) => [spec.name, spec]))
+export function checksOf(definition: AssetDefinition, stored: readonly ColumnSpec[], origins: Origins): readonly CheckSpec[] {
+  const write = writeSpec(definition.write)
+  const columns = candidateColumns(stored, write)
+  // A merge refuses a key that is there twice by itself, or knows which row counts; a history has many rows of a key.
+  const key = write === undefined || write.kind === 'append' ? definition.rowKey : []
+  const specs = new Map<string, CheckSpec>(schemaChecks(columns, key).map((spec) => [spec.name, spec]))
   const own: readonly Check[] = definition.checks?.(checksFor(columns) as never) ?? []
   for (const { spec } of own) {
     const other = specs.get(spec.name)
@@ -116,8 +123,10 @@ export function specOf(draft: Draft, root: string, made: Analysed): AssetSpec {
     name,
     asset: assetKey(dep.key),
     mapping: mappingOf(definition, dep),
+    ...(dep.reads === undefined ? {} : { reads: dep.reads }),
   }))
   const kind = definition.made?.compute.kind
+  const write = writeSpec(definition.write)
   return {
     key: definition.key,
     kind: definition.kind,
@@ -128,10 +137,13 @@ export function specOf(draft: Draft, root: string, made: Analysed): AssetSpec {
     partitions: definition.partitions.spec,
     deps,
     ...(kind === undefined ? {} : { compute: kind === 'duckdb' ? { kind, query: query?.pieces ?? [] } : { kind, module: made.module } }),
-    ...(made.lineage === undefined ? {} : { lineage: inColumnOrder(made.lineage, columns) }),
+    ...(made.lineage === undefined ? {} : { lineage: inColumnOrder(storedLineage(made.lineage, write), columns) }),
     codeVersion: made.codeVersion,
     checks: draft.checks.map((check) => ({ ...check, ...placed(root, check.where) })),
     ...(definition.quarantine ? { rejects: rejectsOf(definition, columns) } : {}),
+    ...(write === undefined ? {} : { write }),
+    ...(definition.sortBy.length === 0 ? {} : { sortBy: definition.sortBy }),
+    ...(definition.timeout === undefined ? {} : { timeout: definition.timeout }),
     retry: definition.retry,
     backfill: definition.backfill,
   }
@@ -157,7 +169,11 @@ function mappingOf({ key, partitions }: AssetDefinition, dep: Dep): MappingSpec 
 const rejectsOf = (definition: AssetDefinition, columns: readonly ColumnSpec[]): RejectsSpec => ({
   key: assetKey(`${definition.key}__rejects`),
   columns: [
-    ...columns.map(({ values: _, ...column }) => ({ ...column, type: nullableWithin(column.type), nullable: true })),
+    ...candidateColumns(columns, writeSpec(definition.write)).map(({ values: _, ...column }) => ({
+      ...column,
+      type: nullableWithin(column.type),
+      nullable: true,
+    })),
     { name: REJECT_REASON, type: 'string', nullable: false },
   ],
 })

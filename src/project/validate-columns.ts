@@ -117,8 +117,11 @@ function dimensionFaults(
   return [['ASSAY-1016', what, `Name a column of type ${holders(spec).join(', ')}; a string holds the key of the partition.`]]
 }
 
+/** What timers can count, in milliseconds: 24 days. */
+const LONGEST = 2 ** 31 - 1
+
 /** What JSON cannot hold, such as Infinity, would be lost on the way to the plan. */
-function policyFaults({ key, retry, backfill }: AssetDefinition): readonly (readonly [string, string])[] {
+function policyFaults({ key, retry, backfill, timeout }: AssetDefinition): readonly (readonly [string, string])[] {
   const fault = (name: string, value: number, isGood: boolean, is: string): readonly (readonly [string, string])[] =>
     isGood ? [] : [[`${name} of ${key} is ${value}`, `It is ${is}.`]]
   return [
@@ -130,6 +133,9 @@ function policyFaults({ key, retry, backfill }: AssetDefinition): readonly (read
       Number.isSafeInteger(backfill.partitionsPerStep) && backfill.partitionsPerStep >= 1,
       'a whole number, 1 or more',
     ),
+    ...(timeout === undefined
+      ? []
+      : fault('timeout', timeout, timeout > 0 && timeout <= LONGEST, `a number of milliseconds, above 0 and up to ${LONGEST}`)),
   ]
 }
 

@@ -1,13 +1,14 @@
 import type { AssetDefinition } from '../assets/define-asset.ts'
 import type { AssetSpec } from '../assets/spec.ts'
+import { yieldedColumns } from '../assets/write-mode.ts'
 import { type Input, type RowsFunction, SkipStep, type StepContext } from '../computes/compute.ts'
 import { AssayError } from '../errors.ts'
 import type { Store } from '../iceberg/store.ts'
 import type { Deps } from '../partitions/mapping.ts'
 import { partitionsIn } from '../partitions/partition-of.ts'
 import type { PartitionSet } from '../partitions/partition-set.ts'
+import { formatSet } from '../partitions/texts.ts'
 import { quoteIdentifier } from '../schema/iceberg-type.ts'
-import { scanSql } from '../iceberg/scan.ts'
 import { type EngineRow, SqlError, type SqlSession } from '../sql/engine.ts'
 import { type Bindings, byDepName, locate, render } from '../sql/render.ts'
 import type { Sql, SqlPiece } from '../sql/template.ts'
@@ -16,7 +17,7 @@ import { fileProblem, relationOf } from '../tables/read.ts'
 import { equalsPublished } from '../tables/equal-output.ts'
 import { runChecks } from '../tables/run-checks.ts'
 import { discard } from '../tables/publish.ts'
-import { metadataAt, type StagedTable, stageRows } from '../tables/stage.ts'
+import { checkedRows, metadataAt, type StagedTable, stageRows } from '../tables/stage.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
 import { boundOf } from './partition-bound.ts'
 import type { StepMessage } from './worker-protocol.ts'
@@ -83,7 +84,7 @@ async function makeTable(environment: StepEnvironment, spec: AssetSpec, step: St
     throw located(error, query, spec)
   })
   const rows = tables.find((table) => table.role === 'rows') as StagedTable
-  const checked = { session, asset: spec.key, rows: scanSql(environment.store, rows.staged.schema, rows.staged.files) }
+  const checked = { session, asset: spec.key, rows: checkedRows(environment.store, spec, rows) }
   const checks = await runChecks(checked, spec.checks).catch(async (error: unknown) => {
     await discard(environment.store, tables)
     throw error
@@ -108,11 +109,21 @@ export async function openInputs(
     const upstream = environment.loaded.asset(dep.asset)
     if (upstream === undefined || upstream.columns.length === 0) continue
     if (pin === undefined) throw new AssayError('ASSAY-3004', `${dep.asset} has no table yet`, { where: spec.where })
+    if (pin.again !== undefined) throw addedTwice(spec, dep.asset, formatSet(upstream.partitions, pin.again))
     const relation = await relationOf({ store: environment.store, session }, await metadataAt(environment.store, pin.metadataLocation), pin)
     const columns = upstream.columns.map((column) => quoteIdentifier(column.name)).join(', ')
     await session.run(`CREATE OR REPLACE VIEW ${byDepName(dep.name)} AS SELECT ${columns} FROM (${relation})`)
   }
 }
+
+const addedTwice = (spec: AssetSpec, dep: string, partitions: string): AssayError =>
+  new AssayError(
+    'ASSAY-5041',
+    `${spec.key} has added the rows of ${dep}${partitions === '' ? '' : ` of ${partitions}`}, which have changed since`,
+    {
+      where: spec.where,
+    },
+  )
 
 /** The rows of the asset as a statement, with what it takes to point at the user's text. */
 interface Query {
@@ -133,7 +144,7 @@ async function queryOf(environment: StepEnvironment, spec: AssetSpec, step: Step
     })
     return query
   }
-  await session.load(ROWS, spec.columns, yielded)
+  await session.load(ROWS, yieldedColumns(spec.columns, spec.write), yielded)
   return { pieces: [], bindings, text: `SELECT * FROM ${ROWS}` }
 }
 

@@ -11,8 +11,12 @@ export type OnLine = (stream: 'stdout' | 'stderr' | 'log', text: string) => void
 /** Where steps run. The caller keeps at most `slots` of them going. */
 export interface Executor {
   readonly slots: number
-  /** Never rejects: a lost worker is an answer. All that the step printed has been given to `onLine` before the answer. */
-  run(step: StepMessage, onLine: OnLine): Promise<StepAnswer>
+  /**
+   * Never rejects: a lost worker is an answer. All that the step printed has been given to `onLine` before the answer. When
+   * `over` aborts, the worker of the step is ended with all that it has started, and the step is lost;
+   * a step in this very process has no worker, and goes on to its end.
+   */
+  run(step: StepMessage, onLine: OnLine, over?: AbortSignal): Promise<StepAnswer>
   /** Ends all workers at once; running steps are answered with `lost`, and so are those that come later. */
   kill(): void
   /** Ends the workers, which must be idle. */

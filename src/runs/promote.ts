@@ -5,6 +5,7 @@ import { AssayError } from '../errors.ts'
 import { type Catalog, formatTableId, type LoadedTable, type TableChange, type TableId, type TableRemoval } from '../iceberg/catalog.ts'
 import { environmentCatalog, isEnvironmentOf, type OwnTable } from '../iceberg/catalogs/environment-catalog.ts'
 import { ancestors, readMetadata, schemaOf, snapshotOf, type TableMetadata } from '../iceberg/metadata.ts'
+import { rowsOf } from '../iceberg/summary.ts'
 import { removeAll, type Store } from '../iceberg/store.ts'
 import { localStore } from '../iceberg/stores/local.ts'
 import { where } from '../partitions/interval-map.ts'
@@ -80,7 +81,7 @@ async function compared(catalog: Catalog, store: Store, { id, own, metadataLocat
   const known = new Set(main?.metadata.snapshots.map((snapshot) => snapshot.id))
   const ahead = ancestors(metadata).filter((snapshot) => !known.has(snapshot.id))
   const state = main === undefined ? 'new' : stoodStill(main, metadata) ? 'ahead' : 'moved'
-  const rows = { main: rowsOf(main?.metadata), own: rowsOf(metadata) }
+  const rows = { main: rowsIn(main?.metadata), own: rowsIn(metadata) }
   return { table: { id, own, state, commits: ahead.length, rows, columns: columnsBetween(main?.metadata, metadata) }, metadata, main }
 }
 
@@ -96,7 +97,7 @@ function stoodStill({ metadataLocation, metadata: main }: LoadedTable, own: Tabl
   return main.snapshots.every((snapshot) => shared.has(snapshot.id)) && main.lastUpdated < (first?.timestamp ?? 0)
 }
 
-const rowsOf = (metadata: TableMetadata | undefined): number => Number((metadata && snapshotOf(metadata)?.summary['total-records']) ?? 0)
+const rowsIn = (metadata: TableMetadata | undefined): number => (metadata && rowsOf(snapshotOf(metadata))) ?? 0
 
 function columnsBetween(main: TableMetadata | undefined, own: TableMetadata): EnvironmentTable['columns'] {
   const names = (metadata: TableMetadata): readonly string[] => schemaOf(metadata).fields.map((field) => field.name)

@@ -83,7 +83,7 @@ const specOf = ({ loaded, definition }: Rehearsal): AssetSpec => loaded.asset(de
 async function layOut({ loaded, given, clock }: Rehearsal, lake: Lake, session: SqlSession): Promise<ReadonlyMap<AssetKey, AssetState>> {
   const states = new Map<AssetKey, AssetState>()
   for (const [key, rows] of given) {
-    const { rejects: _, ...spec }: AssetSpec = { ...(loaded.asset(key) as AssetSpec), kind: 'table' }
+    const { rejects: _, write: __, ...spec }: AssetSpec = { ...(loaded.asset(key) as AssetSpec), kind: 'table' }
     const table = `given ${key}`
     const laidOut = session
       .load(table, spec.columns, rows)

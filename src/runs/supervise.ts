@@ -8,7 +8,7 @@ import type { CheckResult, ConsumedInput, Materialization, PublishIntent, RunSta
 import type { Storage } from '../storage/storage.ts'
 import { type Observation, observeBefore } from '../tables/observe.ts'
 import { discard, type Lake, publish, type Published } from '../tables/publish.ts'
-import type { StagedTable } from '../tables/stage.ts'
+import { rowsMade, type StagedTable } from '../tables/stage.ts'
 import type { Executor, OnLine, StepAnswer } from './executor.ts'
 import type { Plan, PlannedStep } from './plan.ts'
 import { retryDelay } from './retry.ts'
@@ -150,7 +150,7 @@ class Walk {
         stagingFolders: stagingPaths(begun.message.targets),
       })
       if (this.#s.signal.aborted) return this.#interrupted(step, begun.message)
-      const answer = await this.#s.executor.run(begun.message, this.#s.logOf(step.id, attempt))
+      const answer = await this.#answer(spec, begun.message)
       const outcome = await this.#outcome(spec, begun, answer)
       if (outcome.kind !== 'failed') return outcome.kind
       if (this.#s.signal.aborted && outcome.state === 'lost') return this.#interrupted(step, begun.message)
@@ -162,6 +162,21 @@ class Walk {
     }
   }
 
+  /** That of the worker, or after the timeout of the asset, that it took too long. */
+  async #answer(spec: AssetSpec, message: StepMessage): Promise<StepAnswer> {
+    const { clock, executor, logOf } = this.#s
+    const log = logOf(message.stepId, message.attempt)
+    if (spec.timeout === undefined) return executor.run(message, log)
+    const over = new AbortController()
+    const ended = new AbortController()
+    void clock.sleep(spec.timeout, ended.signal).then(() => ended.signal.aborted || over.abort())
+    const answer = await executor.run(message, log, over.signal)
+    ended.abort()
+    if (answer.type !== 'lost' || !over.signal.aborted) return answer
+    await this.#discard(message)
+    return { type: 'failed', outcome: 'failed', problem: toProblem(tookTooLong(spec)), checks: [] }
+  }
+
   /** Pins what the attempt reads to the versions of now. */
   #begin(spec: AssetSpec, step: PlannedStep, attempt: number): Begun {
     const { runId, clock, state } = this.#s
@@ -169,7 +184,7 @@ class Walk {
     const pins: StepMessage['inputs'] = Object.fromEntries(
       spec.deps.flatMap((dep) => {
         inputs[dep.name] = state.consumed(dep, step.partitions)
-        const pin = state.pin(dep, step.partitions)
+        const pin = state.pin(dep, step.partitions, this.#s.force && spec.write?.kind !== 'append' ? undefined : spec)
         return pin === undefined ? [] : [[dep.name, pin]]
       }),
     )
@@ -272,7 +287,7 @@ class Walk {
       codeVersion: spec.codeVersion,
       inputs,
       snapshotId: rows?.staged.snapshotId,
-      rows: rows?.staged.rows,
+      rows: rows === undefined ? undefined : rowsMade(rows),
       runId: message.runId,
       stepId: message.stepId,
       at: clock.now(),
@@ -294,6 +309,9 @@ class Walk {
     return 'interrupted'
   }
 }
+
+const tookTooLong = ({ key, timeout, where }: AssetSpec): AssayError =>
+  new AssayError('ASSAY-3045', `${key} had not ended after ${timeout} ms, which is its timeout`, { where })
 
 /** An attempt with what it was pinned to. */
 interface Begun {

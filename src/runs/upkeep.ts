@@ -1,8 +1,8 @@
 import type { AssetSpec } from '../assets/spec.ts'
 import type { Clock } from '../clock.ts'
-import type { Catalog, TableId } from '../iceberg/catalog.ts'
+import type { Catalog } from '../iceberg/catalog.ts'
 import type { Store } from '../iceberg/store.ts'
-import { tablesOf } from '../tables/asset-table.ts'
+import { type AssetTable, tablesOf } from '../tables/asset-table.ts'
 import { type Maintained, maintainTable } from '../tables/maintain.ts'
 import type { Heads } from '../tables/observe.ts'
 
@@ -24,11 +24,12 @@ export interface Upkeep {
  * @throws as {@link maintainTable}
  */
 export async function keepUp({ catalog, store, clock, heads }: Upkeep, assets: readonly AssetSpec[]): Promise<readonly Maintained[]> {
-  const due: TableId[] = []
-  for (const { key, id } of assets.flatMap(tablesOf)) {
+  const due: AssetTable[] = []
+  for (const table of assets.flatMap(tablesOf)) {
+    const { key, id } = table
     const now = (await catalog.load(id))?.metadata.lastSequenceNumber ?? 0
     const before = heads.get(key)?.metadata.lastSequenceNumber ?? 0
-    if (Math.floor(now / COMMITS) > Math.floor(before / COMMITS)) due.push(id)
+    if (Math.floor(now / COMMITS) > Math.floor(before / COMMITS)) due.push(table)
   }
   if (due.length === 0) return []
   // Few runs need it, and it takes its time to load.
@@ -37,8 +38,8 @@ export async function keepUp({ catalog, store, clock, heads }: Upkeep, assets: r
   try {
     const session = await engine.session()
     const done: Maintained[] = []
-    for (const id of due) {
-      const one = await maintainTable({ catalog, store, session, clock, isDryRun: false }, id)
+    for (const { id, sortBy } of due) {
+      const one = await maintainTable({ catalog, store, session, clock, isDryRun: false }, id, sortBy)
       if (one !== undefined) done.push(one)
     }
     return done

@@ -18,6 +18,8 @@ export interface InputPin {
   readonly metadataLocation: string
   readonly snapshotId: string
   readonly slice: Slice
+  /** Partitions that an asset which appends has read before, and which have changed since. */
+  readonly again?: PartitionSet
 }
 
 export interface StepMessage {

@@ -36,8 +36,15 @@ process.on('message', (message: ToWorker) => {
 })
 // The supervisor is gone, and the next one cleans up what was staged. An orderly exit would first wait for the engine to
 // end its query, and so write files behind the back of that cleaning.
-process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
-// Ctrl-C reaches the whole process group; the supervisor decides what becomes of a step.
+process.on('disconnect', () => {
+  try {
+    // It leads a group of its own: what the step has started ends with it.
+    process.kill(-process.pid, 'SIGKILL')
+  } finally {
+    process.kill(process.pid, 'SIGKILL')
+  }
+})
+// The supervisor decides what becomes of a step.
 process.on('SIGINT', () => {})
 send({ type: 'ready' })
 

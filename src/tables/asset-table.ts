@@ -17,13 +17,16 @@ export interface AssetTable {
   readonly id: TableId
   readonly columns: readonly ColumnSpec[]
   readonly partitionFields: readonly { readonly column: string; readonly transform: Transform }[]
+  /** Columns that its files are sorted by. */
+  readonly sortBy?: readonly string[]
 }
 
 /** The tables of an asset: none for a marker, two where it quarantines. */
 export function tablesOf(spec: AssetSpec): readonly AssetTable[] {
   if (spec.kind !== 'table') return []
   const partitionFields = partitionFieldsOf(spec)
-  const rows: AssetTable = { role: 'rows', key: spec.key, id: tableNameOf(spec.key), columns: spec.columns, partitionFields }
+  const sorted = spec.sortBy === undefined ? {} : { sortBy: spec.sortBy }
+  const rows: AssetTable = { role: 'rows', key: spec.key, id: tableNameOf(spec.key), columns: spec.columns, partitionFields, ...sorted }
   if (spec.rejects === undefined) return [rows]
   const { key, columns } = spec.rejects
   return [rows, { role: 'rejects', key, id: tableNameOf(key), columns, partitionFields }]

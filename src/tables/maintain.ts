@@ -10,6 +10,7 @@ import { mergeableManifests } from '../iceberg/merge-manifests.ts'
 import { schemaOf, snapshotOf, type TableMetadata } from '../iceberg/metadata.ts'
 import { findOrphans } from '../iceberg/orphans.ts'
 import type { StagedRewrite } from '../iceberg/rewrite.ts'
+import { ascending, sortOrder } from '../iceberg/sort-order.ts'
 import { discardStaged } from '../iceberg/stage.ts'
 import type { Store } from '../iceberg/store.ts'
 import type { SqlSession } from '../sql/engine.ts'
@@ -63,9 +64,10 @@ const NOTHING_DONE = {
  * Compacts a table, merges its manifests, lets old versions expire and removes files that nothing names. Its rows, and so
  * the data versions of its partitions, stay as they are. A table that an environment stands on is left alone: rearranged,
  * it could not take over what the environment has. Undefined for a table that is not there.
+ * @param sortBy columns that the rows of compacted files are sorted by; absent: by the order that the table has
  * @throws ASSAY-2004 for tables that cannot be rewritten, ASSAY-2010 when the catalog does not answer
  */
-export async function maintainTable(tools: Maintenance, id: TableId): Promise<Maintained | undefined> {
+export async function maintainTable(tools: Maintenance, id: TableId, sortBy?: readonly string[]): Promise<Maintained | undefined> {
   const loaded = await tools.catalog.load(id)
   const head = loaded === undefined ? undefined : snapshotOf(loaded.metadata)
   if (loaded === undefined || head === undefined) return undefined
@@ -78,7 +80,7 @@ export async function maintainTable(tools: Maintenance, id: TableId): Promise<Ma
         mergedManifests: mergeableManifests(loaded.metadata, await readManifestList(tools.store, head.manifestList)),
         wasBusy: false,
       }
-    : await rewriteTable(tools, loaded)
+    : await rewriteTable(tools, loaded, sortBy)
   // What another entry of the catalog names, this one cannot tell; nor what a table has whose files are not to be collected.
   const keepsAll = loaded.metadata.properties['gc.enabled'] === 'false' || (await sharesFiles(tools.catalog, loaded))
   const expiredSnapshots = keepsAll ? 0 : await expire(tools, loaded)
@@ -90,10 +92,11 @@ export async function maintainTable(tools: Maintenance, id: TableId): Promise<Ma
 
 type Rewritten = Pick<Maintained, 'compactedFiles' | 'compactedInto' | 'mergedManifests' | 'wasBusy'>
 
-async function rewriteTable(tools: Maintenance, loaded: LoadedTable): Promise<Rewritten> {
+async function rewriteTable(tools: Maintenance, loaded: LoadedTable, sortBy: readonly string[] | undefined): Promise<Rewritten> {
   const { metadata } = loaded
   const place = { snapshotId: String(newSnapshotId(tools.clock)), location: metadata.location, attempt: `maintain-${newId(tools.clock)}` }
-  const compacted = await compactFiles(tools, { ...place, base: metadata })
+  const order = sortBy === undefined ? {} : { sortOrder: sortOrder(schemaOf(metadata), ascending(sortBy), metadata) }
+  const compacted = await compactFiles(tools, { ...place, ...order, base: metadata })
   const head = snapshotOf(metadata)
   const mergeable = head === undefined ? 0 : mergeableManifests(metadata, await readManifestList(tools.store, head.manifestList))
   if (compacted === undefined && mergeable === 0) return { compactedFiles: 0, compactedInto: 0, mergedManifests: 0, wasBusy: false }

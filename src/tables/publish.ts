@@ -2,7 +2,7 @@ import type { AssetSpec } from '../assets/spec.ts'
 import { AssayError } from '../errors.ts'
 import { type Catalog, type CommitOutcome, formatTableId } from '../iceberg/catalog.ts'
 import { type PreparedCommit, prepareCommit } from '../iceberg/commit.ts'
-import type { TableMetadata } from '../iceberg/metadata.ts'
+import { ancestors, type TableMetadata } from '../iceberg/metadata.ts'
 import { liveFiles } from '../iceberg/scan.ts'
 import { discardStaged } from '../iceberg/stage.ts'
 import { removeAll, type Store } from '../iceberg/store.ts'
@@ -85,7 +85,7 @@ async function prepare(lake: Lake, publishing: Publishing, table: StagedTable): 
   return prepareCommit(lake.store, await lake.catalog.load(table.id), {
     id: table.id,
     staged: table.staged,
-    overwrite: spec.partitions.dim === 'none' ? 'everything' : inPartitions(spec, partitions),
+    overwrite: table.overwrite ?? (spec.partitions.dim === 'none' ? 'everything' : inPartitions(spec, partitions)),
     readFrom: readFrom.get(formatTableId(table.id)) ?? 'nothing',
     summary: {
       [MATERIALIZATION_ID]: materialization.id,
@@ -94,6 +94,12 @@ async function prepare(lake: Lake, publishing: Publishing, table: StagedTable): 
     },
     now: lake.now(),
   })
+}
+
+/** What the newest version of a table that Assay has made was made from: a fact of the table, also after a rollback. */
+export function inputsOf(metadata: TableMetadata): Materialization['inputs'] | undefined {
+  const told = ancestors(metadata).find(({ summary }) => summary[INPUT_VERSIONS] !== undefined)?.summary[INPUT_VERSIONS]
+  return told === undefined ? undefined : (JSON.parse(told) as Materialization['inputs'])
 }
 
 /** Whether the snapshots of a commit are in their tables. A table that cannot be read does not tell. */

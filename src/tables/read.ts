@@ -4,7 +4,7 @@ import { type SnapshotId, schemaOf, type TableMetadata } from '../iceberg/metada
 import { planScan } from '../iceberg/plan-scan.ts'
 import { type Reader, rowsSql } from '../iceberg/rows-sql.ts'
 import { insideSql } from '../partitions/holder.ts'
-import { contains, type PartitionSet } from '../partitions/partition-set.ts'
+import { contains, isEmpty, type PartitionSet } from '../partitions/partition-set.ts'
 import { boxesOf } from '../partitions/product.ts'
 import { dimensionsOf, type PartitionsSpec } from '../partitions/spec.ts'
 import type { IcebergType } from '../schema/iceberg-type.ts'
@@ -33,7 +33,7 @@ export interface Slice {
 export async function relationOf(reader: Reader, metadata: TableMetadata, { snapshotId, slice }: Pinned): Promise<string> {
   const sliced = slice !== undefined && slice.spec.dim !== 'none'
   const plan = await planScan(reader.store, metadata, { snapshotId, filter: sliced ? pruningOf(schemaOf(metadata), slice) : undefined })
-  if (!sliced) return rowsSql(reader, plan)
+  if (!sliced) return rowsSql(reader, slice !== undefined && isEmpty(slice.partitions) ? { ...plan, files: [] } : plan)
   const locate = locatorOf(metadata, slice.spec)
   const files = plan.files.filter(({ file }) => {
     const at = locate(file)

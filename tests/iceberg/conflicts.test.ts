@@ -8,9 +8,10 @@ import type { WriteMode } from '../../src/iceberg/rewrite.ts'
 import { column, type Lab, openLab, TABLE } from './lab.ts'
 import { naiveRows } from './naive.ts'
 
-const COLUMNS = [column('id', 'long'), column('part', 'int')]
+const COLUMNS = [column('id', 'long'), column('part', 'int'), column('v', 'int')]
 const BY = [{ column: 'part', transform: 'identity' }] as const
-const rows = (part: number, ...ids: number[]): string => ids.map((id) => `SELECT ${id}::BIGINT AS id, ${part} AS part`).join(' UNION ALL ')
+const rows = (part: number, ...ids: number[]): string =>
+  ids.map((id) => `SELECT ${id}::BIGINT AS id, ${part} AS part, 0 AS v`).join(' UNION ALL ')
 
 /** A change that was made from the table as it is when called, to be committed later. */
 type Making = () => Promise<Pick<Change, 'staged' | 'overwrite' | 'readFrom' | 'schemaId'>>
@@ -57,13 +58,16 @@ describe('two changes from the same version', () => {
       return { staged, overwrite: rewrite }
     }
   const merge =
-    (part: number, id: number, mode: WriteMode = 'copy-on-write'): Making =>
+    (part: number, id: number, mode: WriteMode = 'copy-on-write', v = 1): Making =>
     async () => {
       const base = await lab.load()
-      const request = { ...lab.request(base), base: base.metadata, source: rows(part, id), keys: ['id'], mode }
+      const source = `SELECT * REPLACE (${v} AS v) FROM (${rows(part, id)})`
+      const request = { ...lab.request(base), base: base.metadata, source, keys: ['id'], mode }
       const { staged, rewrite } = await mergeFiles(tools(), request)
       return { staged, overwrite: rewrite }
     }
+  /** Of a row that is there as it is. */
+  const equal = (part: number, id: number): Making => merge(part, id, 'copy-on-write', 0)
   const compact: Making = async () => {
     const base = await lab.load()
     const { schema: _, spec: __, ...request } = lab.request(base)
@@ -107,6 +111,9 @@ describe('two changes from the same version', () => {
     ['overwrite, then merge into its partition', overwrite(1, 9), merge(1, 3), 'refused'],
     ['merge, then delete of the same row', merge(1, 3), remove(3), 'refused'],
     ['delete, then merge of the same row', remove(3), merge(1, 3), 'refused'],
+    ['merge of an equal row, then delete of it', equal(1, 3), remove(3), [1, 2, 4, 5, 20, 21]],
+    ['delete, then merge of a row that was equal', remove(3), equal(1, 3), 'refused'],
+    ['delete on read, then merge of a row that was equal', remove(20, 'merge-on-read'), equal(2, 20), 'refused'],
     ['delete, then delete of another row of its file', remove(20, 'merge-on-read'), remove(21, 'copy-on-write'), 'refused'],
     ['delete, then delete in another file', remove(3, 'merge-on-read'), remove(20, 'merge-on-read'), [1, 2, 4, 5, 21]],
     ['append of a matching row, then delete', append(1, 3), remove(3), 'refused'],
@@ -132,11 +139,11 @@ describe('two changes from the same version', () => {
     const [evolving, appending] = [await append(2, 22, wider)(), await append(1, 6)()]
     await commit(evolving)
     await commit(appending)
-    expect(schemaOf((await lab.load()).metadata).fields.map((field) => field.name)).toEqual(['id', 'part', 'note'])
+    expect(schemaOf((await lab.load()).metadata).fields.map((field) => field.name)).toEqual(['id', 'part', 'v', 'note'])
     expect((await lab.read(undefined, 'id')).map((row) => [Number(row['id']), row['note']])).toContainEqual([6, null])
     // A step that asks for fewer columns, having seen the wider schema, gets them.
     await commit(await append(1, 7)())
-    expect(schemaOf((await lab.load()).metadata).fields).toHaveLength(2)
+    expect(schemaOf((await lab.load()).metadata).fields).toHaveLength(3)
   })
 
   it('roll back, then rewrite: refused', async () => {

@@ -116,6 +116,29 @@ describe('the code version', () => {
     }
   })
 
+  test('a text in its place counts alone; the write mode counts, but not how rows leave their files', async () => {
+    const file = (options: string, n: number): string =>
+      `import { asset, merge, t, typescript } from 'assay'\nexport const o = asset('a.o', { schema: { n: t.int() }, key: ['n'], ${options} })\no.from({}, typescript(async function* (_, row) { yield row({ n: ${n} }) }))\n`
+    const project = tempProject({
+      'o.ts': file('', 1),
+      'project.ts': `import { defineProject } from 'assay'\nimport * as o from './o.ts'\nexport default defineProject({ name: 'p', assets: { o } })`,
+    })
+    const versionOf = async (options: string, n: number): Promise<string | undefined> => {
+      project.write({ 'o.ts': file(options, n) })
+      return (await project.codeVersions())['a.o']
+    }
+    try {
+      const plain = await versionOf('', 1)
+      const merged = await versionOf('write: merge()', 1)
+      expect(merged).not.toBe(plain)
+      expect(await versionOf("write: merge({ as: 'merge-on-read' })", 1)).toBe(merged)
+      expect(await versionOf("sortBy: ['n'], timeout: 1000", 1)).toBe(plain)
+      expect([await versionOf("codeVersion: 'v2'", 1), await versionOf("codeVersion: 'v2'", 2)]).toEqual(['v2', 'v2'])
+    } finally {
+      project.remove()
+    }
+  })
+
   test('a package counts by its locked version', async () => {
     const lock = (version: string): string => JSON.stringify({ packages: { 'node_modules/dep': { version } } })
     const uses = `import { value } from 'dep'\nimport { asset, t, typescript } from 'assay'\nexport const d = asset('a.d', { schema: { n: t.int() } })\nd.from({}, typescript(async function* (_, row) { yield row({ n: value }) }))\n`

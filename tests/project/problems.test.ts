@@ -288,3 +288,24 @@ test('all problems come at once, by file and line, as one error', async () => {
   expect(places).toEqual(['ASSAY-1012 a.ts:4', 'ASSAY-1005 a.ts:5', 'ASSAY-1007 b.ts:2', 'ASSAY-1011 b.ts:2', 'ASSAY-1011 b.ts:2'])
   expect(error).toMatchObject({ code: problems[0]?.code, message: problems[0]?.what, where: problems[0]?.where })
 })
+
+test('1042, 1041: what does not fit how an asset is written, each at its place', async () => {
+  project = tempProject({
+    'a.ts': `${IMPORT.replace('{ all', '{ changed, history, merge, all')}export const x = externalAsset('x.x', { schema: { n: t.int() } })
+export const a = asset('x.a', { schema: { n: t.int().nullable() }, key: ['n'], write: merge({ deleteWhen: 'n' as string }), pool: 'db' })
+a.from({ x }, duckdb(({ x }) => sql\`select n from \${x}\`))
+export const b = asset('x.b', { schema: { n: t.int() }, write: 'append' })
+b.from({ x }, duckdb(({ x }) => sql\`select n from \${x}\`))
+export const c = asset('x.c', { schema: { n: t.int() }, key: ['n'], write: history({ deleteWhen: 'gone' }) })
+c.from({ x: changed(x) }, duckdb(({ x }) => sql\`select n from \${x}\`))`,
+  })
+  const problems = await project.problems()
+  expect(problems.map((p) => `${p.code} ${p.where?.file}:${p.where?.line}`)).toEqual([
+    'ASSAY-1042 a.ts:3',
+    'ASSAY-1042 a.ts:3',
+    'ASSAY-1041 a.ts:3',
+    'ASSAY-1042 a.ts:6',
+    'ASSAY-1013 a.ts:8',
+  ])
+  expect(problems.at(-1)?.details).toEqual(['missing: valid_from timestamptz', 'missing: gone boolean'])
+})

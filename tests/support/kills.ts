@@ -11,7 +11,7 @@ const GOLD = [
   'gold.rfm',
 ]
 /** Tables in which a step that ran twice would show as double rows. */
-const BELOW = ['silver.sessions', 'silver.orders']
+const BELOW = ['silver.sessions', 'silver.orders', 'silver.customers', 'silver.newsletter_subscribers']
 
 interface Scale {
   readonly events: number

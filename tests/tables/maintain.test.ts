@@ -3,6 +3,8 @@ import { systemClock } from '../../src/clock.ts'
 import type { Catalog } from '../../src/iceberg/catalog.ts'
 import { ancestors } from '../../src/iceberg/metadata.ts'
 import { findOrphans } from '../../src/iceberg/orphans.ts'
+import { liveFiles } from '../../src/iceberg/scan.ts'
+import { sortOrderOf } from '../../src/iceberg/sort-order.ts'
 import { maintainTable, type Maintenance } from '../../src/tables/maintain.ts'
 import { column, type Lab, openLab, TABLE } from '../iceberg/lab.ts'
 
@@ -20,6 +22,17 @@ describe('maintenance', () => {
     maintainTable({ catalog: lab.catalog, store: lab.store, session: lab.session, clock: systemClock, isDryRun: false, ...more }, TABLE)
   const ids = async () => (await lab.read(undefined, 'id')).map((row) => row['id'])
   const later = { ...systemClock, now: () => systemClock.now() + 4 * DAY }
+
+  it('sorts what it compacts by the columns asked for, and the table keeps that order', async () => {
+    for (const id of [5, 1, 4, 2, 3]) await put(id)
+    const tools = { catalog: lab.catalog, store: lab.store, session: lab.session, clock: systemClock, isDryRun: false }
+    expect(await maintainTable(tools, TABLE, ['id'])).toMatchObject({ compactedFiles: 5, compactedInto: 1 })
+    const { metadata } = await lab.load()
+    const [file] = await liveFiles(lab.store, metadata)
+    const rows = await lab.session.rows(`SELECT id FROM read_parquet('${file?.path}', file_row_number = true) ORDER BY file_row_number`)
+    expect(rows.map((row) => row['id'])).toEqual([1, 2, 3, 4, 5])
+    expect(sortOrderOf(metadata)?.fields).toMatchObject([{ 'source-id': 1, direction: 'asc' }])
+  })
 
   it('says what it would do, does it, and then has nothing to do', async () => {
     for (let id = 1; id <= 6; id++) await put(id)

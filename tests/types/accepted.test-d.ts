@@ -1,5 +1,5 @@
 /** What must compile, and the types that come of it. `check` holds it. */
-import { all, type Asset, asset, byTable, cron, daily, type Decimal, defineProject, duckdb, externalAsset, fromZod, type Handle, hourly, Instant, type IsoDate, last, type LocalDateTime, monthly, perDimension, product, type Resource, resource, type RowOf, type SchemaOf, type Secret, secret, skip, sql, staticPartitions, swap, t, timeWindow, typescript, weekly } from 'assay'
+import { all, type Asset, asset, byTable, changed, cron, daily, type Decimal, defineProject, duckdb, externalAsset, fromZod, type Handle, history, hourly, Instant, type IsoDate, last, type LocalDateTime, merge, monthly, perDimension, product, type Resource, resource, type RowOf, type SchemaOf, type Secret, secret, skip, sql, staticPartitions, swap, t, timeWindow, typescript, weekly } from 'assay'
 import { blank, fake, fixedClock, type Given, type GivenRow, given, type Made, materialize, steppedClock } from 'assay/testing'
 import * as z from 'zod'
 
@@ -104,3 +104,13 @@ export const list: readonly Given[] = [given(events, rows), given(all(events), r
 export const made: Promise<Made<(typeof spend)['schema']>> = materialize(spend, { given: list, partitions: '2026-01-02..2026-01-04', clock: fixedClock('2026-02-01T00:00:00Z') })
 void materialize(total, { resources: [fake(crm, { url: '', token: secret('x'), names: async () => [] }), swap(crm, crm)], clock: steppedClock(0, 1) }).then(({ rows: [first] }) => holds<Same<typeof first, { readonly n: bigint } | undefined>>())
 void materialize(sales, { partitions: 'day=2026-01-01/country=de' }).then(({ rejects, lineage, checks }) => [rejects[0]?.reject_reason, rejects[0]?.day, lineage.country, lineage.$rows, checks['country.not_null']?.failing])
+
+const past = asset('silver.past', { schema: { id: t.long(), city: t.string() }, key: ['id'], write: history({ deleteWhen: 'gone' }), checks: (c) => [c.city.unique()], sortBy: ['city'] })
+past.from({ events: changed(events) }, typescript(async function* ({ events }, row) {
+  for await (const e of events.rows()) yield row({ id: 1n, city: e.event_id, valid_from: e.ts, gone: false })
+}))
+export const version: RowOf<typeof past> = { id: 1n, city: 'x', valid_from: Instant.fromMillis(0), valid_to: null, is_current: true }
+const current = asset('gold.current', { schema: { id: t.long(), city: t.string(), at: t.timestamptz() }, key: ['id'], write: merge({ latestBy: 'at' }) })
+current.from({ past }, duckdb(({ past: p }) => sql`select ${p.id}, ${p.city}, ${p.valid_from} as at from ${p} where ${p.is_current}`))
+export const one: RowOf<typeof current> = { id: 1n, city: 'x', at: Instant.fromMillis(0) }
+asset('silver.log', { schema: { id: t.long() }, write: 'append', timeout: 1000, codeVersion: '2' }).from({ past: changed(past) }, duckdb(({ past: p }) => sql`select ${p.id} from ${p}`))

@@ -2,7 +2,7 @@
  * What must not compile: `check` holds that each of these lines is refused. messages.test.ts holds that the first line of the
  * compiler's message has the words behind the arrow; those before a colon are what it underlines.
  */
-import { all, asset, byTable, daily, defineProject, duckdb, externalAsset, hourly, Instant, last, perDimension, product, resource, type RowOf, sql, staticPartitions, swap, t, timeWindow, typescript } from 'assay'
+import { all, asset, byTable, daily, defineProject, duckdb, externalAsset, history, hourly, Instant, last, merge, perDimension, product, resource, type RowOf, sql, staticPartitions, swap, t, timeWindow, typescript } from 'assay'
 import { blank, fake, given, materialize } from 'assay/testing'
 
 const days = daily({ start: '2026-01-01' })
@@ -198,3 +198,23 @@ fake(crm, {})
 void materialize(spend, { partitions: '2026-01-01' }).then(({ rows }) => rows.map((row) => row.spent))
 // @ts-expect-error a blank row is that of its asset → 'spent'
 blank(spend).spent
+
+// Write modes
+
+const past = asset('silver.past', { schema: { id: t.long(), city: t.string() }, key: ['id'], write: history({ deleteWhen: 'gone' }) })
+// @ts-expect-error a merge without a key → rows are found by the key
+asset('a.b', { schema: { id: t.long() }, write: merge() })
+// @ts-expect-error a history without a column in its key → rows are found by the key
+asset('a.b', { schema: { id: t.long() }, key: [], write: history() })
+// @ts-expect-error the latest by a column that is not declared → 'Merge<never, "at">' is not assignable
+asset('a.b', { schema: { id: t.long() }, key: ['id'], write: merge({ latestBy: 'at' }) })
+// @ts-expect-error an unknown write mode → "upsert"
+asset('a.b', { schema: { id: t.long() }, write: 'upsert' })
+// @ts-expect-error sorted by a column that is not declared → "at"
+asset('a.b', { schema: { id: t.long() }, sortBy: ['at'] })
+// @ts-expect-error a history without the time of its rows → valid_from
+past.from({}, typescript(async function* (_i, row) { yield row({ id: 1n, city: 'x', gone: false }) }))
+// @ts-expect-error a history without its delete flag → gone
+past.from({}, typescript(async function* (_i, row) { yield row({ id: 1n, city: 'x', valid_from: Instant.fromMillis(0) }) }))
+// @ts-expect-error a column that readers of a history do not see → 'gone' does not exist
+total.from({ past }, duckdb(({ past: p }) => sql`select ${p.gone} from ${p}`))

@@ -27,8 +27,8 @@ export const maintain: Command = async (context) => {
     const tools = { catalog, store, session, clock: surroundings.clock, isDryRun: options.dryRun }
     const done: Maintained[] = []
     const specs = selected(context, loaded).flatMap((key) => loaded.asset(key) ?? [])
-    for (const { id } of specs.flatMap(tablesOf)) {
-      const one = await maintainTable(tools, id)
+    for (const { id, sortBy } of specs.flatMap(tablesOf)) {
+      const one = await maintainTable(tools, id, sortBy)
       if (one === undefined) continue
       done.push(one)
       if (options.json) emit(context, 'maintained', { dryRun: options.dryRun, ...one })

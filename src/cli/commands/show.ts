@@ -1,5 +1,6 @@
 import type { AssetSpec } from '../../assets/spec.ts'
 import { ancestors } from '../../iceberg/metadata.ts'
+import { rowsOf } from '../../iceberg/summary.ts'
 import { AssayError } from '../../errors.ts'
 import { isEmpty } from '../../partitions/partition-set.ts'
 import type { DimensionLink } from '../../partitions/reach.ts'
@@ -57,12 +58,12 @@ export const show: Command = async (context) => {
 }
 
 const snapshotsOf = ({ table }: AssetFacts) =>
-  (table === undefined ? [] : ancestors(table.metadata)).map(({ id, timestamp, operation, summary }) => ({
-    id,
-    at: timestamp,
-    operation,
-    rows: Number(summary['total-records'] ?? Number.NaN),
-    materialization: summary[MATERIALIZATION_ID],
+  (table === undefined ? [] : ancestors(table.metadata)).map((snapshot) => ({
+    id: snapshot.id,
+    at: snapshot.timestamp,
+    operation: snapshot.operation,
+    rows: rowsOf(snapshot),
+    materialization: snapshot.summary[MATERIALIZATION_ID],
   }))
 
 function showJson({ facts, readers, checks }: Shown): object {
@@ -108,7 +109,7 @@ function print(terminal: Terminal, shown: Shown): void {
     terminal,
     'reads',
     [{ title: '', min: 10 }, { title: '' }],
-    spec.deps.map((dep) => [dep.asset, [mappingWords(dep.mapping), 'grey']]),
+    spec.deps.map((dep) => [dep.asset, [dep.reads === undefined ? mappingWords(dep.mapping) : 'what has changed', 'grey']]),
   )
   section(
     terminal,
@@ -124,7 +125,7 @@ function print(terminal: Terminal, shown: Shown): void {
     [{ title: '' }, { title: '', drop: 1 }, { title: '' }, { title: '', align: 'right' }],
     snapshots
       .slice(0, SNAPSHOTS)
-      .map((s) => [s.id, [instant(s.at), 'grey'], s.operation, Number.isNaN(s.rows) ? '' : counted(s.rows, 'row')]),
+      .map((s) => [s.id, [instant(s.at), 'grey'], s.operation, s.rows === undefined ? '' : counted(s.rows, 'row')]),
   )
 }
 
@@ -148,6 +149,9 @@ function factRows(terminal: Terminal, { facts, now }: Shown): readonly Fact[] {
     ...(facts.rows === undefined ? [] : [fact('rows', number(facts.rows))]),
     ...(lastMade === undefined ? [] : [fact('last made', `${ago(lastMade, now)} (${instant(lastMade)})`)]),
     ...(spec.rowKey.length === 0 ? [] : [fact('key', spec.rowKey.join(', '))]),
+    ...(spec.write === undefined ? [] : [fact('write', writeWords(spec.write))]),
+    ...(spec.sortBy === undefined ? [] : [fact('sorted by', spec.sortBy.join(', '))]),
+    ...(spec.timeout === undefined ? [] : [fact('timeout', `${number(spec.timeout)} ms`)]),
     ...(spec.where === undefined ? [] : [fact('declared', `${spec.where.file}:${spec.where.line}`)]),
     ...(spec.codeVersion === '' ? [] : [fact('code', spec.codeVersion)]),
     ...(spec.rejects === undefined ? [] : [fact('rejects', spec.rejects.key)]),
@@ -174,6 +178,15 @@ const metadataRows = ({ owners = [], group, tags = {}, kinds = [] }: AssetSpec):
         ),
       ]),
 ]
+
+/** `merge by its key, the latest by changed_at, out when deleted`. */
+function writeWords(write: NonNullable<AssetSpec['write']>): string {
+  if (write.kind === 'append') return 'append: rows are added'
+  const out = write.deleteWhen === undefined ? '' : `, out when ${write.deleteWhen}`
+  const how = write.kind === 'history' ? 'history by its key' : 'merge by its key'
+  const latest = write.kind === 'merge' && write.latestBy !== undefined ? `, the latest by ${write.latestBy}` : ''
+  return `${how}${latest}${out} (${write.as})`
+}
 
 const fact = (label: string, words: string): Fact => [label, words]
 

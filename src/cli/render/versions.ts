@@ -1,4 +1,5 @@
 import type { Snapshot } from '../../iceberg/metadata.ts'
+import { rowsOf } from '../../iceberg/summary.ts'
 import { type TableColumn, table } from './table.ts'
 import type { Terminal } from './terminal.ts'
 import { counted, instant } from './words.ts'
@@ -17,7 +18,7 @@ export function versionLines(
 
 function rowOf(label: string, snapshot: Snapshot | undefined): readonly string[] {
   if (snapshot === undefined) return [label, 'nothing', '', '']
-  const { id, timestamp, operation, summary } = snapshot
-  const rows = Number(summary['total-records'] ?? Number.NaN)
-  return [label, id, instant(timestamp), Number.isNaN(rows) ? operation : `${operation}, ${counted(rows, 'row')}`]
+  const { id, timestamp, operation } = snapshot
+  const rows = rowsOf(snapshot)
+  return [label, id, instant(timestamp), rows === undefined ? operation : `${operation}, ${counted(rows, 'row')}`]
 }

@@ -22,14 +22,18 @@ export function childProcesses(slots: number, options: WorkerOptions): Executor 
   }
   return {
     slots,
-    run: async (step, onLine) => {
+    run: async (step, onLine, over) => {
       if (killed) return lost('the run was stopped')
       try {
-        for (;;) {
+        while (!over?.aborted) {
           const worker = [...workers].find((w) => w.free) ?? start()
+          const strike = (): void => worker.kill()
+          over?.addEventListener('abort', strike, { once: true })
           const answer = await worker.run(step, onLine)
+          over?.removeEventListener('abort', strike)
           if (answer !== 'refused') return answer
         }
+        return lost('its time was over')
       } catch (error) {
         return lost(`it could not be started: ${String(error)}`)
       }
@@ -71,6 +75,8 @@ class Worker {
       cwd: options.root,
       execArgv: [...NODE_FLAGS],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      // Leader of a process group: what the step starts can be ended with it.
+      detached: true,
       env: { NODE_COMPILE_CACHE: `${options.home}/v8`, ...process.env, UV_THREADPOOL_SIZE: '8' },
     })
     this.#child.on('message', (message: FromWorker) => this.#receive(message))
@@ -121,10 +127,15 @@ class Worker {
     })
   }
 
-  /** From here on it is given no step, although its end is known only later. */
+  /** Ends it with all that it has started. From here on it is given no step, although its end is known only later. */
   kill(): void {
     this.#alive = false
-    this.#child.kill('SIGKILL')
+    try {
+      if (this.#child.pid !== undefined) process.kill(-this.#child.pid, 'SIGKILL')
+    } catch {
+      // The group is gone, or the system knows no groups.
+      this.#child.kill('SIGKILL')
+    }
   }
 
   async close(): Promise<void> {
