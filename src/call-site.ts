@@ -17,7 +17,7 @@ function framesBelow(callee: Callee, limit: number): readonly SourceLocation[] {
   const { stackTraceLimit, prepareStackTrace } = Error
   const holder: { stack?: readonly SourceLocation[] } = {}
   Error.stackTraceLimit = limit
-  Error.prepareStackTrace = (_, frames) => frames.flatMap(placeOf)
+  Error.prepareStackTrace = readFrames
   try {
     Error.captureStackTrace(holder, callee)
     return holder.stack ?? []
@@ -27,10 +27,29 @@ function framesBelow(callee: Callee, limit: number): readonly SourceLocation[] {
   }
 }
 
-function placeOf(frame: NodeJS.CallSite): readonly SourceLocation[] {
-  const file = frame.getFileName()
-  const [line, column] = [frame.getLineNumber(), frame.getColumnNumber()]
-  return file && IS_FILE.test(file) && line !== null && column !== null ? [{ file: pathOf(file), line, column }] : []
+/** Written out: ten thousand assets call it thirty thousand times while they load. */
+function readFrames(_: unknown, frames: readonly NodeJS.CallSite[]): readonly SourceLocation[] {
+  const places: SourceLocation[] = []
+  for (const frame of frames) {
+    const name = frame.getFileName()
+    const file = name ? fileOf(name) : ''
+    if (file === '') continue
+    const line = frame.getLineNumber()
+    const column = frame.getColumnNumber()
+    if (line !== null && column !== null) places.push({ file, line, column })
+  }
+  return places
+}
+
+const files = new Map<string, string>()
+
+/** The path of what V8 names; empty for what is no file. */
+function fileOf(name: string): string {
+  const known = files.get(name)
+  if (known !== undefined) return known
+  const file = IS_FILE.test(name) ? pathOf(name) : ''
+  files.set(name, file)
+  return file
 }
 
 const IS_FILE = /^(?:file:\/\/|\/|[A-Za-z]:\\)/

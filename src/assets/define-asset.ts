@@ -230,6 +230,17 @@ export function externalAsset<const K extends string, S extends Schema = Record<
   return face as unknown as ExternalAsset<K, S, P>
 }
 
+/** What an asset shows to those that read it, as it was when its module was loaded last: what it is made from is not known. */
+export function knownAsset({ key, kind, schema, partitions }: Pick<AssetDefinition, 'key' | 'kind' | 'schema' | 'partitions'>): object {
+  const definition: AssetDefinition = Object.freeze({ ...definitionBase(key, undefined, { schema, partitions }), kind })
+  const from = (): void => {
+    throw new AssayError('ASSAY-1008', `${key} was already given a compute`, { where: callSite(from) })
+  }
+  const face = Object.freeze(kind === 'external' ? faceOf(definition) : { ...faceOf(definition), from })
+  definitions.set(face, () => definition)
+  return face
+}
+
 /** Options with the types of one asset's columns forgotten. */
 type LooseOptions = AssetOptions<Schema, Partitions>
 

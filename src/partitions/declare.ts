@@ -232,3 +232,21 @@ function overflow(spec: DimensionSpec, [from, to]: readonly [number, number]): s
 
 /** 2100-01-01: an open end must have room until then. */
 const CENTURY_END = 4_102_444_800_000
+
+/** What was declared, of its plain data. */
+export function partitionsOf(spec: PartitionsSpec): Partitions {
+  switch (spec.dim) {
+    case 'none':
+      return UNPARTITIONED
+    case 'time':
+      return windowsOf(spec)
+    case 'static':
+      return valuesOf(spec, spec.values)
+    case 'dynamic':
+      return registered(spec, spec.registry)
+    case 'product': {
+      const dimensions = spec.dimensions.map(({ name, spec: of }) => [name, partitionsOf(of) as Dimension] as const)
+      return Object.freeze({ dim: 'product', name: 'product', spec, dimensions: Object.fromEntries(dimensions), column: '' })
+    }
+  }
+}

@@ -40,7 +40,10 @@ export function normalise(intervals: Iterable<Interval>): PartitionSet {
   return joined
 }
 
-export const union = (...sets: readonly PartitionSet[]): PartitionSet => normalise(sets.flat())
+export function union(...sets: readonly PartitionSet[]): PartitionSet {
+  const filled = sets.filter((set) => set.length > 0)
+  return filled.length < 2 ? (filled[0] ?? EMPTY) : normalise(filled.flat())
+}
 
 export function intersect(a: PartitionSet, b: PartitionSet): PartitionSet {
   const out: Interval[] = []
@@ -57,6 +60,7 @@ export function intersect(a: PartitionSet, b: PartitionSet): PartitionSet {
 }
 
 export function subtract(a: PartitionSet, b: PartitionSet): PartitionSet {
+  if (a.length === 0 || b.length === 0) return a
   const out: Interval[] = []
   let j = 0
   for (const [start, end] of a) {

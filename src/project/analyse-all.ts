@@ -2,11 +2,12 @@ import type { AssetDefinition } from '../assets/define-asset.ts'
 import { candidateColumns, writeSpec, yieldedColumns } from '../assets/write-mode.ts'
 import { CHECKED_ROWS, type CheckSpec } from '../checks/check.ts'
 import { AssayError } from '../errors.ts'
-import type { ColumnSpec } from '../schema/column.ts'
 import type { SqlEngine } from '../sql/engine.ts'
 import type { Lineage } from '../sql/lineage-sources.ts'
-import { type Binder, bindStatement, type BoundStatement, boundsFault, columnFault, type StatementFacts } from './analyse.ts'
+import { aggregatesOf, type Binder, bindStatement, type BoundStatement, boundsFault, columnFault, type StatementFacts } from './analyse.ts'
+import { bindMany } from './bind-many.ts'
 import type { Draft } from './draft.ts'
+import type { ColumnsOf } from './draft-all.ts'
 import type { LoadRequest } from './load.ts'
 import { openStatementCache } from './statement-cache.ts'
 
@@ -17,14 +18,22 @@ export interface Analysis {
   readonly faults: readonly AssayError[]
 }
 
-/** Binds all statements that have changed, in one session; DuckDB is loaded only when there are any. */
-export async function analyseAll(request: LoadRequest, drafts: readonly Draft[]): Promise<Analysis> {
+/**
+ * Binds all statements that have changed; DuckDB is loaded only when there are any.
+ * @param others assets of the project beside these, where these are not all
+ */
+export async function analyseAll(request: LoadRequest, drafts: readonly Draft[], others?: ColumnsOf): Promise<Analysis> {
   const cache = openStatementCache(request)
+  const asked = statementsOf(drafts, others)
+  const missing = cache.missing(
+    asked.flatMap(({ query, checks }) => [...query, ...checks]).filter((statement) => boundsFault(statement) === undefined),
+  )
+  for (const [i, facts] of (await bindMany(missing)).entries()) cache.keep(missing[i], facts)
   const binder = lazyBinder()
   try {
     const bind = (statement: BoundStatement) => cache.factsOf(statement, async () => bindStatement(await binder.open(), statement))
-    const analysis = await analyseDrafts(drafts, bind)
-    cache.save()
+    const analysis = await analysisOf(asked, bind)
+    cache.save(others === undefined)
     return analysis
   } finally {
     binder.close()
@@ -32,16 +41,15 @@ export async function analyseAll(request: LoadRequest, drafts: readonly Draft[])
 }
 
 /** @param factsFor binds a statement, or knows it. @throws what that throws, but for errors of the catalogue */
-export async function analyseDrafts(
-  drafts: readonly Draft[],
-  factsFor: (statement: BoundStatement) => Promise<StatementFacts>,
-): Promise<Analysis> {
-  const columns = new Map(drafts.map((draft) => [String(draft.definition.key), draft.columns]))
+export const analyseDrafts = (drafts: readonly Draft[], factsFor: FactsFor): Promise<Analysis> => analysisOf(statementsOf(drafts), factsFor)
+
+type FactsFor = (statement: BoundStatement) => Promise<StatementFacts>
+
+async function analysisOf(asked: readonly Asked[], factsFor: FactsFor): Promise<Analysis> {
   const lineage = new Map<AssetDefinition, Lineage>()
   const faults: AssayError[] = []
-  for (const draft of drafts) {
-    const query = queryStatement(draft, columns)
-    for (const statement of [...query, ...checkStatements(draft)]) {
+  for (const { draft, query, checks } of asked) {
+    for (const statement of [...query, ...checks]) {
       const facts = await factsOf(statement, factsFor)
       if (facts instanceof AssayError) faults.push(facts)
       else if (statement === query[0]) lineage.set(draft.definition, facts.lineage)
@@ -50,10 +58,20 @@ export async function analyseDrafts(
   return { lineage, faults }
 }
 
-async function factsOf(
-  statement: BoundStatement,
-  factsFor: (statement: BoundStatement) => Promise<StatementFacts>,
-): Promise<StatementFacts | AssayError> {
+interface Asked {
+  readonly draft: Draft
+  /** None or one. */
+  readonly query: readonly BoundStatement[]
+  readonly checks: readonly BoundStatement[]
+}
+
+function statementsOf(drafts: readonly Draft[], others: ColumnsOf = () => undefined): readonly Asked[] {
+  const columns = new Map(drafts.map((draft) => [String(draft.definition.key), draft.columns]))
+  const read: ColumnsOf = (key) => columns.get(key) ?? others(key)
+  return drafts.map((draft) => ({ draft, query: queryStatement(draft, read), checks: checkStatements(draft) }))
+}
+
+async function factsOf(statement: BoundStatement, factsFor: FactsFor): Promise<StatementFacts | AssayError> {
   const fault = boundsFault(statement)
   if (fault !== undefined) return fault
   try {
@@ -84,13 +102,12 @@ function lazyBinder(): LazyBinder {
 /** A session that statements are bound in. */
 export async function openBinder(engine: SqlEngine): Promise<Binder> {
   const session = await engine.session()
-  const functions = await session.rows(`SELECT DISTINCT function_name AS name FROM duckdb_functions() WHERE function_type = 'aggregate'`)
-  return { session, aggregates: new Set(functions.map((row) => String(row['name']))) }
+  return { session, aggregates: await aggregatesOf(session) }
 }
 
-function queryStatement({ definition, columns, query }: Draft, all: ReadonlyMap<string, readonly ColumnSpec[]>): readonly BoundStatement[] {
+function queryStatement({ definition, columns, query }: Draft, read: ColumnsOf): readonly BoundStatement[] {
   if (query === undefined) return []
-  const inputs = Object.fromEntries(Object.entries(definition.made?.deps ?? {}).map(([name, dep]) => [name, all.get(dep.key) ?? []]))
+  const inputs = Object.fromEntries(Object.entries(definition.made?.deps ?? {}).map(([name, dep]) => [name, read(dep.key) ?? []]))
   const partitions = definition.partitions.spec
   const yields = yieldedColumns(columns, writeSpec(definition.write))
   return [{ name: definition.key, pieces: query.pieces, inputs, partitions, columns, yields, where: query.where }]

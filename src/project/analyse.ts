@@ -40,6 +40,12 @@ export interface Binder {
   readonly aggregates: ReadonlySet<string>
 }
 
+/** Names of functions that make one value of many rows. */
+export async function aggregatesOf(session: SqlSession): Promise<ReadonlySet<string>> {
+  const rows = await session.rows(`SELECT DISTINCT function_name AS name FROM duckdb_functions() WHERE function_type = 'aggregate'`)
+  return new Set(rows.map((row) => String(row['name'])))
+}
+
 /** The text that DuckDB binds: any bounds of the right type stand for those of the partitions. */
 export const textOf = (statement: BoundStatement): string => render(statement.pieces, bindingsOf(statement))
 
@@ -50,7 +56,7 @@ export const textOf = (statement: BoundStatement): string => render(statement.pi
 export async function bindStatement({ session, aggregates }: Binder, statement: BoundStatement): Promise<StatementFacts> {
   const tables = Object.entries(statement.inputs).filter(([, columns]) => columns.length > 0)
   const all = (texts: readonly string[]): Promise<void> => (texts.length === 0 ? Promise.resolve() : session.run(texts.join('; ')))
-  await all(tables.map(([name, columns]) => `CREATE OR REPLACE TABLE ${quoteIdentifier(name)} (${columns.map(definition).join(', ')})`))
+  await all(tables.map(([name, columns]) => `CREATE OR REPLACE TABLE ${quoteIdentifier(name)} (${columns.map(definitionOf).join(', ')})`))
   try {
     const yields = await bind(session, statement)
     const [row] = await session.rows(`SELECT json_serialize_sql(${quoteText(textOf(statement))}) AS ast`)
@@ -91,7 +97,8 @@ function unboundParam({ name, partitions, where }: BoundStatement, param: ParamN
   return new AssayError('ASSAY-1012', `${name} has no ${param.replace(/\.(?=[^.]*$)/, ' of ')}`, { where, next })
 }
 
-const definition = (column: ColumnSpec): string => `${quoteIdentifier(column.name)} ${duckdbType(column.type)}`
+/** A column of a table that a statement is bound over. */
+export const definitionOf = (column: ColumnSpec): string => `${quoteIdentifier(column.name)} ${duckdbType(column.type)}`
 
 const bindingsOf = (statement: BoundStatement): Bindings => ({ table: byDepName, param: (name) => sampleOf(statement, name) })
 

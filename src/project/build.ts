@@ -1,22 +1,18 @@
 import { relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { type AssetDefinition, definitionOf } from '../assets/define-asset.ts'
 import { topologicalOrder } from '../assets/asset-graph.ts'
 import { graphOf } from '../assets/selection.ts'
+import type { AssetSpec } from '../assets/spec.ts'
 import { AssayError, type Problem } from '../errors.ts'
-import { type Analysis, analyseAll } from './analyse-all.ts'
-import { codeReader, type Modules } from './code-reader.ts'
-import { codeVersion } from './code-version.ts'
+import type { Modules } from './code-reader.ts'
 import { collectAssets } from './collect.ts'
 import { isProject, type Project } from './define-project.ts'
-import { type Draft, specOf } from './draft.ts'
-import { draftAll } from './draft-all.ts'
 import { userProblem } from './import-problem.ts'
 import type { LoadRequest } from './load.ts'
 import { loadedModules } from './loaded-modules.ts'
 import type { Manifest } from './manifest.ts'
 import type { ModuleRecord } from './module-record.ts'
-import { readOrigins } from './origins.ts'
+import { draftAssets, makeSpecs } from './specs.ts'
 import { validateAssets } from './validate.ts'
 import { doubleSwaps, twinResources } from './validate-resources.ts'
 
@@ -24,6 +20,7 @@ export interface Built {
   readonly manifest: Manifest
   /** Names of the environment variables that definitions read. */
   readonly env: readonly string[]
+  readonly modules: Modules
 }
 
 /** Imports the project and makes its manifest, or tells all that is wrong with it. Places are relative to the root. */
@@ -39,22 +36,29 @@ export async function buildManifest(
     const project = await importProject(request)
     const assets = collectAssets(project)
     for (const error of await validateAssets(assets, request.root)) report(error)
-    const drafts = draftAll(assets, readOrigins(request.root), report)
-    const analysis = await analyseAll(request, drafts)
-    for (const error of analysis.faults) report(error)
+    const drafted = await draftAssets(request, assets, report)
     if (problems.length > 0) return { problems }
     const modules = await loadedModules(request.root, record, assets)
     for (const error of [...twinResources(modules), ...doubleSwaps(project)]) report(error)
     if (problems.length > 0) return { problems }
-    const manifest = manifestOf(request, project, { drafts, analysis, modules })
-    return { manifest: { ...manifest, sources: sourcesOf(record) }, env: project.env ?? [] }
+    const { name, profiles = {}, env = [] } = project
+    const manifest: Manifest = {
+      formatVersion: 1,
+      name,
+      file: relative(request.root, request.projectFile),
+      profiles: Object.keys(profiles).sort(),
+      sources: {},
+      assets: upstreamFirst(makeSpecs(request, drafted, modules)),
+    }
+    return { manifest: { ...manifest, sources: sourcesOf(record) }, env, modules }
   } catch (error) {
     report(error)
     return { problems }
   }
 }
 
-async function importProject({ root, projectFile }: LoadRequest): Promise<Project> {
+/** @throws ASSAY-1003, and what the user's code throws */
+export async function importProject({ root, projectFile }: LoadRequest): Promise<Project> {
   const module = (await import(pathToFileURL(projectFile).href)) as { readonly default?: unknown }
   if (isProject(module.default)) return module.default
   const file = relative(root, projectFile)
@@ -63,37 +67,13 @@ async function importProject({ root, projectFile }: LoadRequest): Promise<Projec
   })
 }
 
-interface Parts {
-  readonly drafts: readonly Draft[]
-  readonly analysis: Analysis
-  readonly modules: Modules
-}
-
-function manifestOf(
-  request: LoadRequest,
-  { name, profiles = {} }: Project,
-  { drafts, analysis, modules }: Parts,
-): Omit<Manifest, 'sources'> {
-  const reader = codeReader(modules)
-  const specs = drafts.map((draft) =>
-    specOf(draft, request.root, {
-      codeVersion: codeVersion(draft, reader),
-      lineage: analysis.lineage.get(draft.definition) ?? draft.declared,
-      module: relative(request.root, moduleOf(draft.definition, request, modules)),
-    }),
-  )
+export function upstreamFirst(specs: readonly AssetSpec[]): readonly AssetSpec[] {
   const order = new Map(topologicalOrder(graphOf(specs)).map((key, i) => [key, i]))
-  const assets = specs.toSorted((a, b) => (order.get(a.key) ?? 0) - (order.get(b.key) ?? 0))
-  return { formatVersion: 1, name, file: relative(request.root, request.projectFile), profiles: Object.keys(profiles).sort(), assets }
+  return specs.toSorted((a, b) => (order.get(a.key) ?? 0) - (order.get(b.key) ?? 0))
 }
 
 /** Asked for at the end: reading the code of computes leads to files that were not loaded. */
-const sourcesOf = (record: ModuleRecord): Manifest['sources'] =>
-  Object.fromEntries(record.stamps().map(({ path, sha256 }) => [path, sha256]))
+const sourcesOf = (record: ModuleRecord): Manifest['sources'] => inPathOrder(record.stamps().map(({ path, sha256 }) => [path, sha256]))
 
-/** The smallest file that gives a worker the asset: the one that made it, where that exports it; else the whole project. */
-function moduleOf(definition: AssetDefinition, { projectFile }: LoadRequest, modules: Modules): string {
-  const file = (definition.made ?? definition.observed)?.where?.file
-  const exported = file === undefined ? [] : Object.values(modules.namespace(file))
-  return file !== undefined && exported.some((value) => definitionOf(value)?.key === definition.key) ? file : projectFile
-}
+export const inPathOrder = (entries: readonly (readonly [string, string | null])[]): Manifest['sources'] =>
+  Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)))

@@ -27,7 +27,7 @@ export interface Modules {
 /** Reads what the code of a compute consists of. */
 export interface CodeReader {
   /**
-   * The syntax of the compute that `.from()` was given and of all that it reaches, as text: equal for equal programs,
+   * A hash of the syntax of the compute that `.from()` was given and of all that it reaches: equal for equal programs,
    * whatever their layout, comments and types. What is imported under a name that is computed while the compute runs is
    * not in it.
    * @param frames the call of `.from()`, and all that led to it
@@ -43,28 +43,39 @@ export function codeReader(modules: Modules): CodeReader {
     parsed.set(file, known)
     return known
   }
+  const statements = new Map<string, readonly Effect[]>()
+  const codes = new Map<string, string>()
   return {
     codeAt(asset, frames) {
-      const walk: Walk = { modules, syntaxOf, units: [], known: new Map() }
       const own = frames.filter(({ file }) => modules.isOwn(file))
       // Packages may bring assets of their own: then the innermost place is in theirs.
       const places = own.length > 0 ? own : frames.slice(0, 1)
       if (places.length === 0)
         throw new AssayError('ASSAY-1002', `it is not known which code makes ${asset}`, { next: 'Call .from() in a file of the project.' })
-      for (const place of places) {
-        const syntax = syntaxOf(place.file)
-        const root = rootOf(syntax, syntax.offsetOf(place))
-        unitOf(walk, place.file, root, assetOf(walk, place.file, root) === undefined ? effectsOn(walk, place.file, root) : [])
-      }
-      return JSON.stringify(walk.units)
+      // A loop may make thousands of assets at one place.
+      const id = places.map(({ file, line, column }) => `${file}:${line}:${column}`).join()
+      const code = codes.get(id) ?? codeOf({ modules, syntaxOf, statements, units: [], known: new Map() }, places)
+      codes.set(id, code)
+      return code
     },
   }
+}
+
+function codeOf(walk: Walk, places: readonly SourceLocation[]): string {
+  for (const place of places) {
+    const syntax = walk.syntaxOf(place.file)
+    const root = rootOf(syntax, syntax.offsetOf(place))
+    unitOf(walk, place.file, root, assetOf(walk, place.file, root) === undefined ? effectsOn(walk, place.file, root) : [])
+  }
+  return createHash('sha256').update(JSON.stringify(walk.units)).digest('base64url')
 }
 
 /** What is reached is a list of units of code, each with what its free names stand for: texts, or numbers of units. */
 interface Walk {
   readonly modules: Modules
   readonly syntaxOf: (file: string) => ModuleSyntax
+  /** See {@link statementsOf}, by file; the same for all walks. */
+  readonly statements: Map<string, readonly Effect[]>
   readonly units: Unit[]
   readonly known: Map<string, number>
 }
@@ -199,9 +210,13 @@ function effectsOn(walk: Walk, file: string, declaration: SyntaxNode): readonly 
 }
 
 /** The statements of a file that declare nothing, but for calls that make an asset: those would tie all assets together. */
-function statementsOf({ modules, syntaxOf }: Walk, file: string): readonly Effect[] {
+function statementsOf({ modules, syntaxOf, statements }: Walk, file: string): readonly Effect[] {
+  const known = statements.get(file)
+  if (known !== undefined) return known
   const { effects, offsetOf } = syntaxOf(file)
-  return effects.filter(({ node }) => !modules.makesAsset(file, (place) => calleeHolds(nodeOf(node['expression']), offsetOf(place))))
+  const found = effects.filter(({ node }) => !modules.makesAsset(file, (place) => calleeHolds(nodeOf(node['expression']), offsetOf(place))))
+  statements.set(file, found)
+  return found
 }
 
 /** A syntax tree without what is only layout: positions, the spelling of literals, empty statements. */

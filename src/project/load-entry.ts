@@ -1,11 +1,10 @@
 import { enableCompileCache } from 'node:module'
-import { join } from 'node:path'
 import { toProblem } from '../errors.ts'
 import type { LoadAnswer, LoadRequest } from './load.ts'
 
 /** Entry of the loader process: imports the project, writes its manifest, answers once and ends. */
 const request = JSON.parse(process.argv[2] ?? '{}') as LoadRequest
-enableCompileCache(join(request.home, 'v8'))
+enableCompileCache()
 
 const answer = await load().catch((error: unknown): LoadAnswer => ({ problems: [toProblem(error)] }))
 // Ends here although the user's code may hold timers or sockets open.
@@ -13,17 +12,6 @@ process.send?.(answer, () => process.exit(0))
 
 /** Imported after the compile cache is on, so that Assay's own modules come from it too. */
 async function load(): Promise<LoadAnswer> {
-  const [{ buildManifest }, { recordModules }, { writeManifest }, { rememberManifest }, { inOrder }] = await Promise.all([
-    import('./build.ts'),
-    import('./module-record.ts'),
-    import('./manifest.ts'),
-    import('./manifest-cache.ts'),
-    import('./problems.ts'),
-  ])
-  const record = recordModules(request.root)
-  const built = await buildManifest(request, record)
-  if ('problems' in built) return { problems: inOrder(built.problems) }
-  const id = writeManifest(request.home, built.manifest)
-  rememberManifest(request, id, record.stamps(), built.env)
-  return { id }
+  const { answerOf } = await import('./load-answer.ts')
+  return answerOf(request)
 }

@@ -37,11 +37,8 @@ const indexFile = (home: string): string => join(home, 'manifests', 'index.json'
  * no more: a command must not wait for a project that stands still. A file that was only touched keeps the entry valid.
  */
 export function cachedManifest(settings: Settings): LoadedManifest | undefined {
-  const index = readIndex(settings.home)
-  const name = relative(settings.root, settings.projectFile)
-  const entry = index[name]
-  if (entry === undefined || entry.assay !== assayVersion() || entry.node !== process.version) return undefined
-  if (Object.entries(entry.env).some(([variable, hash]) => hashOfVariable(variable) !== hash)) return undefined
+  const entry = validEntry(settings)
+  if (entry === undefined) return undefined
   const files: FileStamp[] = []
   for (const stamp of entry.files) {
     const now = unchanged(settings.root, stamp)
@@ -50,8 +47,36 @@ export function cachedManifest(settings: Settings): LoadedManifest | undefined {
   }
   const loaded = attempt(() => readManifest(manifestFile(settings.home, entry.id)))
   const touched = files.some((stamp, i) => stamp !== entry.files[i])
-  if (loaded !== undefined && touched) attempt(() => writeIndex(settings.home, { ...index, [name]: { ...entry, files } }))
+  const name = relative(settings.root, settings.projectFile)
+  if (loaded !== undefined && touched)
+    attempt(() => writeIndex(settings.home, { ...readIndex(settings.home), [name]: { ...entry, files } }))
   return loaded
+}
+
+/** The last good load of a project, and what has changed since. */
+export interface LastLoad {
+  readonly id: string
+  readonly files: readonly FileStamp[]
+  /** Names of the variables that definitions read. */
+  readonly env: readonly string[]
+  /** Paths relative to the root. */
+  readonly changed: readonly string[]
+}
+
+/** Undefined where nothing of the last load can be used: another Assay, Node or environment, other packages. */
+export function lastLoad(settings: Pick<Settings, 'root' | 'home' | 'projectFile'>): LastLoad | undefined {
+  const entry = validEntry(settings)
+  if (entry === undefined) return undefined
+  const changed = entry.files.filter((stamp) => unchanged(settings.root, stamp) === undefined).map(({ path }) => path)
+  if (changed.some((path) => PACKAGE_FILES.includes(path))) return undefined
+  const files = entry.files.filter(({ path }) => !PACKAGE_FILES.includes(path))
+  return { id: entry.id, files, env: Object.keys(entry.env), changed }
+}
+
+function validEntry(settings: Pick<Settings, 'root' | 'home' | 'projectFile'>): CacheEntry | undefined {
+  const entry = readIndex(settings.home)[relative(settings.root, settings.projectFile)]
+  if (entry === undefined || entry.assay !== assayVersion() || entry.node !== process.version) return undefined
+  return Object.entries(entry.env).some(([variable, hash]) => hashOfVariable(variable) !== hash) ? undefined : entry
 }
 
 /** Remembers what a manifest was made from. @param modules the files of the project that were loaded */
@@ -104,7 +129,11 @@ function hashOfVariable(name: string): string | null {
  * The version in Assay's own package.json, two folders up from here both as source and compiled. In the source tree a
  * manifest is that of the source it was made by: the newest change below src/ counts as well.
  */
-export function assayVersion(): string {
+export const assayVersion = (): string => (version ??= readVersion())
+
+let version: string | undefined
+
+function readVersion(): string {
   const parsed = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { readonly version: string }
   if (!import.meta.url.endsWith('.ts')) return parsed.version
   const source = fileURLToPath(new URL('..', import.meta.url))

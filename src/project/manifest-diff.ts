@@ -1,4 +1,5 @@
 import type { AssetSpec } from '../assets/spec.ts'
+import { isWrittenAlike } from './manifest-file.ts'
 import { canonicalJson, type Manifest } from './manifest.ts'
 
 /** What one manifest has that another has not, by asset. */
@@ -20,7 +21,9 @@ export function diffManifests(before: Manifest, after: Manifest): ManifestDiff {
     return was === undefined ? [] : [{ spec, was }]
   })
   const code = known.filter(({ spec, was }) => spec.codeVersion !== was.codeVersion)
-  const rest = known.filter(({ spec, was }) => spec.codeVersion === was.codeVersion && content(spec) !== content(was))
+  const rest = known.filter(
+    ({ spec, was }) => spec.codeVersion === was.codeVersion && !isWrittenAlike(spec, was) && content(spec) !== content(was),
+  )
   return {
     added: after.assets.filter((spec) => !old.has(spec.key)).map((spec) => spec.key),
     removed: before.assets.filter((spec) => !now.has(spec.key)).map((spec) => spec.key),

@@ -12,6 +12,10 @@ export interface ModuleRecord {
   stamps(): readonly FileStamp[]
   /** Files of the project that a file of the project imports. */
   importsOf(file: string): readonly string[]
+  /** Files that were looked up for a file by {@link ModuleRecord.resolve}, and were not imported by it while the project loaded. */
+  lateImportsOf(file: string): readonly string[]
+  /** Whether a file that was loaded names what all modules share: `globalThis`, `process`, or a prototype. */
+  touchesWorld(file: string): boolean
   /**
    * Where an import of a file leads: a file of the project, or undefined for a package or a part of Node. A file that has
    * not been loaded, because it is imported when a compute runs, is stamped as it is now, or as missing.
@@ -32,6 +36,8 @@ const NODE_MODULES = `${sep}node_modules${sep}`
 export function recordModules(root: string): ModuleRecord {
   const stamps = new Map<string, FileStamp>()
   const targets = new Map<string, Map<string, string>>()
+  const late = new Map<string, Map<string, string>>()
+  const worldly = new Set<string>()
   let last: string | undefined
   let unresolved: ReturnType<ModuleRecord['unresolved']>
   registerHooks({
@@ -53,6 +59,7 @@ export function recordModules(root: string): ModuleRecord {
       last = file
       const stat = statSync(file, { throwIfNoEntry: false })
       const loaded = next(url, context)
+      if (loaded.source != null && WORLD.test(String(loaded.source))) worldly.add(file)
       if (stat && loaded.source != null)
         stamps.set(file, {
           path: relative(root, file),
@@ -67,10 +74,13 @@ export function recordModules(root: string): ModuleRecord {
   return {
     stamps: () => [...stamps.values()],
     importsOf: (file) => [...new Set(targets.get(file)?.values())],
+    lateImportsOf: (file) => [...new Set(late.get(file)?.values())],
+    touchesWorld: (file) => worldly.has(file),
     resolve(file, specifier) {
       const known = targets.get(file)?.get(specifier)
       const target = known ?? lookUp(file, specifier)
       if (target === undefined) return undefined
+      if (known === undefined) entryOf(late, file).set(specifier, target)
       if (!stamps.has(target)) stamps.set(target, stampOf(root, relative(root, target)))
       return known !== undefined || existsSync(target) ? target : undefined
     },
@@ -97,6 +107,8 @@ export function holdModules(root: string, sources: Readonly<Record<string, strin
     },
   })
 }
+
+const WORLD = /\bglobalThis\b|\b(?:process|global)\s*[.[]|\.prototype\b/
 
 const isOwnFile = (file: string): boolean => !file.startsWith(ASSAY) && !file.includes(NODE_MODULES)
 

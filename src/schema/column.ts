@@ -217,3 +217,10 @@ export const columnSpecs = (schema: Schema): readonly ColumnSpec[] =>
     ...(column.doc === undefined ? {} : { doc: column.doc }),
     ...(column.formerName === undefined ? {} : { renamedFrom: column.formerName }),
   }))
+
+/** The column that plain data is of; undefined for nested ones, whose data says less than they do. */
+export function columnOf({ type, nullable, values, doc, renamedFrom }: ColumnSpec): Column | undefined {
+  if (typeof type !== 'string') return undefined
+  const kind = values === undefined ? (type.replace(/[([].*$/, '') as Kind) : 'enum'
+  return column({ kind, type, optional: nullable, values, doc, formerName: renamedFrom, inner: {} })
+}

@@ -132,10 +132,10 @@ describe('the cache', () => {
     const third = await project.load()
     expect([second, third].map(({ asset }) => asset('x.e')?.description)).toEqual(['one', 'two'])
     expect(loads()).toBe(4)
-    writeFileSync(join(project.settings.home, 'manifests', `${third.id}.json`), '{ broken')
+    writeFileSync(join(project.settings.home, 'manifests', `${third.id}.ndjson`), '{ broken')
     expect((await project.load()).id).toBe(third.id)
     expect(loads()).toBe(5)
-    expect(statSync(join(project.settings.home, 'manifests', `${first.id}.json`)).size).toBeGreaterThan(0)
+    expect(statSync(join(project.settings.home, 'manifests', `${first.id}.ndjson`)).size).toBeGreaterThan(0)
   })
 
   test('a declared variable reloads when its value changes, and its value is not kept', async () => {
