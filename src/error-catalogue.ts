@@ -326,7 +326,7 @@ export const CATALOGUE = {
   'ASSAY-5041': entry(
     'Rows would be added twice',
     'The asset appends, and partitions whose rows it has added have changed since. To add them again would count them twice, to pass over them would leave the change out.',
-    'Give the asset a key and write it with merge(), or read a dep whose partitions do not change.',
+    'Take back what has changed, or what was added, with assay rollback. Where rows change for good, give the asset a key and write it with merge().',
   ),
 
   'ASSAY-9001': entry('Assay failed unexpectedly', 'This is a defect of Assay.', 'Run again with --trace and report what it prints.'),

@@ -36,6 +36,9 @@ function firstEndingAfter<V>(map: IntervalMap<V>, partition: number): number {
 export const assign = <V>(map: IntervalMap<V>, set: PartitionSet, value: V): IntervalMap<V> =>
   joined([...remove(map, set), ...set.map(([from, to]) => ({ from, to, value }))])
 
+/** The map with the values of another one wherever that has some. */
+export const overlay = <V>(map: IntervalMap<V>, over: IntervalMap<V>): IntervalMap<V> => joined([...remove(map, domain(over)), ...over])
+
 /** The map without the partitions of `set`. */
 export const remove = <V>(map: IntervalMap<V>, set: PartitionSet): IntervalMap<V> =>
   isEmpty(set) ? map : pieces(map, (interval) => subtract([interval], set))

@@ -1,21 +1,25 @@
-import type { AssetSpec } from '../assets/spec.ts'
+import type { AssetSpec, DepSpec } from '../assets/spec.ts'
+import { columnsRead } from '../assets/column-versions.ts'
 import { SkipStep } from '../computes/compute.ts'
 import { AssayError } from '../errors.ts'
+import type { Reader } from '../iceberg/rows-sql.ts'
 import type { AssetKey } from '../keys.ts'
+import { isEmpty } from '../partitions/partition-set.ts'
 import { formatSet } from '../partitions/texts.ts'
-import { quoteIdentifier } from '../schema/iceberg-type.ts'
+import { duckdbType, quoteIdentifier } from '../schema/iceberg-type.ts'
 import type { SqlSession } from '../sql/engine.ts'
 import { byDepName } from '../sql/render.ts'
 import type { CheckResult } from '../storage/events.ts'
 import { relationOf } from '../tables/read.ts'
 import { type EqualColumns, equalColumns } from '../tables/equal-columns.ts'
 import { equalsPublished } from '../tables/equal-output.ts'
+import { changedRows } from '../tables/same-rows.ts'
 import { runChecks } from '../tables/run-checks.ts'
 import { discard } from '../tables/publish.ts'
 import { checkedRows, metadataAt, type StagedTable, stageRows } from '../tables/stage.ts'
 import type { StepEnvironment } from './step-environment.ts'
 import { located, placed, queriesOf, type Query, runFunction } from './step-rows.ts'
-import type { StepMessage } from './worker-protocol.ts'
+import type { InputPin, StepMessage } from './worker-protocol.ts'
 
 export type StepResult =
   | {
@@ -169,19 +173,50 @@ export async function openInputs(
     const pin = inputs[dep.name]
     const upstream = environment.loaded.asset(dep.asset)
     if (upstream === undefined || upstream.columns.length === 0) continue
-    if (pin === undefined) throw new AssayError('ASSAY-3004', `${dep.asset} has no table yet`, { where: spec.where })
-    if (pin.again !== undefined) throw addedTwice(spec, dep.asset, formatSet(upstream.partitions, pin.again))
-    const relation = await relationOf({ store: environment.store, session }, await metadataAt(environment.store, pin.metadataLocation), pin)
+    if (pin === undefined) throw noTable(spec, upstream)
+    const relation =
+      pin === 'nothing' ? noRows(upstream) : await pinned({ store: environment.store, session }, { spec, dep, upstream }, pin)
     const columns = upstream.columns.map((column) => quoteIdentifier(column.name)).join(', ')
     await session.run(`CREATE OR REPLACE VIEW ${byDepName(dep.name)} AS SELECT ${columns} FROM (${relation})`)
   }
 }
 
-const addedTwice = (spec: AssetSpec, dep: string, partitions: string): AssayError =>
+const noRows = ({ columns }: AssetSpec): string =>
+  `SELECT ${columns.map(({ name, type }) => `CAST(NULL AS ${duckdbType(type)}) AS ${quoteIdentifier(name)}`).join(', ')} WHERE false`
+
+/** One that reads, and what it reads. */
+interface Reading {
+  readonly spec: AssetSpec
+  readonly dep: DepSpec
+  readonly upstream: AssetSpec
+}
+
+/** @throws ASSAY-5041 where the rows of partitions that were added before are not what they were */
+async function pinned(reader: Reader, { spec, dep, upstream }: Reading, pin: InputPin): Promise<string> {
+  const metadata = await metadataAt(reader.store, pin.metadataLocation)
+  if (pin.again !== undefined) {
+    const columns = columnsRead(spec, dep.name) ?? upstream.columns.map(({ name }) => name)
+    const changed = await changedRows(reader, { metadata, pin, columns }, pin.again)
+    if (!isEmpty(changed)) throw addedTwice(spec, upstream, formatSet(upstream.partitions, changed))
+  }
+  return relationOf(reader, metadata, pin)
+}
+
+const noTable = ({ key, where }: AssetSpec, upstream: AssetSpec): AssayError =>
+  new AssayError('ASSAY-3004', `${upstream.key} has no table yet`, {
+    where,
+    next:
+      upstream.kind === 'external'
+        ? `It is external: ${key} can be made when others have written it.`
+        : `Make it first: \`assay materialize +${key}\`.`,
+  })
+
+const addedTwice = ({ key, where }: AssetSpec, { key: dep }: AssetSpec, partitions: string): AssayError =>
   new AssayError(
     'ASSAY-5041',
-    `${spec.key} has added the rows of ${dep}${partitions === '' ? '' : ` of ${partitions}`}, which have changed since`,
+    `${key} has added the rows of ${dep}${partitions === '' ? '' : ` of ${partitions}`}, which have changed since`,
     {
-      where: spec.where,
+      where,
+      next: `Take one of them back: \`assay rollback ${dep} --to <version>\` to the rows that were added, or \`assay rollback ${key} --to <version>\` to before they were, and they are added as they are now. \`assay diff\` shows both.`,
     },
   )

@@ -1,19 +1,21 @@
+import { type Added, withAdded } from '../assets/added.ts'
 import { columnsRead, keptVersions, sameColumns, type Versions, versionsSeen, withVersion } from '../assets/column-versions.ts'
 import type { AssetSpec, DepSpec } from '../assets/spec.ts'
-import { versionStatus } from '../assets/versions.ts'
+import { movedSince, versionStatus } from '../assets/versions.ts'
 import { formatTableId } from '../iceberg/catalog.ts'
 import type { AssetKey } from '../keys.ts'
 import { narrowPartitions } from '../partitions/bind.ts'
 import { assign, difference, domain, type IntervalMap, restrict } from '../partitions/interval-map.ts'
-import { EMPTY, intersect, isEmpty, type PartitionSet, subtract } from '../partitions/partition-set.ts'
+import { intersect, isEmpty, type PartitionSet, subtract } from '../partitions/partition-set.ts'
 import { reachOf } from '../partitions/reach.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
 import type { ColumnVersions, ConsumedInput, Materialization, StoreEvent } from '../storage/events.ts'
 import type { AssetState } from '../storage/storage.ts'
+import { addedTo } from '../tables/added.ts'
 import { tablesOf } from '../tables/asset-table.ts'
 import { type Heads, type Observation, withObservations } from '../tables/observe.ts'
 import type { EqualColumns } from '../tables/equal-columns.ts'
-import { inputsOf, type Published } from '../tables/publish.ts'
+import type { Published } from '../tables/publish.ts'
 import type { InputPin, StepMessage, TableTarget } from './worker-protocol.ts'
 
 /** Versions of an external asset; see `step.observed`. */
@@ -96,40 +98,53 @@ export class RunLake {
     const upstream = this.#loaded.asset(dep.asset)
     const head = upstream === undefined || upstream.kind === 'marker' ? undefined : this.#heads.get(dep.asset)
     if (head?.snapshotId === undefined) return undefined
-    const versions = this.consumed(dep, partitions).versions
+    const { versions } = this.consumed(dep, partitions)
     const before = reader === undefined || dep.reads === undefined ? undefined : this.#readBefore(reader, dep, partitions)
-    const { news, again } = newsSince(before, versions)
+    const moved = reader === undefined || before === undefined ? domain(versions) : this.#movedSince(reader, dep, before, versions)
+    const news = intersect(moved, domain(versions))
+    const again = restrict(before?.versions ?? [], news)
     const write = reader?.write
     // What was taken out is not remembered: a late row alone would bring it back.
-    const isWhole = !isEmpty(again) && write !== undefined && 'deleteWhen' in write
-    const partitionsRead = isWhole ? domain(versions) : news
-    const slice = { spec: narrowPartitions(upstream?.partitions ?? { dim: 'none' }, partitionsRead), partitions: partitionsRead }
+    const isWhole = again.length > 0 && write !== undefined && 'deleteWhen' in write
+    const due = isWhole ? domain(versions) : news
+    const slice = { spec: narrowPartitions(upstream?.partitions ?? { dim: 'none' }, due), partitions: due }
     const pin = { metadataLocation: head.metadataLocation, snapshotId: head.snapshotId, slice }
-    return isEmpty(again) || write?.kind !== 'append' ? pin : { ...pin, again }
+    if (write?.kind !== 'append' || again.length === 0) return pin
+    return { ...pin, slice: { ...slice, partitions: subtract(due, domain(again)) }, again }
+  }
+
+  #movedSince(reader: AssetSpec, dep: DepSpec, before: ConsumedInput, versions: IntervalMap<string>): PartitionSet {
+    const { columnVersions = [] } = this.#states.get(dep.asset) ?? {}
+    return movedSince(reader, dep, before, { versions, columnVersions })
   }
 
   /**
    * What an asset has taken in of a dep. Undefined where all has to be read anew: it has other code now, or something else
-   * that it reads has changed. What is added is never added again.
+   * that it reads has changed. What was added is never added again, whatever name the dep had then.
    */
-  #readBefore(reader: AssetSpec, dep: DepSpec, partitions: PartitionSet): IntervalMap<string> | undefined {
+  #readBefore(reader: AssetSpec, dep: DepSpec, partitions: PartitionSet): ConsumedInput | undefined {
+    if (reader.write?.kind === 'append') return this.#addedBefore(reader).find(({ asset }) => asset === dep.asset)
     const last = restrict(this.#states.get(reader.key)?.made ?? [], partitions)[0]?.value
-    if (last === undefined) return reader.write?.kind === 'append' ? this.#addedBefore(reader, dep) : undefined
-    const input = last.inputs[dep.name]
-    if (input?.asset !== dep.asset) return undefined
+    const input = last?.inputs[dep.name]
+    if (last === undefined || input?.asset !== dep.asset) return undefined
     const isSame = (other: DepSpec): boolean => {
       const read = last.inputs[other.name]
       return read?.asset === other.asset && difference(read.versions, this.consumed(other, partitions).versions).length === 0
     }
     const goesOn = last.codeVersion === reader.codeVersion && reader.deps.every((other) => other.reads !== undefined || isSame(other))
-    return goesOn || reader.write?.kind === 'append' ? input.versions : undefined
+    return goesOn ? input : undefined
   }
 
-  /** What a table holds of a dep by its own account: after a rollback there is no record, and yet rows are there. */
-  #addedBefore(reader: AssetSpec, dep: DepSpec): IntervalMap<string> | undefined {
-    const metadata = this.#found.get(reader.key)?.metadata
-    const input = metadata === undefined ? undefined : inputsOf(metadata)?.[dep.name]
-    return input?.asset === dep.asset ? input.versions : undefined
+  /** All that will have been added to the table of an asset that appends, when a step has read these inputs; else undefined. */
+  added(spec: AssetSpec, inputs: Materialization['inputs']): Added | undefined {
+    if (spec.write?.kind !== 'append') return undefined
+    const news = spec.deps.flatMap((dep) => (dep.reads === undefined ? [] : (inputs[dep.name] ?? [])))
+    return withAdded(this.#addedBefore(spec), news)
+  }
+
+  /** An asset that appends has no partitions, so that its last record is the only one. */
+  #addedBefore({ key }: AssetSpec): Added {
+    return addedTo(this.#states.get(key)?.made[0]?.value, this.#found.get(key)?.metadata)
   }
 
   /** Where a step writes, and where `main` of its tables stands now. */
@@ -203,14 +218,4 @@ export class RunLake {
       lastAttempt: state?.lastAttempt ?? [],
     })
   }
-}
-
-/** Partitions that have come or changed, and those of them that have been read before. */
-function newsSince(
-  before: IntervalMap<string> | undefined,
-  now: IntervalMap<string>,
-): { readonly news: PartitionSet; readonly again: PartitionSet } {
-  if (before === undefined) return { news: domain(now), again: EMPTY }
-  const news = intersect(difference(before, now), domain(now))
-  return { news, again: intersect(news, domain(before)) }
 }

@@ -201,7 +201,8 @@ class Walk {
       // Outputs of one compute have the same deps.
       (specs[0]?.deps ?? []).flatMap((dep) => {
         const pin = state.pin(dep, step.partitions, this.#s.force && alone?.write?.kind !== 'append' ? undefined : alone)
-        return pin === undefined ? [] : [[dep.name, pin]]
+        const input = pin ?? (this.#s.loaded.asset(dep.asset)?.kind === 'table' ? 'nothing' : undefined)
+        return input === undefined ? [] : [[dep.name, input] as const]
       }),
     )
     const attemptName = `${runId}-${step.id}-${attempt}`
@@ -303,6 +304,8 @@ class Walk {
     const rows = tables.find((table) => table.asset === spec.key && table.role === 'rows')
     const isUnchanged = unchanged.includes(spec.key)
     const same = isUnchanged ? [] : state.kept(spec.key, equal[spec.key] ?? [])
+    const read = inputs.get(spec.key) ?? {}
+    const added = state.added(spec, read)
     const snapshotId = isUnchanged ? state.snapshotOf(spec.key) : rows?.staged.snapshotId
     return {
       id,
@@ -311,7 +314,8 @@ class Walk {
       dataVersion: snapshotId ?? id,
       ...(isUnchanged && { unchanged: true }),
       codeVersion: spec.codeVersion,
-      inputs: inputs.get(spec.key) ?? {},
+      inputs: read,
+      ...(added === undefined ? {} : { added }),
       ...(same.length === 0 ? {} : { same }),
       snapshotId,
       rows: rows === undefined ? undefined : rowsMade(rows),

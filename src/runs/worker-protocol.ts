@@ -21,8 +21,8 @@ export interface InputPin {
   readonly metadataLocation: string
   readonly snapshotId: string
   readonly slice: Slice
-  /** Partitions that an asset which appends has read before, and which have changed since. */
-  readonly again?: PartitionSet
+  /** Of an asset that appends, partitions whose rows it has added and which were written anew since: the versions of then. */
+  readonly again?: IntervalMap<string>
 }
 
 export interface StepMessage {
@@ -38,8 +38,8 @@ export interface StepMessage {
   readonly partitions: PartitionSet
   /** How assets are sliced, with the values that the step makes, where the manifest does not know them. */
   readonly slices?: Readonly<Record<string, PartitionsSpec>>
-  /** Pinned inputs by dep name; deps without a table are left out. */
-  readonly inputs: Readonly<Record<string, InputPin>>
+  /** By dep name; deps without rows are left out. `nothing`: none of the partitions that there are was ever made, as there are none. */
+  readonly inputs: Readonly<Record<string, InputPin | 'nothing'>>
   /** Those of the assets whose rows are left unpublished where they are equal to the published ones. */
   readonly compare: readonly AssetKey[]
   /** Of each asset, sets of columns that readers look at: rows that are equal as far as these show leave such a reader fresh. */

@@ -17,6 +17,8 @@ export interface Materialization {
   readonly codeVersion: string
   /** Data versions consumed, per dep name. */
   readonly inputs: Readonly<Record<string, ConsumedInput>>
+  /** Of an asset that appends: all that was added to its table since it began. What a dep has no more is still in it. */
+  readonly added?: readonly ConsumedInput[]
   /** Undefined for an asset without a table. */
   readonly snapshotId: string | undefined
   readonly rows: number | undefined

@@ -67,7 +67,11 @@ const isIn = (partitions: PartitionSet, day: unknown): boolean => typeof day ===
  * Of a multiset of rows, cut to each of some sets of columns: two sums of independent 64-bit hashes, so that neither order
  * nor pairs of equal rows hide a change. Of no columns, the number of rows.
  */
-export async function fingerprints(session: SqlSession, rows: string, sets: readonly (readonly string[])[]): Promise<readonly string[]> {
+export async function fingerprints(
+  session: Pick<SqlSession, 'rows'>,
+  rows: string,
+  sets: readonly (readonly string[])[],
+): Promise<readonly string[]> {
   const sums = sets.map((columns) => {
     const list = columns.map(quoteIdentifier).join(', ')
     return columns.length === 0 ? 'count(*)::VARCHAR' : `concat_ws(' ', count(*), sum(hash(${list})), sum(hash(1, ${list})))`

@@ -14,6 +14,7 @@ import { ascending, sortOrder } from '../iceberg/sort-order.ts'
 import { discardStaged } from '../iceberg/stage.ts'
 import type { Store } from '../iceberg/store.ts'
 import type { SqlSession } from '../sql/engine.ts'
+import { carriedOn } from './added.ts'
 
 /** What maintenance did to a table, or would do. */
 export interface Maintained {
@@ -129,7 +130,8 @@ async function commitRewrite({ catalog, store, clock }: Maintenance, id: TableId
   for (let rebuild = 0; rebuild < MAX_REBUILDS; rebuild++) {
     const base = await catalog.load(id)
     const schemaId = staged.schema['schema-id']
-    const prepared = await prepareCommit(store, base, { id, staged, overwrite: rewrite, schemaId, summary: {}, now: clock.now() })
+    const summary = base === undefined ? {} : carriedOn(base.metadata)
+    const prepared = await prepareCommit(store, base, { id, staged, overwrite: rewrite, schemaId, summary, now: clock.now() })
     const outcome = await catalog.commit([prepared.change])
     if (outcome.kind === 'committed') return prepared.mergedManifests
     if (outcome.kind === 'unknown')

@@ -2,19 +2,19 @@ import type { AssetSpec } from '../assets/spec.ts'
 import { AssayError } from '../errors.ts'
 import { type Catalog, type CommitOutcome, formatTableId } from '../iceberg/catalog.ts'
 import { type PreparedCommit, prepareCommit } from '../iceberg/commit.ts'
-import { ancestors, type TableMetadata } from '../iceberg/metadata.ts'
+import type { TableMetadata } from '../iceberg/metadata.ts'
 import { liveFiles } from '../iceberg/scan.ts'
 import { discardStaged } from '../iceberg/stage.ts'
 import { removeAll, type Store } from '../iceberg/store.ts'
 import type { PartitionSet } from '../partitions/partition-set.ts'
 import type { Materialization, PublishIntent } from '../storage/events.ts'
+import { madeFromIn } from './added.ts'
 import { inPartitions } from './asset-table.ts'
 import type { StagedTable } from './stage.ts'
 
 /** Summary properties by which a snapshot says who made it; recovery and other tools read them. */
 export const MATERIALIZATION_ID = 'assay.materialization-id'
 const CODE_VERSION = 'assay.code-version'
-const INPUT_VERSIONS = 'assay.input-versions'
 
 export interface Lake {
   readonly catalog: Catalog
@@ -99,16 +99,10 @@ async function prepare(lake: Lake, publishing: Publishing, table: StagedTable): 
     summary: {
       [MATERIALIZATION_ID]: materialization.id,
       [CODE_VERSION]: materialization.codeVersion,
-      [INPUT_VERSIONS]: JSON.stringify(materialization.inputs),
+      ...madeFromIn(materialization),
     },
     now: lake.now(),
   })
-}
-
-/** What the newest version of a table that Assay has made was made from: a fact of the table, also after a rollback. */
-export function inputsOf(metadata: TableMetadata): Materialization['inputs'] | undefined {
-  const told = ancestors(metadata).find(({ summary }) => summary[INPUT_VERSIONS] !== undefined)?.summary[INPUT_VERSIONS]
-  return told === undefined ? undefined : (JSON.parse(told) as Materialization['inputs'])
 }
 
 /** Whether the snapshots of a commit are in their tables. A table that cannot be read does not tell. */
