@@ -18,8 +18,19 @@ export type ColumnChange = { readonly column: string } & (
 /** Whether readers, in this project or outside, may have to change. `refused`: nothing changes, since it does not happen. */
 export const isBreaking = ({ kind }: ColumnChange): boolean => kind !== 'added' && kind !== 'widened'
 
+/** Why no history can be made of a table: its rows were written in another way. Undefined where they were not. */
+export function timelessRows({ key, write, where }: AssetSpec, metadata: TableMetadata): AssayError | undefined {
+  if (write?.kind !== 'history' || schemaOf(metadata).fields.some(({ name }) => name === 'valid_from')) return undefined
+  return new AssayError('ASSAY-2007', `the rows of ${key} were not written as a history, so nobody knows since when they hold`, {
+    where,
+    next: `Give the history a key of its own, such as ${key}_history, and run \`assay materialize ${key}_history\`: its table begins with all that is read, and that of ${key} stays as it is.`,
+  })
+}
+
 /** How a table will follow the columns that its asset declares, in their order; columns that go last. */
 export function columnChanges(spec: AssetSpec, metadata: TableMetadata): readonly ColumnChange[] {
+  const timeless = timelessRows(spec, metadata)
+  if (timeless !== undefined) return [{ column: 'valid_from', kind: 'refused', why: `${timeless.message}. ${timeless.next}` }]
   const { fields } = schemaOf(metadata)
   const names = new Set(spec.columns.map(({ name }) => name))
   const named = (name: string | undefined): NestedField | undefined => fields.find((field) => field.name === name)

@@ -16,6 +16,7 @@ import { formatSet, partitionKey } from '../partitions/texts.ts'
 import { type PartitionSpec, quoteIdentifier } from '../schema/iceberg-type.ts'
 import type { SqlSession } from '../sql/engine.ts'
 import { type AssetTable, inPartitions, partitionOf, tablesOf } from './asset-table.ts'
+import { timelessRows } from './column-changes.ts'
 import { acceptedSql, CANDIDATES, isGoneSql, mergedBy, missingFrom, REASON, stageChange } from './stage-merge.ts'
 
 /** Rows of one table, staged by a step. */
@@ -95,6 +96,8 @@ export const checkedRows = (store: Store, spec: AssetSpec, { staged }: StagedTab
 async function stageTable(staging: Staging, table: AssetTable, target: StagingTarget, query: string): Promise<StagedTable> {
   const { store } = staging
   const existing = target.metadataLocation === undefined ? undefined : await metadataAt(store, target.metadataLocation)
+  const timeless = existing === undefined || table.role === 'rejects' ? undefined : timelessRows(staging.spec, existing)
+  if (timeless !== undefined) throw timeless
   const before =
     existing === undefined ? undefined : { schema: schemaOf(existing), lastColumnId: existing.lastColumnId, specs: existing.specs }
   const { schema } = evolveSchema(before, table.columns, table.key)

@@ -31,3 +31,24 @@ it('a function copies a large input whole, and reads another one meanwhile', asy
   expect((await open.run()).state).toBe('succeeded')
   expect(await open.rows('gold.sums')).toEqual([{ rows: 300_000n, total: (300_000n * 299_999n) / 2n, seen: 30_000n }])
 }, 60_000)
+
+it('a dep that has no partitions yet is read as one without rows', async () => {
+  open = await testProject({
+    'project.ts': `
+import { all, asset, changed, defineProject, duckdb, dynamic, merge, sql, t, typescript } from 'assay'
+export const feed = asset('a.feed', { partitions: dynamic('customers').on('customer'), schema: { customer: t.string(), tags: t.list(t.string()) } })
+feed.from({}, typescript(function* () {}))
+export const merged = asset('b.merged', { schema: { customer: t.string() }, key: ['customer'], write: merge() })
+merged.from({ feed: changed(feed) }, duckdb(({ feed: f }) => sql\`select \${f.customer} from \${f}\`))
+export const total = asset('b.total', { schema: { n: t.int() } })
+total.from({ feed: all(feed) }, typescript(async function* ({ feed }, row) {
+  let n = 0
+  for await (const { tags } of feed.rows()) n += tags.length
+  yield row({ n })
+}))
+export default defineProject({ name: 'test', assets: { feed, merged, total } })
+`,
+  })
+  expect((await open.run()).state).toBe('succeeded')
+  expect([await open.rows('b.merged'), await open.rows('b.total')]).toEqual([[], [{ n: 0 }]])
+}, 60_000)

@@ -8,6 +8,7 @@ import { inspect } from '../../src/runs/launch.ts'
 import { createEnvironment, promote } from '../../src/runs/promote.ts'
 import { rollBack } from '../../src/runs/rollback.ts'
 import type { StoreEvent } from '../../src/storage/events.ts'
+import { columnChanges } from '../../src/tables/column-changes.ts'
 import { type RanProject, type TestProject, testProject } from '../support/project.ts'
 
 /** A feed of changes by day, and what is made of it in each way. The rows of a day are in the file `feed.ts`. */
@@ -238,6 +239,33 @@ export default defineProject({ name: 'test', assets: { feed, log } })
     expect((await p.run()).state).toBe('succeeded')
     expect(await days()).toEqual(['2026-01-01', '2026-01-02'])
   })
+})
+
+it('a table that was written in another way becomes no history, which its plan says, and what to do', async () => {
+  const project = (write: string, columns: string): string => `
+import { asset, defineProject, duckdb, history, sql, t } from 'assay'
+export const feed = asset('a.feed', { schema: { id: t.int() } })
+feed.from({}, duckdb(() => sql\`select 1 as id\`))
+export const past = asset('a.past', { schema: { id: t.int() }, key: ['id'], ${write} })
+past.from({ feed }, duckdb(({ feed: f }) => sql\`select \${f.id} ${columns} from \${f}\`))
+export default defineProject({ name: 'test', assets: { feed, past } })
+`
+  const p = await testProject({ 'project.ts': project('', '') })
+  try {
+    expect((await p.run()).state).toBe('succeeded')
+    await p.write({ 'project.ts': project('write: history()', ", timestamptz '2026-01-01 00:00:00Z' as valid_from") })
+    const loaded = await loadProject(p.settings)
+    const { heads, close } = await inspect(p.settings, loaded)
+    close()
+    const spec = loaded.asset('a.past') ?? expect.fail()
+    const next = 'assay materialize a.past_history'
+    const changes = columnChanges(spec, heads.get(spec.key)?.metadata ?? expect.fail())
+    expect(changes).toMatchObject([{ kind: 'refused', why: expect.stringContaining(next) as unknown }])
+    const failed = (await p.run()).events.flatMap((event) => (event.type === 'step.failed' ? [event.problem] : []))
+    expect(failed).toMatchObject([{ code: 'ASSAY-2007', next: expect.stringContaining(next) as unknown }])
+  } finally {
+    await p.remove()
+  }
 })
 
 async function headOf(p: TestProject): Promise<string> {

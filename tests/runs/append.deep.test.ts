@@ -1,0 +1,8 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, it } from 'vitest'
+import { close, histories, open } from './append-world.ts'
+
+beforeAll(open)
+afterAll(close)
+
+it('each partition of a feed is in the log at most once, in long', { timeout: 3600000 }, () => fc.assert(histories, { numRuns: 150 }))
