@@ -75,7 +75,8 @@ export function canonicalJson(value: unknown): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
   const of = value as Readonly<Record<string, unknown>>
-  const names = Object.keys(of).sort()
+  const names = Object.keys(of)
+  if (names.length > 1) names.sort()
   let text = ''
   for (const name of names)
     if (of[name] !== undefined) text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${canonicalJson(of[name])}`
