@@ -9,7 +9,7 @@ import { type Snapshot, type SnapshotId, schemaOf, type TableMetadata } from './
 import { fastForward, isAncestor, MAIN } from './refs.ts'
 import { liveFiles } from './scan.ts'
 import { snapshotAt } from './snapshot-at.ts'
-import type { Store } from './store.ts'
+import { type Store, writeAll } from './store.ts'
 
 /** Summary property that names the snapshot which was picked, as Iceberg's Java library writes it. */
 const SOURCE = 'source-snapshot-id'
@@ -42,7 +42,7 @@ async function build(store: Store, base: LoadedTable, pick: CherryPick): Promise
     const { metadataLocation } = prepared.change
     return { metadata: prepared.metadata, metadataLocation, written: [...prepared.written, staged.folder] }
   } catch (error) {
-    await store.remove(staged.folder)
+    await store.remove(staged.folder).catch(() => {})
     throw error
   }
 }
@@ -77,7 +77,7 @@ async function restage(store: Store, metadata: TableMetadata, picked: Snapshot, 
   const path = `${store.normalise(metadata.location)}/metadata/${snapshotId}-${randomUUID()}-picked.avro`
   const schema = schemaOf(metadata)
   const { bytes, manifest } = encodeManifest({ path, snapshotId, spec, schema, schemas: metadata.schemas, entries })
-  await store.write(path, bytes)
+  await writeAll(store, [{ path, bytes }])
   const files = entries.map((entry) => entry.file)
   const sum = (of: 'rows' | 'size'): number => files.reduce((total, file) => total + file[of], 0)
   return { snapshotId, location: metadata.location, folder: path, schema, spec, manifest, files, rows: sum('rows'), size: sum('size') }

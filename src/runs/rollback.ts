@@ -2,8 +2,8 @@ import type { AssetSpec } from '../assets/spec.ts'
 import type { Clock } from '../clock.ts'
 import type { Settings } from '../config.ts'
 import { AssayError } from '../errors.ts'
-import { formatTableId, type LoadedTable } from '../iceberg/catalog.ts'
-import { commitMetadata } from '../iceberg/commit-metadata.ts'
+import { formatTableId, type LoadedTable, type TableId } from '../iceberg/catalog.ts'
+import { type Committed, commitMetadata, type Tables } from '../iceberg/commit-metadata.ts'
 import type { DataFile } from '../iceberg/data-file.ts'
 import { fileDiff } from '../iceberg/diff.ts'
 import { type Snapshot, snapshotOf, type TableMetadata } from '../iceberg/metadata.ts'
@@ -110,7 +110,7 @@ export async function rollBack({ settings, loaded, clock, spec, to }: RollbackOp
     const plan = await planRollback(store, spec, table, to)
     if (plan === undefined || table === undefined) return undefined
     if (!isOwn(spec)) await storage.append(adoption(spec.key, withObservations(known, before).get(spec.key) ?? NOTHING_KNOWN))
-    const { after } = await commitMetadata({ catalog, store }, table.id, (metadata) => moved(metadata, plan, clock.now()))
+    const { after } = await moveMain({ catalog, store }, table.id, plan, clock.now())
     const observations = await observe(store, [spec], new Map([[spec.key, after]]), withObservations(known, before))
     await storage.append(observations.map((o) => ({ type: 'table.observed' as const, ...o })))
     return { plan, observations }
@@ -119,6 +119,10 @@ export async function rollBack({ settings, loaded, clock, spec, to }: RollbackOp
     storage.close()
   }
 }
+
+/** Does what was planned, and records nothing. @throws ASSAY-2006 when another writer moved the table, ASSAY-2010 */
+export const moveMain = (tables: Tables, id: TableId, plan: RollbackPlan, now: number): Promise<Committed> =>
+  commitMetadata(tables, id, (metadata) => moved(metadata, plan, now))
 
 /** Not rebuilt on what others committed since: what they wrote was not in the plan. */
 function moved(metadata: TableMetadata, { asset, from, to, direction }: RollbackPlan, now: number): TableMetadata {
