@@ -4,10 +4,10 @@ import type { LoadedTable, TableId } from './catalog.ts'
 import { prepareCommit } from './commit.ts'
 import { type BuiltCommit, type Committed, commitTable, type Tables, writeMetadata } from './commit-metadata.ts'
 import type { StagedFiles } from './data-file.ts'
+import { allLiveEntries } from './live-entries.ts'
 import { encodeManifest, type ManifestEntry, readManifest, readManifestList } from './manifests.ts'
 import { type Snapshot, type SnapshotId, schemaOf, type TableMetadata } from './metadata.ts'
 import { fastForward, isAncestor, MAIN } from './refs.ts'
-import { liveFiles } from './scan.ts'
 import { snapshotAt } from './snapshot-at.ts'
 import { type Store, writeAll } from './store.ts'
 
@@ -58,7 +58,7 @@ const unpickable = (metadata: TableMetadata, picked: Snapshot, why: string): Ass
 
 /** By an earlier pick, or by an ancestor that has expired since: a file named twice would double its rows. */
 async function refuseTwice(store: Store, metadata: TableMetadata, picked: Snapshot, entries: readonly ManifestEntry[]): Promise<void> {
-  const live = new Set((await liveFiles(store, metadata)).map((file) => file.path))
+  const live = new Set((await allLiveEntries(store, metadata)).data.map(({ file }) => file.path))
   if (entries.some((entry) => live.has(entry.file.path))) throw unpickable(metadata, picked, `${MAIN} has its rows already`)
 }
 
