@@ -94,9 +94,10 @@ async function rewriteTable(tools: Maintenance, loaded: LoadedTable, sortBy: rea
   const { metadata } = loaded
   const place = { snapshotId: String(newSnapshotId(tools.clock)), location: metadata.location, attempt: `maintain-${newId(tools.clock)}` }
   const order = sortBy === undefined ? {} : { sortOrder: sortOrder(schemaOf(metadata), ascending(sortBy), metadata) }
-  const compacted = await compactFiles(tools, { ...place, ...order, base: metadata })
   const head = snapshotOf(metadata)
   const mergeable = head === undefined ? 0 : mergeableManifests(metadata, await readManifestList(tools.store, head.manifestList))
+  // Last of what may fail before the commit: then nothing is left of it.
+  const compacted = await compactFiles(tools, { ...place, ...order, base: metadata })
   if (compacted === undefined && mergeable === 0) return { compactedFiles: 0, compactedInto: 0, mergedManifests: 0, wasBusy: false }
   const change = compacted ?? onlyManifests(loaded, place)
   try {

@@ -8,6 +8,7 @@ import { loadProject } from '../../src/project/load.ts'
 import { openDuckdb } from '../../src/resources/duckdb.ts'
 import type { EngineRow } from '../../src/sql/engine.ts'
 import { inspect, launch, type RunOutcome } from '../../src/runs/launch.ts'
+import { warmWorkers } from './warm-workers.ts'
 import type { StoreEvent } from '../../src/storage/events.ts'
 import type { Maintained } from '../../src/tables/maintain.ts'
 import { relationOf } from '../../src/tables/read.ts'
@@ -30,6 +31,8 @@ export interface TestProject {
     readonly force?: boolean
     readonly observe?: boolean
     readonly profile?: string
+    /** In processes of its own, which end with it; else runs of an unchanged project share theirs. */
+    readonly cold?: boolean
     readonly environment?: string
     readonly clock?: Clock
     readonly signal?: AbortSignal
@@ -54,6 +57,7 @@ export async function testProject(files: Readonly<Record<string, string>>, name 
     }
   }
   await write({ 'package.json': '{ "name": "test", "type": "module" }', ...files })
+  const warm = warmWorkers()
   const settings: Settings = { ...readSettings({ cwd: root, env: {} }), workers }
   const within: TestProject['within'] = (environment) => ({ ...readSettings({ cwd: root, env: {}, environment }), workers })
   return {
@@ -67,6 +71,7 @@ export async function testProject(files: Readonly<Record<string, string>>, name 
       force = false,
       observe = false,
       profile = 'local',
+      cold = false,
       environment,
       clock = systemClock,
       signal = new AbortController().signal,
@@ -94,11 +99,15 @@ export async function testProject(files: Readonly<Record<string, string>>, name 
         clock,
         signal,
         listener,
+        ...(cold ? {} : { workers: warm.workers }),
       })
       return { ...outcome, events, maintained }
     },
     rows: async (key, environment) => readRows(within(environment), key),
-    remove: () => rm(root, { recursive: true, force: true }),
+    remove: async () => {
+      await warm.close()
+      await rm(root, { recursive: true, force: true })
+    },
   }
 }
 
