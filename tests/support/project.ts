@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type Clock, systemClock } from '../../src/clock.ts'
@@ -40,10 +40,14 @@ export interface TestProject {
   }): Promise<RanProject>
   /** Published rows of an asset, sorted; of `main`, or as an environment sees them. */
   rows(key: string, environment?: string): Promise<readonly EngineRow[]>
+  /** Remembers the folder as it is now. What comes back brings it back. */
+  keep(): Promise<() => Promise<void>>
   /** Settings of an environment that was made. */
   within(environment: string | undefined): Settings
   remove(): Promise<void>
 }
+
+const AS_IT_IS = { recursive: true, preserveTimestamps: true, verbatimSymlinks: true } as const
 
 export async function testProject(files: Readonly<Record<string, string>>, name = 'assay-project', workers = 1): Promise<TestProject> {
   const root = await mkdtemp(join(tmpdir(), `${name}-`))
@@ -104,8 +108,16 @@ export async function testProject(files: Readonly<Record<string, string>>, name 
       return { ...outcome, events, maintained }
     },
     rows: async (key, environment) => readRows(within(environment), key),
+    keep: async () => {
+      await cp(root, `${root}-kept`, AS_IT_IS)
+      return async () => {
+        await rm(root, { recursive: true })
+        await cp(`${root}-kept`, root, AS_IT_IS)
+      }
+    },
     remove: async () => {
       await warm.close()
+      await rm(`${root}-kept`, { recursive: true, force: true })
       await rm(root, { recursive: true, force: true })
     },
   }
