@@ -35,6 +35,7 @@ import { bindManifest, lackOfValues, registriesOf, withoutRemoved } from './regi
 import { RunLake } from './run-state.ts'
 import { type Supervision, supervise } from './supervise.ts'
 import { keepUp, type Upkeep } from './upkeep.ts'
+import type { WorkerOptions } from './worker-protocol.ts'
 
 /** The one shape in which work is asked for: by the terminal today, by schedules, sensors and the UI later. */
 export interface RunRequest {
@@ -145,6 +146,8 @@ export interface LaunchOptions {
   readonly clock: Clock
   readonly signal: AbortSignal
   readonly listener: RunListener
+  /** Makes what steps run in. Absent: processes that end with the run. */
+  readonly workers?: typeof childProcesses
 }
 
 /** What a run tells while it goes. */
@@ -228,10 +231,10 @@ async function maintain({ loaded, listener, signal }: LaunchOptions, upkeep: Upk
 type Created = Pick<Supervision, 'runId' | 'plan' | 'storage' | 'lake' | 'state'>
 
 async function execute(
-  { settings, loaded, clock, signal, listener, request }: LaunchOptions,
+  { settings, loaded, clock, signal, listener, request, workers = childProcesses }: LaunchOptions,
   created: Created,
 ): Promise<RunOutcome['state']> {
-  const executor = executorFor(settings, loaded)
+  const executor = workers(settings.workers, workerOptions(settings, loaded))
   const complain = complainOnce()
   const logOf = (stepId: string, attempt: number): OnLine => {
     const keep = logTo(settings, clock, { runId: created.runId, stepId, attempt })
@@ -285,11 +288,11 @@ function refuseBlocked(plan: Plan, loaded: LoadedManifest): void {
 /** Of the machine's memory, that all workers together may take for queries. */
 const MEMORY_SHARE = 0.75
 
-function executorFor(settings: Settings, loaded: LoadedManifest): ReturnType<typeof childProcesses> {
+function workerOptions(settings: Settings, loaded: LoadedManifest): WorkerOptions {
   const tempFolder = join(settings.home, 'tmp')
   // What workers that were killed have left: no others are at work while the store is open for writing.
   rmSync(tempFolder, { recursive: true, force: true })
-  return childProcesses(settings.workers, {
+  return {
     manifestFile: manifestFile(settings.home, loaded.id),
     root: settings.root,
     projectFile: settings.projectFile,
@@ -298,7 +301,7 @@ function executorFor(settings: Settings, loaded: LoadedManifest): ReturnType<typ
     memory: Math.floor((totalmem() * MEMORY_SHARE) / settings.workers),
     tempFolder,
     profile: settings.profile,
-  })
+  }
 }
 
 /** The file that the lines of an attempt are kept in, one JSON object a line. */

@@ -4,6 +4,7 @@ import { environmentHome, environmentNames, MAIN_ENVIRONMENT, type Settings } fr
 import { AssayError } from '../errors.ts'
 import { type Catalog, formatTableId, type LoadedTable, type TableChange, type TableId, type TableRemoval } from '../iceberg/catalog.ts'
 import { environmentCatalog, isEnvironmentOf, type OwnTable } from '../iceberg/catalogs/environment-catalog.ts'
+import type { Tables } from '../iceberg/commit-metadata.ts'
 import { ancestors, schemaOf, snapshotOf, type TableMetadata } from '../iceberg/metadata.ts'
 import { rowsOf } from '../iceberg/summary.ts'
 import { cachedMetadata } from '../iceberg/manifest-cache.ts'
@@ -132,7 +133,7 @@ export async function promote({ settings, loaded, name, clock }: PromoteOptions)
       const now = (): number => clock.now()
       await recover(storage, { catalog, store, now })
       await recover(own, { catalog: environmentCatalog(catalog, name), store, now })
-      const moved = await move(catalog, store, name)
+      const moved = await promoteTables({ catalog, store }, name)
       await takeOver(storage, own, catalog, loaded)
       return moved
     } finally {
@@ -144,7 +145,8 @@ export async function promote({ settings, loaded, name, clock }: PromoteOptions)
   }
 }
 
-async function move(catalog: Catalog, store: Store, name: string): Promise<readonly EnvironmentTable[]> {
+/** Moves the tables, and nothing of what is recorded. @throws ASSAY-2006, ASSAY-2010 when the outcome is unknown */
+export async function promoteTables({ catalog, store }: Tables, name: string): Promise<readonly EnvironmentTable[]> {
   const own = await environmentCatalog(catalog, name).own()
   const tables = await Promise.all(own.map((table) => compared(catalog, store, table)))
   const moved = tables.filter(({ table }) => table.state === 'moved').map(({ table }) => formatTableId(table.id))
@@ -208,26 +210,34 @@ export async function dropEnvironment({ settings, name, clock }: Omit<PromoteOpt
   const storage = openStorage({ folder, clock })
   const catalog = openMainCatalog(settings, store)
   try {
-    const own = await environmentCatalog(catalog, name).own()
-    const tables = await Promise.all(own.map((table) => compared(catalog, store, table)))
-    const others = (await catalog.locations()).map(({ id }) => id)
-    const removals = own.map(({ own: id, metadataLocation: expected }): TableRemoval => ({ id, expected, metadataLocation: undefined }))
-    const outcome = removals.length === 0 ? undefined : await catalog.commit(removals)
-    if (outcome !== undefined && outcome.kind !== 'committed')
-      throw new AssayError('ASSAY-2006', `${name} was written to while it was dropped`, { next: 'Run the same command again.' })
-    const alone = tables.filter(
-      ({ table, main }) => main === undefined && others.every((id) => isSame(id, table.own) || !isAbout(id, table.id)),
-    )
-    await removeAll(
-      store,
-      alone.map(({ metadata }) => metadata.location),
-    )
+    const tables = await dropTables({ catalog, store }, name)
     rmSync(folder, { recursive: true, force: true })
-    return tables.map(({ table }) => table)
+    return tables
   } finally {
     catalog.close()
     storage.close()
   }
+}
+
+/** Takes the tables out of the catalog, and the files of those that the environment alone had. @throws ASSAY-2006, ASSAY-2010 */
+export async function dropTables({ catalog, store }: Tables, name: string): Promise<readonly EnvironmentTable[]> {
+  const own = await environmentCatalog(catalog, name).own()
+  const tables = await Promise.all(own.map((table) => compared(catalog, store, table)))
+  const others = (await catalog.locations()).map(({ id }) => id)
+  const removals = own.map(({ own: id, metadataLocation: expected }): TableRemoval => ({ id, expected, metadataLocation: undefined }))
+  const outcome = removals.length === 0 ? undefined : await catalog.commit(removals)
+  const again = { next: 'Run the same command again.' }
+  if (outcome?.kind === 'rejected') throw new AssayError('ASSAY-2006', `${name} was written to while it was dropped`, again)
+  if (outcome?.kind === 'unknown')
+    throw new AssayError('ASSAY-2010', `the catalog did not say whether ${name} was dropped`, { ...again, cause: outcome.cause })
+  const alone = tables.filter(
+    ({ table, main }) => main === undefined && others.every((id) => isSame(id, table.own) || !isAbout(id, table.id)),
+  )
+  await removeAll(
+    store,
+    alone.map(({ metadata }) => metadata.location),
+  )
+  return tables.map(({ table }) => table)
 }
 
 const isSame = (one: TableId, other: TableId): boolean => formatTableId(one) === formatTableId(other)

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import { environmentNames } from '../../src/config.ts'
 import { formatTableId } from '../../src/iceberg/catalog.ts'
@@ -33,12 +33,15 @@ const rows = (...totals: readonly number[]): readonly object[] =>
 
 describe('an environment', () => {
   let project: TestProject
-  beforeEach(async () => {
+  let asMade: () => Promise<void>
+  beforeAll(async () => {
     project = await testProject({ 'project.ts': PROJECT(1) })
     expect(await project.run()).toMatchObject({ state: 'succeeded' })
     await createEnvironment(project.settings, 'dev', systemClock)
+    asMade = await project.keep()
   })
-  afterEach(() => project.remove())
+  beforeEach(() => asMade())
+  afterAll(() => project.remove())
 
   const tables = (): Promise<readonly EnvironmentTable[]> => environmentTables(project.settings, 'dev')
   const entries = async (): Promise<readonly string[]> => {
