@@ -4,8 +4,9 @@ import { environmentHome, environmentNames, MAIN_ENVIRONMENT, type Settings } fr
 import { AssayError } from '../errors.ts'
 import { type Catalog, formatTableId, type LoadedTable, type TableChange, type TableId, type TableRemoval } from '../iceberg/catalog.ts'
 import { environmentCatalog, isEnvironmentOf, type OwnTable } from '../iceberg/catalogs/environment-catalog.ts'
-import { ancestors, readMetadata, schemaOf, snapshotOf, type TableMetadata } from '../iceberg/metadata.ts'
+import { ancestors, schemaOf, snapshotOf, type TableMetadata } from '../iceberg/metadata.ts'
 import { rowsOf } from '../iceberg/summary.ts'
+import { cachedMetadata } from '../iceberg/manifest-cache.ts'
 import { removeAll, type Store } from '../iceberg/store.ts'
 import { localStore } from '../iceberg/stores/local.ts'
 import { where } from '../partitions/interval-map.ts'
@@ -76,7 +77,7 @@ interface Compared {
 }
 
 async function compared(catalog: Catalog, store: Store, { id, own, metadataLocation }: OwnTable): Promise<Compared> {
-  const metadata = await readMetadata(store, metadataLocation)
+  const metadata = await cachedMetadata(store, metadataLocation)
   const main = await catalog.load(id)
   const known = new Set(main?.metadata.snapshots.map((snapshot) => snapshot.id))
   const ahead = ancestors(metadata).filter((snapshot) => !known.has(snapshot.id))

@@ -74,7 +74,13 @@ function wordingOf({ loaded, now }: Showing, { asset, partitions }: Reason): Par
   const spec = loaded.asset(asset)
   const words = (set: PartitionSet): string =>
     spec === undefined || spec.partitions.dim === 'none' || count(set) === 0 ? '' : `${shortSet(spec.partitions, set)} `
-  return { slices: words(partitions), inputs: spec?.deps.map((dep) => dep.asset) ?? [], where: spec?.where, now }
+  return {
+    slices: words(partitions),
+    inputs: spec?.deps.map((dep) => dep.asset) ?? [],
+    where: spec?.where,
+    isObserved: spec?.observe !== undefined,
+    now,
+  }
 }
 
 function printLine({ context: { terminal } }: Showing, depth: number, text: string): void {
