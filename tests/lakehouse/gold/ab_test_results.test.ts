@@ -26,6 +26,7 @@ it('compares users of the variants, not visits, and no bots', async () => {
       ]),
     ],
     partitions: 'checkout',
+    values: { experiments: ['checkout', 'colours'] },
   })
   expect(rows).toEqual([
     { experiment: 'checkout', variant: 'a', users: 2n, buyers: 1n, conversion: 0.5, orders: 2n, revenue: '12.50' },
