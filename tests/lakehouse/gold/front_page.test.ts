@@ -5,7 +5,7 @@ import { topProductsDaily } from '../../../lakehouse/gold/top_products_daily.ts'
 import { products } from '../../../lakehouse/silver/products.ts'
 
 it('shows the best of the last day, at the price of now', async () => {
-  const best = (day: `2026-01-0${number}`, rank: number, product_id: string, units: bigint) => ({
+  const best = (day: `${number}-${number}-${number}`, rank: number, product_id: string, units: bigint) => ({
     ...blank(topProductsDaily),
     ...{ day, rank, product_id, units },
   })
@@ -14,7 +14,7 @@ it('shows the best of the last day, at the price of now', async () => {
       given(topProductsDaily, [best('2026-01-01', 1, 'P3', 99n), best('2026-01-02', 1, 'P2', 5n), best('2026-01-02', 2, 'P1', 7n)]),
       given(
         products,
-        ['P1', 'P2', 'P3'].map((product_id) => ({ product_id, category: 'tea', price: `${Number(product_id.slice(1))}.50` as const })),
+        ['P1', 'P2', 'P3'].map((product_id) => ({ product_id, category: 'tea', price: `${Number(product_id.slice(1)) + 0.5}` as const })),
       ),
     ],
   })
