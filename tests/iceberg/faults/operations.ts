@@ -373,8 +373,10 @@ export const OPERATIONS: readonly Operation[] = [
     'promotes an environment',
     {
       run: (_, lake) => promoteTables(lake, ENVIRONMENT),
-      after: (before) =>
-        ownTables(before).reduce((rows, table) => without({ ...rows, [table]: rows[own(table)] ?? [] }, own(table)), before),
+      after: (before) => {
+        const promoted = ownTables(before).map((table) => [table, before[own(table)] ?? []] as const)
+        return without({ ...before, ...Object.fromEntries(promoted) }, ...ownTables(before).map(own))
+      },
     },
     { table: 'older', ready: environment },
   ),
