@@ -5,7 +5,8 @@ import { expect } from 'vitest'
 import { openDuckdb } from '../../src/resources/duckdb.ts'
 import type { Publishing } from '../../src/tables/publish.ts'
 import { resolveIntent } from '../../src/tables/publish.ts'
-import { intentOf, openWorld } from './faults/world.ts'
+import { IDS, intentOf, stageContent } from './faults/staging.ts'
+import { openWorld } from './faults/world.ts'
 
 const TABLES = ['one', 'two']
 
@@ -21,8 +22,8 @@ export async function surviveKills(
   const world = await openWorld(session)
   const lake = { store: world.store, catalog: world.catalog, now: () => 1 }
   let tag = 0
-  const staged = (): Promise<Publishing> => world.stage(world.store, { tables: TABLES, days: [0], tag: ++tag })
-  const rowsOf = (published: number) => ({ one: [`0 ${published}`], two: [`0 ${published}`] })
+  const staged = (): Promise<Publishing> => stageContent(world, world, { tables: TABLES, days: [0], tag: ++tag })
+  const rowsOf = (published: number) => Object.fromEntries(TABLES.map((table) => [table, IDS.map((id) => `0 ${id} ${published}`)]))
   try {
     await undisturbed(world.root, await staged())
     const steps = await undisturbed(world.root, await staged())
@@ -38,7 +39,7 @@ export async function surviveKills(
       expect({ orphans, missing, rows }, label).toEqual({ orphans: [], missing: [], rows: rowsOf(published) })
     }
     await undisturbed(world.root, await staged())
-    expect(await world.rows()).toEqual(rowsOf(tag))
+    expect((await world.look()).rows).toEqual(rowsOf(tag))
   } finally {
     session.close()
     engine.close()

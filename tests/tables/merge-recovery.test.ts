@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { AssetSpec } from '../../src/assets/spec.ts'
 import { systemClock } from '../../src/clock.ts'
+import { deleteWhere } from '../../src/iceberg/delete-where.ts'
 import { assetKey } from '../../src/keys.ts'
 import { WHOLE } from '../../src/partitions/partition-set.ts'
 import { recover } from '../../src/runs/recover.ts'
@@ -82,6 +83,15 @@ describe('a merge whose process was killed', () => {
     expect(await recover(storage, lake())).toMatchObject([{ published: 0, interrupted: 1 }])
     expect(await rows()).toEqual(['1 a', '2 b', '3 c'])
     expect(staged.some((table) => existsSync(table.staged.folder))).toBe(false)
+  })
+
+  it('is found not to have happened also where the table has delete files already', async () => {
+    const { metadata } = await lab.load()
+    const request = { ...lab.request(await lab.load()), base: metadata, where: { op: '=', column: 'id', value: 3 } as const }
+    await lab.commit(await deleteWhere({ session: lab.session, store: lab.store }, { ...request, mode: 'merge-on-read' }))
+    await intended()
+    expect(await recover(storage, lake())).toMatchObject([{ published: 0, interrupted: 1 }])
+    expect(await rows()).toEqual(['1 a', '2 b'])
   })
 
   it('after it was published is recorded, once', async () => {
