@@ -373,8 +373,11 @@ export const OPERATIONS: readonly Operation[] = [
     'promotes an environment',
     {
       run: (_, lake) => promoteTables(lake, ENVIRONMENT),
-      after: (before) =>
-        ownTables(before).reduce((rows, table) => without({ ...rows, [table]: rows[own(table)] ?? [] }, own(table)), before),
+      after: (before) => {
+        const tables = ownTables(before)
+        const moved = Object.fromEntries(tables.map((table) => [table, before[own(table)] ?? []]))
+        return { ...without(before, ...tables.map(own)), ...moved }
+      },
     },
     { table: 'older', ready: environment },
   ),
