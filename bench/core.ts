@@ -1,10 +1,8 @@
-import { rm, symlink, mkdir, writeFile } from 'node:fs/promises'
+import { symlink, mkdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { openDuckdb } from '../src/resources/duckdb.ts'
-import type { SqlSession } from '../src/sql/engine.ts'
 import { clickstream } from '../lakehouse/generator/clickstream.ts'
 import { clickstreamSettings } from '../lakehouse/settings.ts'
-import { appendRows, COLUMNS, DAYS, makeSource, ROWS, timed } from './append/rows.ts'
+import { appendVersusCopy } from './append/copy.ts'
 import { type Benchmark, inFolder, measure, type Measured, repeat, type Sample } from './benchmark.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
@@ -60,34 +58,6 @@ export const benchmarks: readonly Benchmark[] = [
   },
 ]
 
-async function appendVersusCopy(folder: string): Promise<readonly Sample[]> {
-  const engine = await openDuckdb({ threads: 2 })
-  const session = await engine.session()
-  const source = `SELECT * FROM '${join(folder, 'source.parquet')}'`
-  await makeSource(session, join(folder, 'source.parquet'))
-  const samples = await repeat(3, async (run) => {
-    const copy = await timed(() => rawCopy(session, source, join(folder, `copy-${run}`)))
-    const append = await timed(() => appendRows(session, source, join(folder, `table-${run}`)))
-    await rm(join(folder, `copy-${run}`), { recursive: true })
-    await rm(join(folder, `table-${run}`), { recursive: true })
-    const extra = { copy_s: copy, append_s: append }
-    return {
-      value: append / copy,
-      input: { rows: ROWS, columns: COLUMNS.length, files: DAYS },
-      memory_mb: process.resourceUsage().maxRSS / 1024,
-      extra,
-    }
-  })
-  session.close()
-  engine.close()
-  return samples
-}
-
-const rawCopy = (session: SqlSession, source: string, target: string): Promise<void> =>
-  session.run(
-    `COPY (SELECT *, ts::DATE AS ts_day FROM (${source})) TO '${target}' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (ts_day))`,
-  )
-
 const NOOPS = 1000
 
 async function noopSteps(folder: string): Promise<readonly Sample[]> {
@@ -127,7 +97,7 @@ const start = (folder: string): Promise<Measured> =>
 
 const sampleOf = ({ seconds, memory_mb }: Measured): Sample => ({
   value: seconds,
-  input: { events: 1_000_000, days: 30, retail_lines: 320_705, assets: 15 },
+  input: { events: 1_000_000, days: 30, retail_lines: 320_705, assets: 30 },
   memory_mb,
 })
 

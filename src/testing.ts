@@ -4,12 +4,14 @@
  */
 import { resolve } from 'node:path'
 import { type Asset, type AssetDefinition, definitionOf } from './assets/define-asset.ts'
+import type { AssetSpec } from './assets/spec.ts'
 import { type Clock, fixedClock, systemClock } from './clock.ts'
 import { LOCAL } from './config.ts'
 import { AssayError, fromProblem } from './errors.ts'
 import { type AssetKey, assetKey } from './keys.ts'
 import type { Partitions, Unpartitioned } from './partitions/declare.ts'
 import type { Dep } from './partitions/mapping.ts'
+import type { Registries } from './partitions/registry.ts'
 import { isEmpty, type PartitionSet, subtract, WHOLE } from './partitions/partition-set.ts'
 import { universe } from './partitions/partitions.ts'
 import { formatSet, parseSet } from './partitions/texts.ts'
@@ -20,6 +22,7 @@ import type { LoadedManifest } from './project/manifest.ts'
 import { openDuckdb } from './resources/duckdb.ts'
 import { type Opened, openedResources } from './resources/opened.ts'
 import { type Resource, resource, type Swap, swap } from './resources/resource.ts'
+import { bindManifest } from './runs/registries.ts'
 import { type Rehearsed, rehearse } from './runs/rehearse.ts'
 import type { Column, Row, Schema } from './schema/column.ts'
 import { Instant } from './schema/instant.ts'
@@ -92,6 +95,8 @@ export interface MaterializeOptions {
   readonly resources?: readonly Swap[]
   /** Decides which partitions exist where a window has no end; now, standing still, without one. */
   readonly clock?: Clock
+  /** The values of dynamic partitions, by the name of their registry, in the order of adding: `{ customers: ['ada', 'bob'] }`. */
+  readonly values?: Readonly<Record<string, readonly string[]>>
 }
 
 /** An asset with partitions is made for those that the text names, as in `--partition`: `2026-01-02`, `day=2026-01-02/country=de`. */
@@ -164,12 +169,12 @@ function pointed(error: unknown): unknown {
 async function madeFrom<S extends Schema>(
   asset: object,
   definition: AssetDefinition,
-  { given: list = [], resources: swaps = [], partitions: text, clock = fixedClock(systemClock.now()) }: AnyOptions,
+  { given: list = [], resources: swaps = [], partitions: text, clock = fixedClock(systemClock.now()), values = {} }: AnyOptions,
 ): Promise<Made<S>> {
   const tools = await openTools()
-  const loaded = await manifestOf(asset, definition, tools)
+  const loaded = bindManifest(await manifestOf(asset, definition, tools), registriesWith(values))
   const rows = givenRows(definition, loaded, list)
-  const partitions = askedFor(definition, text, clock)
+  const partitions = askedFor(loaded.asset(definition.key) as AssetSpec, text, clock)
   const root = process.cwd()
   const opened = openedResources({ root, profile: LOCAL, env: process.env }, async () => swaps)
   try {
@@ -234,7 +239,15 @@ function givenRows(
   throw refused(`${definition.key} reads ${missing}, and no rows of it are given`, `Add given(…, []) of ${missing}, with rows or without.`)
 }
 
-function askedFor({ key, partitions: { spec }, where }: AssetDefinition, text: string | undefined, clock: Clock): PartitionSet {
+const registriesWith = (values: Readonly<Record<string, readonly string[]>>): Registries =>
+  new Map(
+    Object.entries(values).map(([name, held]) => [
+      name,
+      { values: held.map((value, id) => [id, value] as const), live: [[0, held.length]] },
+    ]),
+  )
+
+function askedFor({ key, partitions: spec, where }: AssetSpec, text: string | undefined, clock: Clock): PartitionSet {
   if (spec.dim === 'none') return WHOLE
   const exist = universe(spec, clock.now())
   const asked = parseSet(spec, text ?? '', exist, where)

@@ -13,13 +13,24 @@ export async function run(name: string | undefined, argv: readonly string[], sur
     const { entry, options, words } = parseArguments(findCommand(name), argv)
     project = options.project
     const command = await entry.load()
-    return await command({ surroundings, options, words, terminal: terminalOn(surroundings.stdout, surroundings.env) })
+    return await command({ surroundings, options, words, terminal: terminalOn(surroundings.stdout, surroundings.env, options.environment) })
   } catch (error) {
     const problems = problemsOf(error)
     const root = problems.some((problem) => problem.where !== undefined) ? await rootOf(surroundings, project) : surroundings.cwd
-    showProblems(surroundings, problems, { root, json: argv.includes('--json'), trace: argv.includes('--trace') })
+    showProblems(surroundings, problems, {
+      root,
+      json: argv.includes('--json'),
+      trace: argv.includes('--trace'),
+      environment: environmentIn(argv),
+    })
     return exitCodeOf(problems[0])
   }
+}
+
+/** Read before anything else, so that errors of the command line can name it too. */
+function environmentIn(argv: readonly string[]): string | undefined {
+  const at = argv.indexOf('--env')
+  return at < 0 ? argv.find((word) => word.startsWith('--env='))?.slice('--env='.length) : argv[at + 1]
 }
 
 /** What places of problems are relative to: the root of the project, or this folder where there is none. */

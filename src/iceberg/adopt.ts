@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { AssayError } from '../errors.ts'
 import { allFields, type IcebergSchema, type PartitionSpec } from '../schema/iceberg-type.ts'
 import { formatTableId, type TableId } from './catalog.ts'
@@ -26,7 +27,7 @@ export function adopted(base: TableMetadata | undefined, change: Adoption): Tabl
   const { staged, properties = {} } = change
   if (base === undefined) return sorted(newTable(staged, { ...PROPERTIES, ...properties }), staged)
   const known = base.specs.find((spec) => spec['spec-id'] === staged.spec['spec-id'])
-  if (known !== undefined && JSON.stringify(known.fields) !== JSON.stringify(staged.spec.fields)) {
+  if (known !== undefined && !isAlike(known.fields, staged.spec.fields)) {
     throw new AssayError(
       'ASSAY-2011',
       `${formatTableId(change.id)} was given another partition spec ${staged.spec['spec-id']} than this step wrote by`,
@@ -108,10 +109,14 @@ function withSchema(
   }
 }
 
+/** Whatever the order in which a file, or this process, has their properties. */
+const isAlike = (a: unknown, b: unknown): boolean => isDeepStrictEqual(asJson(a), asJson(b))
+const asJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
+
 const sameAs =
   (schema: IcebergSchema) =>
   (known: IcebergSchema): boolean =>
-    JSON.stringify(known.fields) === JSON.stringify(schema.fields)
+    isAlike(known.fields, schema.fields)
 
 /** Two writers that each added a column since the same schema gave the same id to different columns. */
 function refuseReusedIds(base: TableMetadata, added: ReturnType<typeof allFields>, id: TableId): void {

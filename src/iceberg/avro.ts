@@ -72,9 +72,19 @@ function compile(key: string, schema: AvroSchema): avro.Type {
 
 /** An Avro object container file in memory. The schema goes into the header as given, field ids and all. */
 export function encodeAvro(schema: AvroSchema, metadata: Readonly<Record<string, string>>, records: readonly AvroRecord[]): Buffer {
+  return avroFile(schema, metadata, records.map(recordEncoder(schema)))
+}
+
+/** Turns records of a schema into the bytes that {@link avroFile} takes. */
+export function recordEncoder(schema: AvroSchema): (record: AvroRecord) => Buffer {
+  const type = compile(JSON.stringify(schema), schema)
+  return (record) => type.toBuffer(record)
+}
+
+/** {@link encodeAvro} of records that are encoded already. */
+export function avroFile(schema: AvroSchema, metadata: Readonly<Record<string, string>>, records: readonly Buffer[]): Buffer {
   const text = JSON.stringify(schema)
-  const type = compile(text, schema)
-  const data = deflateRawSync(Buffer.concat(records.map((record) => type.toBuffer(record))))
+  const data = deflateRawSync(Buffer.concat(records))
   const meta = Object.fromEntries(
     Object.entries({ ...metadata, 'avro.codec': 'deflate', 'avro.schema': text }).map(([k, v]) => [k, Buffer.from(v)]),
   )

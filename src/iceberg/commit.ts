@@ -3,6 +3,7 @@ import { type Adoption, adopted } from './adopt.ts'
 import type { LoadedTable, TableChange } from './catalog.ts'
 import { refuseConflicts } from './conflicts.ts'
 import { type Dropped, dropFiles, type Overwrite } from './drop-files.ts'
+import { remember } from './manifest-cache.ts'
 import { encodeManifestList, withSequence } from './manifests.ts'
 import { mergeManifests } from './merge-manifests.ts'
 import { metadataLogAfter, metadataPath, versionAfter } from './metadata-file.ts'
@@ -89,6 +90,7 @@ export async function prepareCommit(store: Store, base: LoadedTable | undefined,
   ]
   // None of these is reachable before the catalog's transaction, so their order does not matter and all are synced at once.
   await writeAll(store, files)
+  remember(store, { metadataLocation, metadata }, { path: snapshot.manifestList, manifests })
   return {
     change: { id: change.id, expected: base?.metadataLocation, metadataLocation },
     metadata,

@@ -1,10 +1,10 @@
 import type { ManifestFile } from './data-file.ts'
 import { type LeanEntry, readLeanManifest, readManifestList } from './manifests.ts'
-import type { TableMetadata } from './metadata.ts'
+import { parseMetadata, type TableMetadata } from './metadata.ts'
 import type { Store } from './store.ts'
 
 /**
- * Manifests and their lists never change, so what was decoded once serves every later plan of the process. Oldest use goes
+ * Metadata files, manifests and their lists never change, so what was decoded once serves every later plan of the process. Oldest use goes
  * first when the bound is reached.
  */
 interface Cache {
@@ -13,10 +13,28 @@ interface Cache {
 }
 
 const MOST_BYTES = 64 * 2 ** 20
-/** About what one manifest of a list takes in memory. */
+/** About what one manifest of a list, and one snapshot of a table, takes in memory. */
 const LISTED_BYTES = 512
+const SNAPSHOT_BYTES = 2_048
 
 const caches = new WeakMap<Store, Cache>()
+
+/** The table metadata at a location, as the catalog has it. @throws ASSAY-2003, ASSAY-2004, ASSAY-2005 */
+export async function cachedMetadata(store: Store, location: string): Promise<TableMetadata> {
+  return cached(store, location, async () => sized(parseMetadata(await store.read(location), location)))
+}
+
+const sized = (value: TableMetadata): Kept<TableMetadata> => ({ value, bytes: (value.snapshots.length + 1) * SNAPSHOT_BYTES })
+
+/** What was written for a commit, which the next commit on it begins with. */
+export function remember(
+  store: Store,
+  { metadataLocation, metadata }: { readonly metadataLocation: string; readonly metadata: TableMetadata },
+  list: { readonly path: string; readonly manifests: readonly ManifestFile[] },
+): void {
+  keep(store, metadataLocation, sized(metadata))
+  keep(store, list.path, { value: list.manifests, bytes: list.manifests.length * LISTED_BYTES })
+}
 
 /** The manifests of a snapshot, see {@link readManifestList}. */
 export async function cachedList(store: Store, path: string): Promise<readonly ManifestFile[]> {
@@ -36,9 +54,19 @@ export async function cachedEntries(store: Store, metadata: TableMetadata, manif
   })
 }
 
-async function cached<T>(store: Store, key: string, read: () => Promise<{ readonly value: T; readonly bytes: number }>): Promise<T> {
+interface Kept<T> {
+  readonly value: T
+  readonly bytes: number
+}
+
+function cacheOf(store: Store): Cache {
   const cache = caches.get(store) ?? { kept: new Map(), bytes: 0 }
   caches.set(store, cache)
+  return cache
+}
+
+async function cached<T>(store: Store, key: string, read: () => Promise<Kept<T>>): Promise<T> {
+  const cache = cacheOf(store)
   const known = cache.kept.get(key)
   if (known !== undefined) {
     cache.kept.delete(key)
@@ -46,6 +74,12 @@ async function cached<T>(store: Store, key: string, read: () => Promise<{ readon
     return known.value as T
   }
   const made = await read()
+  keep(store, key, made)
+  return made.value
+}
+
+function keep(store: Store, key: string, made: Kept<unknown>): void {
+  const cache = cacheOf(store)
   forget(cache, key)
   cache.kept.set(key, made)
   cache.bytes += made.bytes
@@ -53,7 +87,6 @@ async function cached<T>(store: Store, key: string, read: () => Promise<{ readon
     if (cache.bytes <= MOST_BYTES) break
     forget(cache, oldest)
   }
-  return made.value
 }
 
 function forget(cache: Cache, key: string): void {

@@ -1,6 +1,6 @@
 import { AssayError } from '../errors.ts'
 import type { IcebergSchema, PartitionSpec, StructType } from '../schema/iceberg-type.ts'
-import { type AvroRecord, type AvroValue, encodeAvro } from './avro.ts'
+import { avroFile, type AvroRecord, type AvroValue, encodeAvro, recordEncoder } from './avro.ts'
 import { type AvroFile, decodeAvro } from './avro-read.ts'
 import { compareValues, encodeValue } from './bounds.ts'
 import type { DataFile, ManifestFile, PartitionTuple, PartitionValue } from './data-file.ts'
@@ -260,11 +260,14 @@ function summaryOf(type: PartitionTypes[number]['type'], values: readonly Partit
 }
 
 /** A new manifest with the sequence number of the snapshot that takes it in. */
-export const withSequence = (manifest: ManifestFile, sequenceNumber: number): ManifestFile => ({
-  ...manifest,
-  sequenceNumber: manifest.sequenceNumber === UNASSIGNED ? sequenceNumber : manifest.sequenceNumber,
-  minSequenceNumber: manifest.minSequenceNumber === UNASSIGNED ? sequenceNumber : manifest.minSequenceNumber,
-})
+export const withSequence = (manifest: ManifestFile, sequenceNumber: number): ManifestFile =>
+  manifest.sequenceNumber === UNASSIGNED || manifest.minSequenceNumber === UNASSIGNED
+    ? {
+        ...manifest,
+        sequenceNumber: manifest.sequenceNumber === UNASSIGNED ? sequenceNumber : manifest.sequenceNumber,
+        minSequenceNumber: manifest.minSequenceNumber === UNASSIGNED ? sequenceNumber : manifest.minSequenceNumber,
+      }
+    : manifest
 
 export interface NewManifestList {
   readonly snapshotId: SnapshotId
@@ -281,7 +284,17 @@ export function encodeManifestList({ snapshotId, parentId, sequenceNumber, manif
     'sequence-number': String(sequenceNumber),
     'format-version': '2',
   }
-  return encodeAvro(LIST_SCHEMA, header, manifests.map(recordOfManifest))
+  return avroFile(LIST_SCHEMA, header, manifests.map(bytesOf))
+}
+
+/** Most manifests of a list are those of the list before. */
+const encoded = new WeakMap<ManifestFile, Buffer>()
+const encodeManifestRecord = recordEncoder(LIST_SCHEMA)
+
+function bytesOf(manifest: ManifestFile): Buffer {
+  const bytes = encoded.get(manifest) ?? encodeManifestRecord(recordOfManifest(manifest))
+  encoded.set(manifest, bytes)
+  return bytes
 }
 
 const recordOfManifest = (manifest: ManifestFile): AvroRecord => ({

@@ -3,7 +3,6 @@ import { AssayError } from '../errors.ts'
 import type { IcebergSchema, PartitionSpec } from '../schema/iceberg-type.ts'
 import { parseLossless, stringifyLossless } from './json.ts'
 import { complaint, METADATA_V1, METADATA_V2, METADATA_V3, type RawMetadata, type RawSnapshot } from './metadata-shape.ts'
-import type { Store } from './store.ts'
 
 /** A 64-bit snapshot id as decimal text: JavaScript numbers would round those that Java and Spark write. */
 export type SnapshotId = string
@@ -84,10 +83,6 @@ export function ancestors(metadata: TableMetadata, from: SnapshotId | undefined 
   }
   return line
 }
-
-/** Loads the metadata file at a location. @throws ASSAY-2003, ASSAY-2004, ASSAY-2005 */
-export const readMetadata = async (store: Store, location: string): Promise<TableMetadata> =>
-  parseMetadata(await store.read(location), location)
 
 /**
  * Table metadata from the content of its file, gzipped or not.
@@ -278,7 +273,7 @@ function refuseDangling(metadata: TableMetadata, path: string): void {
 
 /** The JSON of table metadata. */
 export function serialiseMetadata(metadata: TableMetadata): string {
-  return stringifyLossless({
+  const head = stringifyLossless({
     'format-version': metadata.formatVersion,
     'table-uuid': metadata.uuid,
     location: metadata.location,
@@ -293,7 +288,8 @@ export function serialiseMetadata(metadata: TableMetadata): string {
     properties: metadata.properties,
     'current-snapshot-id': metadata.currentSnapshotId === undefined ? -1 : idJson(metadata.currentSnapshotId),
     refs: Object.fromEntries(Object.entries(metadata.refs).map(([name, ref]) => [name, refJson(ref)])),
-    snapshots: metadata.snapshots.map(snapshotJson),
+  })
+  const tail = stringifyLossless({
     'snapshot-log': metadata.snapshotLog.map((entry) => ({
       'timestamp-ms': entry.timestamp,
       'snapshot-id': idJson(entry.snapshotId),
@@ -302,6 +298,16 @@ export function serialiseMetadata(metadata: TableMetadata): string {
     'metadata-log': metadata.metadataLog.map((entry) => ({ 'timestamp-ms': entry.timestamp, 'metadata-file': entry.file, ...entry.rest })),
     ...metadata.rest,
   })
+  return `${head.slice(0, -1)},"snapshots":[${metadata.snapshots.map(textOf).join(',')}],${tail.slice(1)}`
+}
+
+/** A snapshot never changes, and is written again with each that follows. */
+const texts = new WeakMap<Snapshot, string>()
+
+function textOf(snapshot: Snapshot): string {
+  const text = texts.get(snapshot) ?? stringifyLossless(snapshotJson(snapshot))
+  texts.set(snapshot, text)
+  return text
 }
 
 /** Bigints make the whole text slower to write, and are seldom needed. */

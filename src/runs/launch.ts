@@ -9,7 +9,7 @@ import { CATALOG_NAME, type Settings } from '../config.ts'
 import { AssayError } from '../errors.ts'
 import type { Catalog } from '../iceberg/catalog.ts'
 import { directoryCatalog } from '../iceberg/catalogs/directory-catalog.ts'
-import { environmentCatalog } from '../iceberg/catalogs/environment-catalog.ts'
+import { type EnvironmentCatalog, environmentCatalog } from '../iceberg/catalogs/environment-catalog.ts'
 import { sqlCatalog } from '../iceberg/catalogs/sql-catalog.ts'
 import { sqliteDatabase } from '../iceberg/catalogs/sqlite-database.ts'
 import type { Store } from '../iceberg/store.ts'
@@ -34,6 +34,7 @@ import { type Recovered, recover } from './recover.ts'
 import { bindManifest, lackOfValues, registriesOf, withoutRemoved } from './registries.ts'
 import { RunLake } from './run-state.ts'
 import { type Supervision, supervise } from './supervise.ts'
+import { endPromotions } from './take-over.ts'
 import { keepUp, type Upkeep } from './upkeep.ts'
 import type { WorkerOptions } from './worker-protocol.ts'
 
@@ -93,7 +94,7 @@ function openReader({ home, environment }: Settings): StorageReader {
 }
 
 /** The catalog as it is seen from the environment that one is in. */
-export function openCatalog(settings: Settings, store: Store): Catalog {
+export function openCatalog(settings: Settings, store: Store): Catalog | EnvironmentCatalog {
   const catalog = openMainCatalog(settings, store)
   return settings.environment === undefined ? catalog : environmentCatalog(catalog, settings.environment.name)
 }
@@ -183,6 +184,7 @@ export async function launch(options: LaunchOptions): Promise<RunOutcome> {
     const lake = { catalog, store, now: () => clock.now() }
     const recovered = await recover(storage, lake)
     if (recovered.length > 0) listener.recovered(recovered)
+    if (settings.environment === undefined) await endPromotions({ storage, catalog, loaded: options.loaded }, settings.home, clock)
     const loaded = await boundToStore(settings, options.loaded)
     const { states, recorded, isOwn, heads, observations } = await look({ settings, storage, catalog, store }, loaded)
     if (observations.length > 0) {

@@ -20,6 +20,7 @@ import { adoption, knownStates } from './environment.ts'
 import { openCatalog } from './launch.ts'
 import { NOTHING_KNOWN } from '../assets/status.ts'
 import { recover } from './recover.ts'
+import { endPromotions } from './take-over.ts'
 
 /** What a rollback changes: shown, then done as shown or not at all. */
 export interface RollbackPlan {
@@ -98,6 +99,7 @@ export async function rollBack({ settings, loaded, clock, spec, to }: RollbackOp
   const catalog = openCatalog(settings, store)
   try {
     await recover(storage, { catalog, store, now: () => clock.now() })
+    if (settings.environment === undefined) await endPromotions({ storage, catalog, loaded }, settings.home, clock)
     const { assets } = loaded.manifest
     const heads = await loadHeads(catalog, assets)
     const { states: known, isOwn } = await knownStates(settings, storage, catalog, loaded)

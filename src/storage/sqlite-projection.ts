@@ -78,6 +78,10 @@ function applier(db: DatabaseSync): (change: Change, seq: number) => void {
         return void (change.snapshotId === undefined
           ? to.forgetTable.run(change.asset)
           : to.setSnapshot.run(change.asset, change.snapshotId))
+      case 'open promotion':
+        return void to.openPromotion.run(change.environment)
+      case 'close promotion':
+        return void to.closePromotion.run(change.environment)
       case 'set observed':
         return void to.setObserved.run(change.asset, change.at)
       case 'set check': {
@@ -135,6 +139,8 @@ const statements = (db: DatabaseSync) => ({
   adoptMaterialization: db.prepare(
     'insert into materializations (seq, position, id, asset, body) values (?, ?, ?, ?, ?) on conflict (id) do nothing',
   ),
+  openPromotion: db.prepare('insert into promotions (environment) values (?) on conflict do nothing'),
+  closePromotion: db.prepare('delete from promotions where environment = ?'),
   setSnapshot: db.prepare(
     'insert into tables (asset, snapshot_id) values (?, ?) on conflict do update set snapshot_id = excluded.snapshot_id',
   ),

@@ -7,7 +7,8 @@ import { type Change, type PreparedCommit, prepareCommit } from '../../src/icebe
 import type { Overwrite } from '../../src/iceberg/drop-files.ts'
 import type { StagedFiles } from '../../src/iceberg/data-file.ts'
 import { evolveSchema, partitionSpec } from '../../src/iceberg/evolve.ts'
-import { type SnapshotId, schemaOf, serialiseMetadata, type TableMetadata } from '../../src/iceberg/metadata.ts'
+import { expect } from 'vitest'
+import { parseMetadata, type SnapshotId, schemaOf, serialiseMetadata, type TableMetadata } from '../../src/iceberg/metadata.ts'
 import { planScan } from '../../src/iceberg/plan-scan.ts'
 import { onBranch } from '../../src/iceberg/refs.ts'
 import type { StagedRewrite } from '../../src/iceberg/rewrite.ts'
@@ -121,6 +122,9 @@ export async function openLab(): Promise<Lab> {
       const seen = base === undefined ? undefined : { ...base, metadata: onBranch(base.metadata, rest.branch) }
       const staged = await stage({ columns, query, by, base: seen })
       const prepared = await prepareCommit(store, base, { id: TABLE, staged, overwrite, summary, now: ++clock, ...rest })
+      // The next commit begins with what this one remembers, and another process with what it wrote.
+      const written = await store.read(prepared.change.metadataLocation)
+      expect(parseMetadata(written, prepared.change.metadataLocation)).toEqual(prepared.metadata)
       const outcome = await catalog.commit([prepared.change])
       if (outcome.kind !== 'committed') throw new Error(`the catalog said ${outcome.kind}`)
       return prepared

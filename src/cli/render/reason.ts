@@ -32,7 +32,7 @@ export function reasonWords(reason: Reason, { slices, inputs, where, now }: Word
     case 'made':
       return `${reason.asset} ${slices}became ${short(reason.version)} ${moment(reason.by)}${reason.because === undefined ? '' : `, ${reason.because}`}`
     case 'written':
-      if (reason.by === 'an observation') return `${reason.asset} ${slices}was observed as ${short(reason.version)}`
+      if (reason.by === 'an observation') return `${reason.asset} ${slices}was observed as ${short(reason.version)}${since(reason.at)}`
       return `${reason.asset} ${slices}became ${short(reason.version)} by ${reason.by === 'others' ? 'another writer' : 'an earlier run'}${since(reason.at)}`
     case 'attempt': {
       const problem = reason.problem === undefined ? '' : `: ${[reason.problem, ...reason.details].join('; ')}`

@@ -1,6 +1,6 @@
 import { AssayError } from '../../errors.ts'
 import { type Catalog, formatTableId, type TableId } from '../catalog.ts'
-import { readMetadata } from '../metadata.ts'
+import { cachedMetadata } from '../manifest-cache.ts'
 import type { Store } from '../store.ts'
 
 const METADATA = '/metadata/'
@@ -20,7 +20,7 @@ export function directoryCatalog(folder: string, store: Store): Catalog {
     locations,
     load: async (id) => {
       const found = (await locations()).find((row) => formatTableId(row.id) === formatTableId(id))
-      return found === undefined ? undefined : { ...found, metadata: await readMetadata(store, found.metadataLocation) }
+      return found === undefined ? undefined : { ...found, metadata: await cachedMetadata(store, found.metadataLocation) }
     },
     commit: async () => {
       throw new AssayError('ASSAY-2001', `${root} is a folder of tables without a catalog, which can only be read`, {

@@ -9,7 +9,7 @@ import {
   type TableId,
   type TableRemoval,
 } from '../catalog.ts'
-import { readMetadata } from '../metadata.ts'
+import { cachedMetadata } from '../manifest-cache.ts'
 import type { Store } from '../store.ts'
 import { sqliteDatabase } from './sqlite-database.ts'
 
@@ -48,7 +48,7 @@ export function sqlCatalog(database: Database, { warehouse, name, store }: Catal
 }
 
 async function loaded(store: Store, id: TableId, metadataLocation: string): Promise<LoadedTable> {
-  return { id, metadataLocation, metadata: await readMetadata(store, metadataLocation) }
+  return { id, metadataLocation, metadata: await cachedMetadata(store, metadataLocation) }
 }
 
 /** @throws ASSAY-2001, ASSAY-2002, ASSAY-2010 in place of what the database says */
