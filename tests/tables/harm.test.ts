@@ -4,10 +4,12 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { encodeAvro, type AvroRecord } from '../../src/iceberg/avro.ts'
 import { decodeAvro } from '../../src/iceberg/avro-read.ts'
+import { openSqlCatalog } from '../../src/iceberg/catalogs/sql-catalog.ts'
 import { allLiveEntries } from '../../src/iceberg/live-entries.ts'
 import { encodeManifestList, readManifestList } from '../../src/iceberg/manifests.ts'
 import { snapshotOf } from '../../src/iceberg/metadata.ts'
 import { planScan } from '../../src/iceberg/plan-scan.ts'
+import { localStore } from '../../src/iceberg/stores/local.ts'
 import { openDuckdb } from '../../src/resources/duckdb.ts'
 import type { SqlEngine, SqlSession } from '../../src/sql/engine.ts'
 import { discard, publish } from '../../src/tables/publish.ts'
@@ -90,9 +92,13 @@ describe('metadata that is not whole', () => {
     const { metadataLocation } = await world.load('old')
     const staged = await stageContent(world, world, { tables: ['old'], days: DAYS, tag: 3 })
     harm(metadataLocation)
+    // The next process, which remembers nothing of the file.
+    const store = localStore()
+    const catalog = openSqlCatalog({ file: join(world.root, 'catalog.db'), warehouse: world.catalog.warehouse, name: 'assay', store })
     const named = { code, message: expect.stringContaining(metadataLocation) }
-    await expect(world.load('old')).rejects.toMatchObject(named)
-    await expect(publish({ ...world, now: () => 1 }, staged)).rejects.toMatchObject(named)
+    await expect(catalog.load({ namespace: 'shop', name: 'old' })).rejects.toMatchObject(named)
+    await expect(publish({ store, catalog, now: () => 1 }, staged)).rejects.toMatchObject(named)
+    catalog.close()
     await discard(world.store, staged.tables)
     expect(await world.catalog.locations()).toMatchObject([{ metadataLocation }])
     await world.catalog.commit([{ id: { namespace: 'shop', name: 'old' }, expected: metadataLocation, metadataLocation: whole }])
