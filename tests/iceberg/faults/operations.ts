@@ -375,9 +375,8 @@ export const OPERATIONS: readonly Operation[] = [
     {
       run: (_, lake) => promoteTables(lake, ENVIRONMENT),
       after: (before) => {
-        const tables = ownTables(before)
-        const moved = Object.fromEntries(tables.map((table) => [table, before[own(table)] ?? []]))
-        return { ...without(before, ...tables.map(own)), ...moved }
+        const promoted = ownTables(before).map((table) => [table, before[own(table)] ?? []] as const)
+        return without({ ...before, ...Object.fromEntries(promoted) }, ...ownTables(before).map(own))
       },
     },
     { table: 'older', ready: environment },
