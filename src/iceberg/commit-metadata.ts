@@ -86,8 +86,17 @@ async function landed(catalog: Catalog, { id, metadataLocation }: LoadedTable): 
   )
 }
 
-const unknownOutcome = (id: TableId, cause: unknown): AssayError =>
-  new AssayError('ASSAY-2010', `the catalog did not say whether the change of ${formatTableId(id)} was committed`, {
+/** Errors of commits of which nobody knows whether they happened. */
+const undecided = new WeakSet<AssayError>()
+
+/** Whether the change may have been made although {@link commitTable} threw. */
+export const mayHaveHappened = (error: unknown): boolean => error instanceof AssayError && undecided.has(error)
+
+function unknownOutcome(id: TableId, cause: unknown): AssayError {
+  const error = new AssayError('ASSAY-2010', `the catalog did not say whether the change of ${formatTableId(id)} was committed`, {
     next: 'No file was removed. Look at the table, and run the same command again if it did not happen.',
     cause,
   })
+  undecided.add(error)
+  return error
+}

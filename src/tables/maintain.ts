@@ -3,7 +3,7 @@ import { AssayError } from '../errors.ts'
 import { type Catalog, formatTableId, type LoadedTable, type TableId } from '../iceberg/catalog.ts'
 import { isEnvironmentOf } from '../iceberg/catalogs/environment-catalog.ts'
 import { prepareCommit } from '../iceberg/commit.ts'
-import { commitTable } from '../iceberg/commit-metadata.ts'
+import { commitTable, mayHaveHappened } from '../iceberg/commit-metadata.ts'
 import { compactable, compactFiles } from '../iceberg/compact.ts'
 import { expireSnapshots, type ExpirePolicy, selectExpired } from '../iceberg/expire.ts'
 import { readManifestList } from '../iceberg/manifests.ts'
@@ -104,11 +104,8 @@ async function rewriteTable(tools: Maintenance, loaded: LoadedTable, sortBy: rea
     const mergedManifests = await commitRewrite(tools, loaded.id, change)
     return { compactedFiles: change.rewrite.removed.length, compactedInto: change.staged.files.length, mergedManifests, wasBusy: false }
   } catch (error) {
-    const code = error instanceof AssayError ? error.code : undefined
-    // It may have happened: then these are the files of the table.
-    if (code === 'ASSAY-2010') throw error
-    if (compacted !== undefined) await discardStaged(tools.store, compacted.staged).catch(() => {})
-    if (code !== 'ASSAY-2006') throw error
+    if (compacted !== undefined && !mayHaveHappened(error)) await discardStaged(tools.store, compacted.staged).catch(() => {})
+    if (!(error instanceof AssayError) || error.code !== 'ASSAY-2006') throw error
     return { compactedFiles: 0, compactedInto: 0, mergedManifests: 0, wasBusy: true }
   }
 }

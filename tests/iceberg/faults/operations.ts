@@ -147,7 +147,8 @@ const rewritten = async (rewrite: Promise<StagedRewrite>): ReturnType<Stage> => 
   return { staged, overwrite }
 }
 
-const merging =
+/** Writes the rows 0 0 and 0 5, and takes out 1 1. */
+export const merging =
   (mode: WriteMode) =>
   (tag: number): Stage =>
   ({ base, request, ...tools }) => {
