@@ -1,7 +1,7 @@
 import { type Added, withAdded } from '../assets/added.ts'
 import { columnsRead, keptVersions, sameColumns, type Versions, versionsSeen, withVersion } from '../assets/column-versions.ts'
 import type { AssetSpec, DepSpec } from '../assets/spec.ts'
-import { movedSince, versionStatus } from '../assets/versions.ts'
+import { changedSince, versionStatus } from '../assets/versions.ts'
 import { formatTableId } from '../iceberg/catalog.ts'
 import type { AssetKey } from '../keys.ts'
 import { narrowPartitions } from '../partitions/bind.ts'
@@ -68,17 +68,18 @@ export class RunLake {
 
   /**
    * The sets of columns through which readers look at an asset, where there are partitions to compare with, and all their rows are
-   * written. Those that look
-   * at all columns are left out: for them only equal rows are equal.
+   * written. Those that look at all columns are left out: for them only equal rows are equal. By force, equal rows are published
+   * and every reader is to see that, but for those that append: rows that they have added must not count as changed.
    */
-  columnsToCompare(spec: AssetSpec, partitions: PartitionSet): readonly (readonly string[])[] {
+  columnsToCompare(spec: AssetSpec, partitions: PartitionSet, force: boolean): readonly (readonly string[])[] {
     if (spec.write !== undefined || isEmpty(intersect(partitions, domain(this.#states.get(spec.key)?.versions ?? [])))) return []
     const sets: (readonly string[])[] = []
     for (const reader of this.#loaded.readers(spec.key)) {
+      if (force && reader.write?.kind !== 'append') continue
       for (const dep of reader.deps.filter(({ asset }) => asset === spec.key)) {
         const columns = columnsRead(reader, dep.name)
-        const isPart = columns !== undefined && spec.columns.some(({ name }) => !columns.includes(name))
-        if (isPart && !sets.some((known) => sameColumns(known, columns))) sets.push(columns)
+        const counts = columns !== undefined && (force || spec.columns.some(({ name }) => !columns.includes(name)))
+        if (counts && !sets.some((known) => sameColumns(known, columns))) sets.push(columns)
       }
     }
     return sets
@@ -100,8 +101,11 @@ export class RunLake {
     if (head?.snapshotId === undefined) return undefined
     const { versions } = this.consumed(dep, partitions)
     const before = reader === undefined || dep.reads === undefined ? undefined : this.#readBefore(reader, dep, partitions)
-    const moved = reader === undefined || before === undefined ? domain(versions) : this.#movedSince(reader, dep, before, versions)
-    const news = intersect(moved, domain(versions))
+    const state = { ...this.#states.get(dep.asset), versions }
+    const news =
+      reader === undefined || before === undefined
+        ? domain(versions)
+        : intersect(changedSince(reader, dep, before, state), domain(versions))
     const again = restrict(before?.versions ?? [], news)
     const write = reader?.write
     // What was taken out is not remembered: a late row alone would bring it back.
@@ -111,11 +115,6 @@ export class RunLake {
     const pin = { metadataLocation: head.metadataLocation, snapshotId: head.snapshotId, slice }
     if (write?.kind !== 'append' || again.length === 0) return pin
     return { ...pin, slice: { ...slice, partitions: subtract(due, domain(again)) }, again }
-  }
-
-  #movedSince(reader: AssetSpec, dep: DepSpec, before: ConsumedInput, versions: IntervalMap<string>): PartitionSet {
-    const { columnVersions = [] } = this.#states.get(dep.asset) ?? {}
-    return movedSince(reader, dep, before, { versions, columnVersions })
   }
 
   /**

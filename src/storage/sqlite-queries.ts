@@ -45,6 +45,8 @@ export function queriesOn(db: DatabaseSync): Queries {
   return {
     assetStates: () => assetStates(db, all),
     registries: () => registriesOf(all),
+    openPromotions: () =>
+      all<{ environment: string }>('select environment from promotions order by environment').map(({ environment }) => environment),
     runs: (limit) => all<RunRow>('select * from runs order by seq desc limit ?', limit).map(runOfRow),
     run: (id) => all<RunRow>('select * from runs where id = ?', id).map(runOfRow)[0],
     steps: (runId) => all<StepRow>('select * from steps where run_id = ? order by position', runId).map(stepOfRow),
@@ -58,12 +60,7 @@ export function queriesOn(db: DatabaseSync): Queries {
         ? all<Body>('select body from materializations order by seq desc, position desc limit ?', limit)
         : all<Body>('select body from materializations where asset = ? order by seq desc, position desc limit ?', asset, limit)
       ).map(({ body }) => JSON.parse(body) as Materialization),
-    durations: (assets, limit) =>
-      all<{ took: number }>(
-        `select ended_at - started_at as took from steps where assets = ? and state = 'succeeded' order by ended_at desc limit ?`,
-        JSON.stringify(assets),
-        limit,
-      ).map(({ took }) => took),
+    durations: (steps, limit) => steps.map((assets) => durationsOf(all, assets, limit)),
     checkResults: (asset) =>
       all<Body & { run_id: string; at: number }>('select run_id, at, body from check_results where asset = ? order by "check"', asset).map(
         ({ run_id, at, body }) => ({ ...(JSON.parse(body) as CheckResult), at, runId: run_id }),
@@ -75,6 +72,13 @@ export function queriesOn(db: DatabaseSync): Queries {
       ).map(({ seq, at, body }) => ({ ...JSON.parse(body), seq, at }) as StoredEvent),
   }
 }
+
+const durationsOf = (all: All, assets: readonly AssetKey[], limit: number): readonly number[] =>
+  all<{ took: number }>(
+    `select ended_at - started_at as took from steps where assets = ? and state = 'succeeded' order by ended_at desc limit ?`,
+    JSON.stringify(assets),
+    limit,
+  ).map(({ took }) => took)
 
 interface EventRow extends Body {
   readonly seq: number

@@ -173,13 +173,18 @@ const NO_REGISTRIES: Registries = new Map()
 const readerOf = (read: Read): Omit<StorageReader, 'close'> => ({
   assetStates: async () => read((q) => q.assetStates(), new Map<AssetKey, AssetState>()),
   registries: async () => read((q) => q.registries(), NO_REGISTRIES),
+  openPromotions: async () => read((q) => q.openPromotions(), []),
   runs: async (limit) => read((q) => q.runs(limit), []),
   run: async (id) => read((q) => q.run(id), undefined),
   steps: async (runId) => read((q) => q.steps(runId), []),
   openRuns: async () => read((q) => q.openRuns(), []),
   openIntents: async () => read((q) => q.openIntents(), []),
   materializations: async (filter) => read((q) => q.materializations(filter), []),
-  durations: async (assets, limit) => read((q) => q.durations(assets, limit), []),
+  durations: async (steps, limit) =>
+    read(
+      (q) => q.durations(steps, limit),
+      steps.map(() => []),
+    ),
   checkResults: async (asset) => read((q) => q.checkResults(asset), []),
   events: async (filter) => read((q) => q.events(filter), []),
 })
