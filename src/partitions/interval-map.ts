@@ -37,7 +37,8 @@ export const assign = <V>(map: IntervalMap<V>, set: PartitionSet, value: V): Int
   joined([...(map.length === 0 ? map : remove(map, set)), ...set.map(([from, to]) => ({ from, to, value }))])
 
 /** The map with the values of another one wherever that has some. */
-export const overlay = <V>(map: IntervalMap<V>, over: IntervalMap<V>): IntervalMap<V> => joined([...remove(map, domain(over)), ...over])
+export const overlay = <V>(map: IntervalMap<V>, over: IntervalMap<V>): IntervalMap<V> =>
+  joined([...restrict(map, subtract(domain(map), domain(over))), ...over])
 
 /** The map without the partitions of `set`. */
 export const remove = <V>(map: IntervalMap<V>, set: PartitionSet): IntervalMap<V> =>

@@ -211,12 +211,9 @@ const noTable = ({ key, where }: AssetSpec, upstream: AssetSpec): AssayError =>
         : `Make it first: \`assay materialize +${key}\`.`,
   })
 
-const addedTwice = ({ key, where }: AssetSpec, { key: dep }: AssetSpec, partitions: string): AssayError =>
-  new AssayError(
-    'ASSAY-5041',
-    `${key} has added the rows of ${dep}${partitions === '' ? '' : ` of ${partitions}`}, which have changed since`,
-    {
-      where,
-      next: `Take one of them back: \`assay rollback ${dep} --to <version>\` to the rows that were added, or \`assay rollback ${key} --to <version>\` to before they were, and they are added as they are now. \`assay diff\` shows both.`,
-    },
-  )
+function addedTwice({ key, where }: AssetSpec, dep: AssetSpec, partitions: string): AssayError {
+  const what = `${key} has added the rows of ${dep.key}${partitions === '' ? '' : ` of ${partitions}`}, which have changed since`
+  const anew = `Take ${key} back to before they were added, and they are added as they are now: \`assay rollback ${key} --to <version>\`.`
+  const asBefore = `Or take ${dep.key} back to the rows that were added: \`assay rollback ${dep.key} --to <version>\`.`
+  return new AssayError('ASSAY-5041', what, { where, next: dep.kind === 'external' ? anew : `${anew} ${asBefore}` })
+}

@@ -1,6 +1,16 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { assign, difference, domain, type IntervalMap, remove, restrict, valueAt, where } from '../../src/partitions/interval-map.ts'
+import {
+  assign,
+  difference,
+  domain,
+  type IntervalMap,
+  overlay,
+  remove,
+  restrict,
+  valueAt,
+  where,
+} from '../../src/partitions/interval-map.ts'
 import { contains, each, type PartitionSet } from '../../src/partitions/partition-set.ts'
 import { intervalMap, partitionSet, setOf, sorted } from './arbitrary.ts'
 
@@ -47,6 +57,16 @@ test('domain, where and valueAt read what is there', () =>
     expect([...each(where(map, (value) => value === 'a'))]).toEqual(sorted([...naive].filter(([, value]) => value === 'a').map(([p]) => p)))
     for (let p = -15; p < 30; p++) expect(valueAt(map, p)).toBe(naive.get(p))
   }))
+
+test('overlay takes the values of the other map wherever it has some', () => {
+  fc.assert(
+    fc.property(intervalMap, intervalMap, (map, over) => {
+      const result = overlay(map, over)
+      expectNormal(result)
+      expect(plain(result)).toEqual(new Map([...plain(map), ...plain(over)]))
+    }),
+  )
+})
 
 test('difference is where two maps do not have the same value', () => {
   fc.assert(
