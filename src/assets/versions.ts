@@ -58,9 +58,10 @@ export function versionStatus(
   versionsOf: (key: AssetKey) => Versions | undefined,
 ): VersionStatus {
   const made = intersect(domain(state.made), exist)
-  const inputs = spec.deps.map((dep) => inputNow(spec, dep, versionsOf(dep.asset)))
   const because: Stale[] = []
-  for (const [record, partitions] of byRecord(state.made, exist)) {
+  const records = byRecord(state.made, exist)
+  const inputs = records.size === 0 ? [] : spec.deps.map((dep) => inputNow(spec, dep, versionsOf(dep.asset)))
+  for (const [record, partitions] of records) {
     if (record.codeVersion !== spec.codeVersion)
       because.push({ partitions, cause: { kind: 'code changed', from: record.codeVersion, to: spec.codeVersion } })
     for (const input of inputs) because.push(...inputCauses(input, record, partitions))
@@ -93,14 +94,23 @@ interface InputNow {
   readonly dep: DepSpec
   readonly versions: IntervalMap<string>
   readonly domain: PartitionSet
+  /** Found out when the input has moved, as lineage lies in the file of the manifest until it is asked for. */
+  readonly seen: () => Seen
+}
+
+interface Seen {
   readonly columns: readonly string[] | undefined
   /** As seen through the columns. */
-  readonly seen: IntervalMap<string>
+  readonly versions: IntervalMap<string>
 }
 
 function inputNow(spec: AssetSpec, dep: DepSpec, now: Versions = { versions: [] }): InputNow {
-  const columns = columnsRead(spec, dep.name)
-  return { dep, versions: now.versions, domain: domain(now.versions), columns, seen: versionsSeen(now, columns) }
+  let seen: Seen | undefined
+  const look = (): Seen => {
+    const columns = columnsRead(spec, dep.name)
+    return { columns, versions: versionsSeen(now, columns) }
+  }
+  return { dep, versions: now.versions, domain: domain(now.versions), seen: () => (seen ??= look()) }
 }
 
 function inputCauses(now: InputNow, record: MadeFrom, partitions: PartitionSet): readonly Stale[] {
@@ -125,8 +135,10 @@ function inputCauses(now: InputNow, record: MadeFrom, partitions: PartitionSet):
 }
 
 /** Of the partitions that were written anew, those that look different through the columns that are read. */
-function changedIn({ columns, seen }: InputNow, { versions, through }: ConsumedInput, written: PartitionSet): PartitionSet {
-  if (columns === undefined || isEmpty(written)) return written
+function changedIn(now: InputNow, { versions, through }: ConsumedInput, written: PartitionSet): PartitionSet {
+  if (isEmpty(written)) return written
+  const { columns, versions: seen } = now.seen()
+  if (columns === undefined) return written
   const covers = through !== undefined && columns.every((column) => through.columns.includes(column))
   const before = restrict(versions, written)
   return difference(covers ? overlaid(before, through.versions) : before, restrict(seen, written))

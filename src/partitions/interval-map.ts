@@ -34,7 +34,7 @@ function firstEndingAfter<V>(map: IntervalMap<V>, partition: number): number {
 
 /** The map with `value` on every partition of `set`. */
 export const assign = <V>(map: IntervalMap<V>, set: PartitionSet, value: V): IntervalMap<V> =>
-  joined([...remove(map, set), ...set.map(([from, to]) => ({ from, to, value }))])
+  joined([...(map.length === 0 ? map : remove(map, set)), ...set.map(([from, to]) => ({ from, to, value }))])
 
 /** The map without the partitions of `set`. */
 export const remove = <V>(map: IntervalMap<V>, set: PartitionSet): IntervalMap<V> =>

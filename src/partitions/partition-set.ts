@@ -5,9 +5,9 @@
 export type Interval = readonly [from: number, to: number]
 export type PartitionSet = readonly Interval[]
 
-export const EMPTY: PartitionSet = []
+export const EMPTY: PartitionSet = Object.freeze([])
 /** The one partition of an unpartitioned asset. */
-export const WHOLE: PartitionSet = [[0, 1]]
+export const WHOLE: PartitionSet = Object.freeze([Object.freeze([0, 1] as const)])
 
 /** All of `from ≤ p < to`. */
 export const range = (from: number, to: number): PartitionSet => (from < to ? [[from, to]] : EMPTY)
@@ -42,10 +42,14 @@ export function normalise(intervals: Iterable<Interval>): PartitionSet {
 
 export function union(...sets: readonly PartitionSet[]): PartitionSet {
   const filled = sets.filter((set) => set.length > 0)
-  return filled.length < 2 ? (filled[0] ?? EMPTY) : normalise(filled.flat())
+  const [first = EMPTY] = filled
+  return filled.every((set) => set === first) ? first : normalise(filled.flat())
 }
 
+/** One of the two sets itself where that is the answer: of ten thousand assets without partitions all have one set. */
 export function intersect(a: PartitionSet, b: PartitionSet): PartitionSet {
+  if (a === b || a.length === 0) return a
+  if (b.length === 0) return b
   const out: Interval[] = []
   for (let i = 0, j = 0; i < a.length && j < b.length; ) {
     const x = a[i] as Interval
@@ -60,6 +64,7 @@ export function intersect(a: PartitionSet, b: PartitionSet): PartitionSet {
 }
 
 export function subtract(a: PartitionSet, b: PartitionSet): PartitionSet {
+  if (a === b) return EMPTY
   if (a.length === 0 || b.length === 0) return a
   const out: Interval[] = []
   let j = 0
@@ -82,6 +87,7 @@ export const shift = (set: PartitionSet, by: number): PartitionSet => set.map(([
 /** Cut into sets of at most `size` partitions, each of one interval, in order. */
 export function chunks(set: PartitionSet, size: number): readonly PartitionSet[] {
   const out: PartitionSet[] = []
+  if (set.length === 1 && count(set) <= size) return [set]
   for (const [from, to] of set) for (let at = from; at < to; at += size) out.push([[at, Math.min(to, at + size)]])
   return out
 }

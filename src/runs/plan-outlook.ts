@@ -149,13 +149,25 @@ const PAST = 20
 async function estimateOf(plan: Plan, { storage, workers }: OutlookOptions): Promise<Estimate> {
   const perStep: Record<AssetKey, number> = {}
   const unknown: AssetKey[] = []
-  for (const { asset, run } of plan.assets) {
-    if (isEmpty(run)) continue
-    const known = median(await storage.durations(plan.steps.find(({ assets }) => assets.includes(asset))?.assets ?? [asset], PAST))
+  const madeWith = madeWithIn(plan)
+  const made = plan.assets.flatMap(({ asset, run }) => (isEmpty(run) ? [] : [asset]))
+  const past = await storage.durations(
+    made.map((asset) => madeWith.get(asset) ?? [asset]),
+    PAST,
+  )
+  for (const [i, asset] of made.entries()) {
+    const known = median(past[i] ?? [])
     if (known === undefined) unknown.push(asset)
     else perStep[asset] = known
   }
   return { total: makespan(plan, perStep, workers), perStep, unknown }
+}
+
+/** The assets that the first step of each asset makes, itself included. */
+function madeWithIn({ steps }: Plan): ReadonlyMap<AssetKey, readonly AssetKey[]> {
+  const found = new Map<AssetKey, readonly AssetKey[]>()
+  for (const { assets } of steps) for (const asset of assets) if (!found.has(asset)) found.set(asset, assets)
+  return found
 }
 
 function median(values: readonly number[]): number | undefined {

@@ -8,6 +8,7 @@ import { domain } from '../partitions/interval-map.ts'
 import { downstreamOf, reachOf, upstreamOf } from '../partitions/reach.ts'
 import { chunks, EMPTY, intersect, isEmpty, type PartitionSet, subtract, union, WHOLE } from '../partitions/partition-set.ts'
 import { universe } from '../partitions/partitions.ts'
+import type { PartitionsSpec } from '../partitions/spec.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
 import type { AssetState } from '../storage/storage.ts'
 import { type NamedIds, namesOf } from './registries.ts'
@@ -97,16 +98,19 @@ export function makePlan(loaded: LoadedManifest, states: ReadonlyMap<AssetKey, A
   return deepFreeze({ id, ...content })
 }
 
+/** One for all, as ten thousand assets have fifty thousand empty lists. */
+const NONE: readonly never[] = Object.freeze([])
+
 const NO_PARTITIONS = {
   run: EMPTY,
   reuse: EMPTY,
   missing: EMPTY,
-  because: [],
-  blocked: [],
+  because: NONE,
+  blocked: NONE,
   widened: EMPTY,
-  together: [],
-  unobserved: [],
-  checks: [],
+  together: NONE,
+  unobserved: NONE,
+  checks: NONE,
 }
 
 /** What is asked of an asset, and what of that is due. */
@@ -117,26 +121,34 @@ interface Wish {
   readonly due: PartitionSet
 }
 
+/** An asset as it will be when the plan has run. */
+interface Ahead {
+  /** Partitions that this plan makes carry the id of their step. */
+  readonly versions: Versions
+  /** Those that have a version. */
+  readonly made: PartitionSet
+  /** The steps that make it, by partitions. */
+  readonly steps: readonly PlannedStep[]
+}
+
 /** Walks the selection upstream first, keeping what each asset will look like when the plan has run. */
 class Planner {
   readonly steps: PlannedStep[] = []
   readonly #loaded: LoadedManifest
   readonly #states: ReadonlyMap<AssetKey, AssetState>
   readonly #request: PlanRequest
-  readonly #now: number
   readonly #wanted: ReadonlyMap<AssetKey, PartitionSet>
-  /** Data versions as they will be: partitions that this plan makes carry the id of their step. */
-  readonly #versions = new Map<AssetKey, Versions>()
-  readonly #stepsOf = new Map<AssetKey, PlannedStep[]>()
+  readonly #ahead = new Map<AssetKey, Ahead>()
   readonly #selected: ReadonlySet<AssetKey>
+  readonly #universeOf: UniverseOf
 
   constructor(loaded: LoadedManifest, states: ReadonlyMap<AssetKey, AssetState>, request: PlanRequest, now: number) {
     this.#loaded = loaded
     this.#states = states
     this.#request = request
-    this.#now = now
     this.#selected = new Set(request.selection)
-    this.#wanted = wantedPartitions(loaded, request, now)
+    this.#universeOf = universesAt(now)
+    this.#wanted = wantedPartitions(loaded, request, this.#universeOf)
   }
 
   /** @param specs one asset, or the outputs of one compute that are made together or may be */
@@ -149,22 +161,22 @@ class Planner {
 
   /** One step for all partitions: who looks at a source sees all of it at once. */
   observe({ key, observe, partitions }: AssetSpec): readonly PlannedAsset[] {
-    const run = intersect(universe(partitions, this.#now), this.#wanted.get(key) ?? EMPTY)
+    const run = intersect(this.#universeOf(partitions), this.#wanted.get(key) ?? EMPTY)
     if (observe === undefined || isEmpty(run)) return []
     this.steps.push({ id: `s${this.steps.length + 1}`, kind: 'observe', assets: [key], partitions: run, after: [] })
     return [{ ...NO_PARTITIONS, asset: key, action: 'observe', run }]
   }
 
   #wish(spec: AssetSpec): Wish {
-    const exist = universe(spec.partitions, this.#now)
+    const exist = this.#universeOf(spec.partitions)
     const wanted = intersect(this.#wanted.get(spec.key) ?? EMPTY, exist)
-    const status = versionStatus(spec, this.#states.get(spec.key) ?? NOTHING_KNOWN, exist, (key) => this.#versionsOf(key))
+    const status = versionStatus(spec, this.#states.get(spec.key) ?? NOTHING_KNOWN, exist, (key) => this.#aheadOf(key).versions)
     return { spec, wanted, status, due: this.#request.force ? wanted : intersect(wanted, union(status.missing, status.stale)) }
   }
 
   /** @param group the outputs that are made together, itself included. They have the same deps: what blocks one blocks all. */
   #planned({ spec, wanted, status, due: own }: Wish, group: readonly Wish[]): PlannedAsset {
-    const due = union(...group.map((wish) => wish.due))
+    const due = group.length === 1 ? own : union(...group.map((wish) => wish.due))
     if (spec.kind === 'external')
       return { ...NO_PARTITIONS, asset: spec.key, action: 'external', unobserved: this.#isUnknown(spec.key) ? [spec.key] : [] }
     const blocked = this.#blockedBy(spec, due)
@@ -178,26 +190,30 @@ class Planner {
       because: this.#reasons(status.because, intersect(status.fresh, own), run),
       blocked,
       widened: this.#widened(spec, wanted),
-      together: group
-        .map((wish) => ({ asset: wish.spec.key, partitions: subtract(intersect(wish.due, run), own) }))
-        .filter(({ partitions }) => !isEmpty(partitions)),
-      unobserved: isEmpty(run) ? [] : this.#unobserved(spec),
-      checks: spec.checks.filter((check) => check.mode === 'block').map((check) => check.name),
+      together: group.length === 1 ? NONE : togetherWith(group, run, own),
+      unobserved: isEmpty(run) ? NONE : this.#unobserved(spec),
+      checks: spec.checks.length === 0 ? NONE : spec.checks.filter((check) => check.mode === 'block').map((check) => check.name),
     }
   }
 
-  #versionsOf(key: AssetKey): Versions {
-    return this.#versions.get(key) ?? this.#states.get(key) ?? NOTHING_KNOWN
+  #aheadOf(key: AssetKey): Ahead {
+    const known = this.#ahead.get(key)
+    if (known !== undefined) return known
+    const versions = this.#states.get(key) ?? NOTHING_KNOWN
+    const now = { versions, made: domain(versions.versions), steps: NONE }
+    this.#ahead.set(key, now)
+    return now
   }
 
   #blockedBy(spec: AssetSpec, due: PartitionSet): PlannedAsset['blocked'] {
-    return spec.deps.flatMap((dep) => {
+    const blocked: PlannedAsset['blocked'][number][] = []
+    for (const dep of isEmpty(due) ? NONE : spec.deps) {
       const upstream = this.#loaded.asset(dep.asset)
-      if (upstream === undefined || upstream.kind === 'external') return []
-      const exist = universe(upstream.partitions, this.#now)
-      const { missing } = upstreamOf(dep.mapping, due, exist, domain(this.#versionsOf(dep.asset).versions))
-      return isEmpty(missing) ? [] : [{ dep: dep.asset, missing, partitions: downstreamOf(dep.mapping, missing, due) }]
-    })
+      if (upstream === undefined || upstream.kind === 'external') continue
+      const { missing } = upstreamOf(dep.mapping, due, this.#universeOf(upstream.partitions), this.#aheadOf(dep.asset).made)
+      if (!isEmpty(missing)) blocked.push({ dep: dep.asset, missing, partitions: downstreamOf(dep.mapping, missing, due) })
+    }
+    return blocked.length === 0 ? NONE : blocked
   }
 
   /** A step for each slice of partitions on which the same assets are to run. */
@@ -207,33 +223,47 @@ class Planner {
     const own: PlannedStep[] = []
     for (const { assets, run } of alike(planned)) {
       for (const partitions of chunks(run, first.backfill.partitionsPerStep)) {
-        const after = first.deps.flatMap((dep) => this.#madeFor(dep, partitions))
-        own.push({ id: `s${this.steps.length + own.length + 1}`, kind: 'make', assets, partitions, after: [...new Set(after)] })
+        const step: PlannedStep = {
+          id: `s${this.steps.length + 1}`,
+          kind: 'make',
+          assets,
+          partitions,
+          after: this.#before(first.deps, partitions),
+        }
+        own.push(step)
+        this.steps.push(step)
       }
     }
-    this.steps.push(...own)
-    for (const { key } of specs) {
-      const steps = own.filter((step) => step.assets.includes(key))
-      this.#stepsOf.set(key, steps)
-      let versions = this.#versionsOf(key)
-      for (const step of steps) versions = withVersion(versions, step.partitions, `${PLANNED}${step.id}`)
-      this.#versions.set(key, versions)
-    }
+    if (own.length > 0) for (const { key } of specs) this.#lookAhead(key, own)
   }
 
-  /** Steps that make what some partitions read of a dep. */
-  #madeFor(dep: DepSpec, partitions: PartitionSet): readonly string[] {
-    const reach = reachOf(dep.mapping, partitions, domain(this.#versionsOf(dep.asset).versions))
-    return (this.#stepsOf.get(dep.asset) ?? []).filter((step) => !isEmpty(intersect(step.partitions, reach))).map((step) => step.id)
+  #lookAhead(key: AssetKey, made: readonly PlannedStep[]): void {
+    const steps = made.filter((step) => step.assets.includes(key)).sort((a, b) => firstOf(a.partitions) - firstOf(b.partitions))
+    let { versions } = this.#aheadOf(key)
+    for (const step of steps) versions = withVersion(versions, step.partitions, `${PLANNED}${step.id}`)
+    const run = union(...steps.map((step) => step.partitions))
+    this.#ahead.set(key, { versions, made: union(this.#aheadOf(key).made, run), steps })
+  }
+
+  /** Steps that make what some partitions read. */
+  #before(deps: readonly DepSpec[], partitions: PartitionSet): readonly string[] {
+    const ids = new Set<string>()
+    for (const dep of deps) {
+      const { steps, made } = this.#aheadOf(dep.asset)
+      if (steps.length > 0) for (const { id } of among(steps, reachOf(dep.mapping, partitions, made))) ids.add(id)
+    }
+    return ids.size === 0 ? NONE : [...ids]
   }
 
   #reasons(because: readonly Stale[], fresh: PartitionSet, run: PartitionSet): readonly Stale[] {
+    if (because.length === 0 && !this.#request.force) return NONE
     const forced = this.#request.force ? [{ partitions: intersect(fresh, run), cause: { kind: 'forced' as const } }] : []
     return [...because, ...forced].map((s) => ({ ...s, partitions: intersect(s.partitions, run) })).filter((s) => !isEmpty(s.partitions))
   }
 
   #unobserved(spec: AssetSpec): readonly AssetKey[] {
-    return [...new Set(spec.deps.map((dep) => dep.asset))].filter((key) => this.#isUnknown(key))
+    const unknown = spec.deps.map((dep) => dep.asset).filter((key) => this.#isUnknown(key))
+    return unknown.length === 0 ? NONE : [...new Set(unknown)]
   }
 
   #isUnknown(key: AssetKey): boolean {
@@ -266,8 +296,40 @@ function jointly(loaded: LoadedManifest, selection: readonly AssetKey[]): readon
   })
 }
 
+/** What other outputs of a group are due for where one runs. @param own what that one is due for by itself */
+const togetherWith = (group: readonly Wish[], run: PartitionSet, own: PartitionSet): PlannedAsset['together'] =>
+  group
+    .map((wish) => ({ asset: wish.spec.key, partitions: subtract(intersect(wish.due, run), own) }))
+    .filter(({ partitions }) => !isEmpty(partitions))
+
+const firstOf = (set: PartitionSet): number => set[0]?.[0] ?? 0
+
+/** Of steps by partitions, each of one interval, those that touch a set. What lies outside is passed over. */
+function among(steps: readonly PlannedStep[], set: PartitionSet): readonly PlannedStep[] {
+  if (steps.length === 1) return isEmpty(intersect(steps[0]?.partitions ?? EMPTY, set)) ? NONE : steps
+  const found: PlannedStep[] = []
+  for (const [from, to] of set) {
+    let at = firstEndingAfter(steps, from)
+    for (; at < steps.length && firstOf(steps[at]?.partitions ?? EMPTY) < to; at++) found.push(steps[at] as PlannedStep)
+  }
+  return found
+}
+
+/** Index of the first step that makes a partition behind one, or that one. */
+function firstEndingAfter(steps: readonly PlannedStep[], partition: number): number {
+  let [low, high] = [0, steps.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((steps[middle]?.partitions.at(-1)?.[1] ?? 0) <= partition) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
 /** The partitions to run, by the assets that are to run there. Most often they are the same for all. */
 function alike(planned: readonly PlannedAsset[]): readonly { readonly assets: readonly AssetKey[]; readonly run: PartitionSet }[] {
+  const [first] = planned
+  if (first !== undefined && planned.length === 1) return isEmpty(first.run) ? NONE : [{ assets: [first.asset], run: first.run }]
   let parts: { readonly assets: readonly AssetKey[]; readonly run: PartitionSet }[] = []
   for (const { asset, run } of planned) {
     const rest = subtract(run, union(...parts.map((part) => part.run)))
@@ -287,12 +349,24 @@ export const isPlanned = (version: string): boolean => version.startsWith(PLANNE
 const askedOf = ({ partitions }: PlanRequest, key: AssetKey): PartitionSet | undefined =>
   partitions !== undefined && 'get' in partitions ? (partitions.get(key) ?? EMPTY) : partitions
 
+type UniverseOf = (spec: PartitionsSpec) => PartitionSet
+
+/** All partitions there are at a time, found once for each spec: an asset is looked at by each of its readers. */
+function universesAt(now: number): UniverseOf {
+  const known = new Map<PartitionsSpec, PartitionSet>()
+  return (spec) => {
+    const exist = known.get(spec) ?? universe(spec, now)
+    known.set(spec, exist)
+    return exist
+  }
+}
+
 /** The asked-for partitions of each asset, and those that its selected readers need of it. Readers first. */
-function wantedPartitions(loaded: LoadedManifest, request: PlanRequest, now: number): ReadonlyMap<AssetKey, PartitionSet> {
+function wantedPartitions(loaded: LoadedManifest, request: PlanRequest, universeOf: UniverseOf): ReadonlyMap<AssetKey, PartitionSet> {
   const wanted = new Map<AssetKey, PartitionSet>()
   for (const key of [...request.selection].reverse()) {
     const spec = loaded.asset(key) as AssetSpec
-    const exist = universe(spec.partitions, now)
+    const exist = universeOf(spec.partitions)
     const asked = spec.partitions.dim === 'none' ? WHOLE : (askedOf(request, key) ?? exist)
     const mine = intersect(exist, union(asked, wanted.get(key) ?? EMPTY))
     wanted.set(key, mine)

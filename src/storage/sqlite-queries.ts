@@ -58,12 +58,7 @@ export function queriesOn(db: DatabaseSync): Queries {
         ? all<Body>('select body from materializations order by seq desc, position desc limit ?', limit)
         : all<Body>('select body from materializations where asset = ? order by seq desc, position desc limit ?', asset, limit)
       ).map(({ body }) => JSON.parse(body) as Materialization),
-    durations: (assets, limit) =>
-      all<{ took: number }>(
-        `select ended_at - started_at as took from steps where assets = ? and state = 'succeeded' order by ended_at desc limit ?`,
-        JSON.stringify(assets),
-        limit,
-      ).map(({ took }) => took),
+    durations: (steps, limit) => steps.map((assets) => durationsOf(all, assets, limit)),
     checkResults: (asset) =>
       all<Body & { run_id: string; at: number }>('select run_id, at, body from check_results where asset = ? order by "check"', asset).map(
         ({ run_id, at, body }) => ({ ...(JSON.parse(body) as CheckResult), at, runId: run_id }),
@@ -75,6 +70,13 @@ export function queriesOn(db: DatabaseSync): Queries {
       ).map(({ seq, at, body }) => ({ ...JSON.parse(body), seq, at }) as StoredEvent),
   }
 }
+
+const durationsOf = (all: All, assets: readonly AssetKey[], limit: number): readonly number[] =>
+  all<{ took: number }>(
+    `select ended_at - started_at as took from steps where assets = ? and state = 'succeeded' order by ended_at desc limit ?`,
+    JSON.stringify(assets),
+    limit,
+  ).map(({ took }) => took)
 
 interface EventRow extends Body {
   readonly seq: number

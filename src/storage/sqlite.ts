@@ -179,7 +179,11 @@ const readerOf = (read: Read): Omit<StorageReader, 'close'> => ({
   openRuns: async () => read((q) => q.openRuns(), []),
   openIntents: async () => read((q) => q.openIntents(), []),
   materializations: async (filter) => read((q) => q.materializations(filter), []),
-  durations: async (assets, limit) => read((q) => q.durations(assets, limit), []),
+  durations: async (steps, limit) =>
+    read(
+      (q) => q.durations(steps, limit),
+      steps.map(() => []),
+    ),
   checkResults: async (asset) => read((q) => q.checkResults(asset), []),
   events: async (filter) => read((q) => q.events(filter), []),
 })

@@ -73,8 +73,8 @@ export interface StorageReader {
   openIntents(): Promise<readonly PublishIntent[]>
   /** Newest first; of one asset, or of all. */
   materializations(filter: { readonly asset?: AssetKey; readonly limit: number }): Promise<readonly Materialization[]>
-  /** Milliseconds that steps of an asset took which succeeded, the last to end first. */
-  durations(assets: readonly AssetKey[], limit: number): Promise<readonly number[]>
+  /** Of each of some kinds of steps, which make the same assets: milliseconds that those took which succeeded, the last to end first. */
+  durations(steps: readonly (readonly AssetKey[])[], limit: number): Promise<readonly (readonly number[])[]>
   /** Of the last run in which each check of the asset ran, the worst result. */
   checkResults(asset: AssetKey): Promise<readonly (CheckResult & { readonly at: number; readonly runId: string })[]>
   /** In order of `seq`, from the first after `after`. */

@@ -25,9 +25,8 @@ export function historyRules(
     }
     const broken = { runId: 'run-9', stepId: 's1' }
     await storage.append([created('run-9', [{ id: 's1', assets: [ORDERS], partitions: DAYS }]), started(broken), failed(broken, 'failed')])
-    expect(await storage.durations([ORDERS], 10)).toEqual([20, 10, 30])
-    expect(await storage.durations([ORDERS], 2)).toEqual([20, 10])
-    expect(await storage.durations([REVENUE], 2)).toEqual([])
+    expect(await storage.durations([[ORDERS]], 10)).toEqual([[20, 10, 30]])
+    expect(await storage.durations([[REVENUE], [ORDERS]], 2)).toEqual([[], [20, 10]])
   })
 
   test('check results are those of the last time, also of a step that was blocked', async () => {
