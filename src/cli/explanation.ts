@@ -175,8 +175,11 @@ function dueAbove({ loaded, inspection, statuses }: Walk, spec: AssetSpec, parti
     if (asset !== spec && asset.kind !== 'external' && !isEmpty(due))
       found.unshift({ asset, partitions: due, path: pathFrom(asset.key, next) })
     for (const dep of asset.deps) {
-      const made = domain((inspection.states.get(dep.asset) ?? NOTHING_KNOWN).versions)
-      const reach = intersect(reachOf(dep.mapping, mine, made), statuses.get(dep.asset)?.exist ?? EMPTY)
+      const { versions } = inspection.states.get(dep.asset) ?? NOTHING_KNOWN
+      const reach = intersect(
+        reachOf(dep.mapping, mine, () => domain(versions)),
+        statuses.get(dep.asset)?.exist ?? EMPTY,
+      )
       needed.set(dep.asset, union(needed.get(dep.asset) ?? EMPTY, reach))
       if (!next.has(dep.asset)) next.set(dep.asset, asset.key)
     }

@@ -80,7 +80,11 @@ class Walk {
     for (const step of supervision.plan.steps) {
       this.#waitingFor.set(step.id, step.after.length)
       if (step.after.length === 0) this.#ready.push(step)
-      for (const id of step.after) this.#dependents.set(id, [...(this.#dependents.get(id) ?? []), step])
+      for (const id of step.after) {
+        const dependents = this.#dependents.get(id)
+        if (dependents === undefined) this.#dependents.set(id, [step])
+        else dependents.push(step)
+      }
     }
   }
 

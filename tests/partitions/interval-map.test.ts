@@ -1,6 +1,16 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { assign, difference, domain, type IntervalMap, remove, restrict, valueAt, where } from '../../src/partitions/interval-map.ts'
+import {
+  assign,
+  difference,
+  domain,
+  type IntervalMap,
+  override,
+  remove,
+  restrict,
+  valueAt,
+  where,
+} from '../../src/partitions/interval-map.ts'
 import { contains, each, type PartitionSet } from '../../src/partitions/partition-set.ts'
 import { intervalMap, partitionSet, setOf, sorted } from './arbitrary.ts'
 
@@ -29,6 +39,15 @@ test('assign puts the value on the set and leaves the rest', () =>
     expect(plain(result)).toEqual(expected)
     expectNormal(assign(map, set, 'a'))
   }))
+
+test('override puts what the other map has and leaves the rest', () =>
+  fc.assert(
+    fc.property(intervalMap, intervalMap, (map, over) => {
+      const result = override(map, over)
+      expectNormal(result)
+      expect(plain(result)).toEqual(new Map([...plain(map), ...plain(over)]))
+    }),
+  ))
 
 test('remove and restrict part a map in two', () =>
   onMapAndSet((map, set) => {
