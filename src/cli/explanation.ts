@@ -8,6 +8,7 @@ import { reachOf } from '../partitions/reach.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
 import type { Inspection } from '../runs/launch.ts'
 import type { Materialization, StepState } from '../storage/events.ts'
+import type { StepRecord } from '../storage/storage.ts'
 import { MATERIALIZATION_ID } from '../tables/publish.ts'
 
 /** A run, and when it was that it did something: milliseconds since the epoch. */
@@ -142,10 +143,11 @@ async function unknownOutcomes({ inspection }: Walk, { key }: AssetSpec, partiti
 /** The attempts that did not succeed, one for each run and problem. */
 async function attempts({ inspection }: Walk, { key }: AssetSpec, partitions: PartitionSet): Promise<readonly Reason[]> {
   const reasons = new Map<string, Reason>()
+  const steps = stepsOf(inspection)
   for (const { from, to, value } of inspection.states.get(key)?.lastAttempt ?? []) {
     const meant = intersect([[from, to]], partitions)
     if (isEmpty(meant)) continue
-    const step = (await inspection.storage.steps(value.runId)).find(({ id }) => id === value.stepId)
+    const step = (await steps(value.runId)).get(value.stepId)
     const problem = step?.problem === undefined ? undefined : `${step.problem.code} ${step.problem.what}`
     const name = `${value.runId} ${value.state} ${problem}`
     const known = reasons.get(name)
@@ -154,6 +156,16 @@ async function attempts({ inspection }: Walk, { key }: AssetSpec, partitions: Pa
     reasons.set(name, known === undefined ? reason : { ...known, partitions: union(known.partitions, meant) })
   }
   return [...reasons.values()]
+}
+
+/** Steps by id, asked for once for each run. */
+function stepsOf({ storage }: Inspection): (runId: string) => Promise<ReadonlyMap<string, StepRecord>> {
+  const known = new Map<string, Promise<ReadonlyMap<string, StepRecord>>>()
+  return (runId) => {
+    const found = known.get(runId) ?? storage.steps(runId).then((steps) => new Map(steps.map((step) => [step.id, step])))
+    known.set(runId, found)
+    return found
+  }
 }
 
 interface Due {

@@ -5,6 +5,7 @@ import { discardStaged, stagedPlaces } from '../iceberg/stage.ts'
 import type { AssetKey } from '../keys.ts'
 import { dynamicOf, narrowPartitions } from '../partitions/bind.ts'
 import type { PartitionSet } from '../partitions/partition-set.ts'
+import type { PartitionsSpec } from '../partitions/spec.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
 import type { CheckResult, ConsumedInput, Materialization, PublishIntent, RunState, StoreEvent } from '../storage/events.ts'
 import type { Storage } from '../storage/storage.ts'
@@ -218,7 +219,7 @@ class Walk {
       attempt,
       assets: step.assets,
       partitions: step.partitions,
-      ...slicesOf(specs, step.partitions),
+      ...slicesOf(specs, step),
       inputs: pins,
       compare: this.#s.force ? [] : step.assets.filter((key) => state.isMade(key, step.partitions)),
       compareColumns: this.#s.force
@@ -344,11 +345,12 @@ class Walk {
 const inputsOf = (state: RunLake, spec: AssetSpec, partitions: PartitionSet): Readonly<Record<string, ConsumedInput>> =>
   Object.fromEntries(spec.deps.map((dep) => [dep.name, state.consumedBy(spec, dep, partitions)]))
 
-/** How assets are sliced where the manifest does not know the values. */
-function slicesOf(specs: readonly AssetSpec[], partitions: PartitionSet): Pick<StepMessage, 'slices'> {
+/** How assets are sliced where the manifest does not know the values. A version function may know more than it is asked for. */
+function slicesOf(specs: readonly AssetSpec[], { kind, partitions }: PlannedStep): Pick<StepMessage, 'slices'> {
   const dynamic = specs.filter((spec) => dynamicOf(spec.partitions).length > 0)
   if (dynamic.length === 0) return {}
-  return { slices: Object.fromEntries(dynamic.map((spec) => [spec.key, narrowPartitions(spec.partitions, partitions)])) }
+  const sliced = (spec: AssetSpec): PartitionsSpec => (kind === 'observe' ? spec.partitions : narrowPartitions(spec.partitions, partitions))
+  return { slices: Object.fromEntries(dynamic.map((spec) => [spec.key, sliced(spec)])) }
 }
 
 const tookTooLong = ({ key, timeout, where }: AssetSpec): AssayError =>

@@ -36,7 +36,7 @@ export interface StepMessage {
   /** What it makes: one asset, or outputs of one compute. They have the same deps. */
   readonly assets: readonly AssetKey[]
   readonly partitions: PartitionSet
-  /** How assets are sliced, with the values that the step makes, where the manifest does not know them. */
+  /** How assets are sliced where the manifest does not know the values: with those that the step makes, or to observe with all, removed ones too. */
   readonly slices?: Readonly<Record<string, PartitionsSpec>>
   /** Pinned inputs by dep name; deps without a table are left out. */
   readonly inputs: Readonly<Record<string, InputPin>>
