@@ -16,6 +16,7 @@ import type { Executor, OnLine, StepAnswer } from './executor.ts'
 import type { Plan, PlannedStep } from './plan.ts'
 import { retryDelay } from './retry.ts'
 import type { RunLake } from './run-state.ts'
+import { inTime } from './timeout.ts'
 import type { StepMessage, TableTarget } from './worker-protocol.ts'
 
 export interface Supervision {
@@ -182,17 +183,10 @@ class Walk {
   async #answer({ message, specs }: Begun): Promise<StepAnswer> {
     const { clock, executor, logOf } = this.#s
     const log = logOf(message.stepId, message.attempt)
-    const timed = specs.filter((spec) => spec.timeout !== undefined).toSorted((a, b) => (a.timeout ?? 0) - (b.timeout ?? 0))
-    const [strictest] = timed
-    if (strictest?.timeout === undefined) return executor.run(message, log)
-    const over = new AbortController()
-    const ended = new AbortController()
-    void clock.sleep(strictest.timeout, ended.signal).then(() => ended.signal.aborted || over.abort())
-    const answer = await executor.run(message, log, over.signal)
-    ended.abort()
-    if (answer.type !== 'lost' || !over.signal.aborted) return answer
+    const { answer, tooLong } = await inTime(specs, clock, (limit) => executor.run(message, log, limit))
+    if (tooLong === undefined) return answer
     await this.#discard(message)
-    return { type: 'failed', outcome: 'failed', problem: toProblem(tookTooLong(strictest)), checks: [] }
+    return { type: 'failed', outcome: 'failed', problem: toProblem(tooLong), checks: [] }
   }
 
   /** Pins what the attempt reads to the versions of now. */
@@ -352,9 +346,6 @@ function slicesOf(specs: readonly AssetSpec[], { kind, partitions }: PlannedStep
   const sliced = (spec: AssetSpec): PartitionsSpec => (kind === 'observe' ? spec.partitions : narrowPartitions(spec.partitions, partitions))
   return { slices: Object.fromEntries(dynamic.map((spec) => [spec.key, sliced(spec)])) }
 }
-
-const tookTooLong = ({ key, timeout, where }: AssetSpec): AssayError =>
-  new AssayError('ASSAY-3045', `${key} had not ended after ${timeout} ms, which is its timeout`, { where })
 
 /** An attempt with what it was pinned to. */
 interface Begun {

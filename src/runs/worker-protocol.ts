@@ -73,6 +73,8 @@ export const endMark = ({ runId, stepId, attempt }: StepMessage): string => `\0a
 
 export type FromWorker =
   | { readonly type: 'ready' }
+  /** The code of the step is imported and its engine open. */
+  | { readonly type: 'begun' }
   /**
    * Rows are staged, durable and checked, or the asset has no table and its compute has ended. The tables of what is
    * `unchanged` have been removed again.
