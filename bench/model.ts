@@ -11,6 +11,7 @@ import { type Benchmark, inFolder, measure, type Measured, repeat, type Sample }
 import { startLanguageServer } from './model/language-server.ts'
 import { partitioned } from './model/partitioned.ts'
 import { editSqlProject, layeredProject, sqlProject, typedProject, writeProject } from './model/projects.ts'
+import { statusBenchmark } from './model/status.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 const ASSAY = join(ROOT, 'bin/assay.js')
@@ -70,6 +71,7 @@ export const benchmarks: readonly Benchmark[] = [
     reach: 'makePlan of 1,000,000 hours, and of hours read by days over 20 years, three ranges of 10 days missing; memory is what it takes',
     run: () => repeat(9, async () => planOfMany()),
   },
+  statusBenchmark,
   {
     name: 'model.typecheck-lakehouse',
     unit: 's',

@@ -18,6 +18,11 @@ const CLICKSTREAM = [
    select traffic_source, sum(sessions)::bigint as sessions, sum(with_view)::bigint as with_view, sum(with_purchase)::bigint as with_purchase,
      printf('%.1f %%', 100 * sum(with_purchase) / sum(with_view)) as conversion, sum(revenue)::decimal(18, 2) as revenue
    from gold.conversion_by_source group by traffic_source order by sum(with_purchase) / sum(with_view) desc`,
+  `/* Revenue by sales region, all days (euros) */
+   select region, stores, orders, revenue, revenue_per_store from gold.revenue_by_region order by revenue desc`,
+  `/* Experiments, all days (users without bots, euros) */
+   select experiment, variant, users, buyers, printf('%.1f %%', 100 * conversion) as conversion, orders, revenue
+   from gold.ab_test_results order by all`,
   `/* Top products of the last day (euros) */
    select rank, product_id, category, revenue, units, views, carts, viewers
    from gold.top_products_daily where day = (select max(day) from gold.top_products_daily) order by rank`,
@@ -55,6 +60,8 @@ async function start(): Promise<number> {
     console.error(`unknown option ${strange.join(' ')}: npm start takes --once only`)
     return 2
   }
+  // The experiment that the clickstream is about; one that somebody has taken out later stays out.
+  if (!existsSync(join(home(), 'state.db')) && (await assay('partitions', 'experiments', 'add', 'checkout')) !== 0) return 1
   if (retailFolder() !== undefined && (await assay('observe', 'sources.retail_files')) !== 0) return 1
   const made = await assay('materialize')
   if (made !== 0) return made
@@ -64,12 +71,13 @@ async function start(): Promise<number> {
   return shown
 }
 
+const home = (): string => resolve(process.env['ASSAY_HOME'] ?? join(ROOT, '.assay'))
+
 function sayWhere(): void {
-  const home = resolve(process.env['ASSAY_HOME'] ?? join(ROOT, '.assay'))
-  const warehouse = resolve(process.env['ASSAY_WAREHOUSE'] ?? join(home, 'warehouse'))
+  const warehouse = resolve(process.env['ASSAY_WAREHOUSE'] ?? join(home(), 'warehouse'))
   const near = (path: string): string =>
     relative(process.cwd(), path).startsWith('..') || !existsSync(path) ? path : relative(process.cwd(), path)
-  console.log(`\nIceberg tables in ${near(warehouse)}, their catalog (SQLite) in ${near(join(home, 'catalog.db'))}.`)
+  console.log(`\nIceberg tables in ${near(warehouse)}, their catalog (SQLite) in ${near(join(home(), 'catalog.db'))}.`)
   console.log('Look further: npm run assay -- query "select * from silver.sessions limit 5"')
 }
 

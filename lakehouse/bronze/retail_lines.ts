@@ -28,6 +28,8 @@ export const retailLines = asset('bronze.retail_lines', {
     c.$rows.sql('a cancellation takes back', (r) => sql`select * from ${r} where ${r.invoice_no} like 'C%' and ${r.quantity} >= 0`),
   ],
   backfill: { partitionsPerStep: 366 },
+  // Others write the files: one that is half there is whole a little later.
+  retry: { max: 1, delay: 2_000 },
 })
 
 retailLines.from(

@@ -138,6 +138,10 @@ function inputCauses(now: InputNow, record: MadeFrom, partitions: PartitionSet):
   ]
 }
 
+/** The partitions of a dep that have come, gone, or look different to an asset since it consumed it. */
+export const changedSince = (spec: AssetSpec, dep: DepSpec, consumed: ConsumedInput, now: Versions): PartitionSet =>
+  changedIn(inputNow(spec, dep, now), consumed, difference(consumed.versions, now.versions))
+
 /** Of the partitions that were written anew, those that look different through the columns that are read. */
 function changedIn(now: InputNow, { versions, through }: ConsumedInput, written: PartitionSet): PartitionSet {
   if (isEmpty(written)) return written

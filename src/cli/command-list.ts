@@ -71,6 +71,8 @@ export interface CommandEntry {
   readonly words: readonly [min: number, max: number]
   readonly example: string
   readonly load: () => Promise<Command>
+  /** It begins with the project as it is: loading that is begun first, in a process of its own. */
+  readonly opensProject?: true
 }
 
 const ANY = Number.POSITIVE_INFINITY
@@ -96,6 +98,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     options: ['select', ...ON_A_PROJECT],
     words: [0, ANY],
     example: 'assay ls gold.*',
+    opensProject: true,
     load: async () => (await import('./commands/ls.ts')).ls,
   },
   {
@@ -105,6 +108,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     options: ['sql', 'partition', 'limit', ...ON_A_PROJECT],
     words: [1, 1],
     example: 'assay show silver.orders',
+    opensProject: true,
     load: async () => (await import('./commands/show.ts')).show,
   },
   {
@@ -123,6 +127,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     options: ['up', 'down', ...ON_A_PROJECT],
     words: [1, 1],
     example: 'assay lineage silver.orders.amount',
+    opensProject: true,
     load: async () => (await import('./commands/lineage.ts')).lineage,
   },
   {
@@ -132,6 +137,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     options: ['select', 'partition', 'force', 'exit-code', ...ON_A_PROJECT],
     words: [0, ANY],
     example: 'assay plan +gold.daily_revenue',
+    opensProject: true,
     load: async () => (await import('./commands/plan.ts')).plan,
   },
   {
@@ -141,6 +147,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     options: ['select', 'partition', 'force', 'plan', 'workers', ...ON_A_PROJECT],
     words: [0, ANY],
     example: 'assay materialize +gold.revenue --partition 2026-01-05..2026-01-07',
+    opensProject: true,
     load: async () => (await import('./commands/materialize.ts')).materialize,
   },
   {
@@ -150,6 +157,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     options: ['select', 'partition', 'workers', ...ON_A_PROJECT],
     words: [0, ANY],
     example: 'assay observe web.files',
+    opensProject: true,
     load: async () => (await import('./commands/observe.ts')).observe,
   },
   {
@@ -159,6 +167,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     options: ['select', 'partition', ...ON_A_PROJECT],
     words: [0, ANY],
     example: 'assay check silver.*',
+    opensProject: true,
     load: async () => (await import('./commands/check.ts')).check,
   },
   {
@@ -168,6 +177,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     options: ON_A_PROJECT,
     words: [1, 2],
     example: 'assay why gold.daily_revenue 2026-01-05',
+    opensProject: true,
     load: async () => (await import('./commands/why.ts')).why,
   },
   {
@@ -195,6 +205,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     options: ['from', 'to', 'limit', ...ON_A_PROJECT],
     words: [1, 1],
     example: 'assay diff silver.orders --from 2026-01-31 --to main',
+    opensProject: true,
     load: async () => (await import('./commands/diff.ts')).diff,
   },
   {
@@ -204,6 +215,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     options: ['to', 'yes', ...ON_A_PROJECT],
     words: [1, 1],
     example: 'assay rollback silver.orders --to 2026-01-31 --yes',
+    opensProject: true,
     load: async () => (await import('./commands/rollback.ts')).rollback,
   },
   {
@@ -222,6 +234,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     options: ['workers', ...ON_A_PROJECT],
     words: [0, 1],
     example: 'assay retry',
+    opensProject: true,
     load: async () => (await import('./commands/retry.ts')).retry,
   },
   {

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { stringifyCells } from '../iceberg/json.ts'
+import type { LoadedManifest } from '../project/manifest.ts'
 import type { OutputStream, Terminal } from './render/terminal.ts'
 
 /** All that a command touches of the process it runs in. */
@@ -52,6 +53,8 @@ export interface CommandContext {
   readonly words: readonly string[]
   /** Standard output. */
   readonly terminal: Terminal
+  /** The project, of which the loading has begun before the command was read. */
+  readonly loading?: Promise<LoadedManifest>
 }
 
 /** A command: resolves to its exit code. @throws AssayError, which `main` shows */

@@ -30,8 +30,8 @@ export type Reason = { readonly asset: AssetKey; readonly partitions: PartitionS
   | { readonly kind: 'stale'; readonly cause: Cause; readonly made: RunMoment | undefined }
   /** `asset` came to a version by a run, which in turn had a cause, where that is still known. */
   | { readonly kind: 'made'; readonly version: string; readonly by: RunMoment; readonly because: string | undefined }
-  /** `asset` came to a version by another writer, or by a run that is not remembered any more. */
-  | { readonly kind: 'written'; readonly version: string; readonly by: 'others' | 'a run'; readonly at: number | undefined }
+  /** `asset` came to a version by another writer, by a run that is not remembered any more, or in an observation. */
+  | { readonly kind: 'written'; readonly version: string; readonly by: Writer['by']; readonly at: number | undefined }
   /** The last attempt did not succeed. */
   | ({ readonly kind: 'attempt'; readonly state: StepState; readonly runId: string; readonly stepId: string } & AttemptEnd)
   /** A publishing that was begun, and of which nobody knows yet whether it happened. */
@@ -240,12 +240,15 @@ async function arrival(walk: Walk, { asset, partitions, version, history }: Arri
   return { kind: 'made', asset, partitions: made.partitions, version, by, because: words, from }
 }
 
+interface Writer {
+  readonly by: 'others' | 'a run' | 'an observation'
+  /** Milliseconds since the epoch. */
+  readonly at: number | undefined
+}
+
 /** Who wrote a snapshot that no record is known of: Assay's own say so in their summary. */
-function writer(
-  { inspection }: Walk,
-  asset: AssetKey,
-  version: string,
-): { readonly by: 'others' | 'a run'; readonly at: number | undefined } {
+function writer({ inspection, loaded }: Walk, asset: AssetKey, version: string): Writer {
+  if (loaded.asset(asset)?.observe !== undefined) return { by: 'an observation', at: undefined }
   const snapshot = inspection.heads.get(asset)?.metadata.snapshots.find(({ id }) => id === version)
   return { by: snapshot?.summary[MATERIALIZATION_ID] === undefined ? 'others' : 'a run', at: snapshot?.timestamp }
 }

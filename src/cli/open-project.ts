@@ -1,5 +1,5 @@
 import { select, type StatusesOf } from '../assets/selection.ts'
-import { readSettings, type Settings } from '../config.ts'
+import type { Settings } from '../config.ts'
 import { AssayError } from '../errors.ts'
 import type { AssetKey } from '../keys.ts'
 import { EMPTY, intersect, isEmpty, type PartitionSet } from '../partitions/partition-set.ts'
@@ -10,31 +10,17 @@ import type { LoadedManifest } from '../project/manifest.ts'
 import { boundToStore } from '../runs/launch.ts'
 import type { CommandContext } from './context.ts'
 import { partitionHint } from './partition-hint.ts'
+import { settingsOf } from './settings.ts'
 
 export interface OpenProject {
   readonly settings: Settings
   readonly loaded: LoadedManifest
 }
 
-/** @throws ASSAY-1001, ASSAY-1017 */
-export function settingsOf({ surroundings, options }: CommandContext): Settings {
-  const settings = readSettings({
-    cwd: surroundings.cwd,
-    env: surroundings.env,
-    project: options.project,
-    environment: options.environment,
-  })
-  return {
-    ...settings,
-    ...(options.workers === undefined ? {} : { workers: options.workers }),
-    ...(options.profile === undefined ? {} : { profile: options.profile }),
-  }
-}
-
 /** Settings and manifest, with dynamic partitions as they are now. @throws what is wrong in the project, ASSAY-1xxx */
 export async function openProject(context: CommandContext): Promise<OpenProject> {
   const settings = settingsOf(context)
-  return { settings, loaded: await boundToStore(settings, await loadProject(settings)) }
+  return { settings, loaded: await boundToStore(settings, await (context.loading ?? loadProject(settings))) }
 }
 
 /** The selection as typed: arguments and `--select` are one. Undefined: all assets. */

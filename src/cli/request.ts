@@ -3,7 +3,8 @@ import type { LoadedManifest } from '../project/manifest.ts'
 import type { RunRequest } from '../runs/launch.ts'
 import { readPlan } from '../runs/saved-plan.ts'
 import type { CommandContext } from './context.ts'
-import { partitionsOf, selected, selectionText, settingsOf } from './open-project.ts'
+import { partitionsOf, selected, selectionText } from './open-project.ts'
+import { settingsOf } from './settings.ts'
 
 /** Words by which a stored request says that it was forced; `retry` reads them. */
 const FORCED = '--force'

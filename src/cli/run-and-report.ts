@@ -1,8 +1,7 @@
 import { pathToFileURL } from 'node:url'
 import { AssayError } from '../errors.ts'
 import { CATALOG_NAME, type CatalogPlace, type Settings } from '../config.ts'
-import { formatTableId, type TableId } from '../iceberg/catalog.ts'
-import { ownName } from '../iceberg/catalogs/environment-catalog.ts'
+import { formatTableId } from '../iceberg/catalog.ts'
 import { localStore } from '../iceberg/stores/local.ts'
 import { type AssetKey, tableNameOf } from '../keys.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
@@ -73,20 +72,20 @@ const lastTable = (loaded: LoadedManifest, { plan }: RunOutcome): AssetKey | und
 const pythonUri = (place: Exclude<CatalogPlace, { kind: 'directory' }>): string =>
   place.kind === 'sqlite' ? `sqlite:///${place.file}` : withoutPassword(place.uri).replace(/^postgres(ql)?:/, 'postgresql+psycopg2:')
 
-/** What other engines call it. */
-const nameOf = (environment: Settings['environment'], id: TableId): TableId =>
-  environment === undefined ? id : ownName(environment.name, id)
-
 /** How to read what was made, here and with other tools. */
 async function printReading(terminal: Terminal, settings: Settings, key: AssetKey | undefined): Promise<void> {
   const { catalog: place, warehouse, environment } = settings
   if (key === undefined || place.kind === 'directory') return
   const catalog = openCatalog(settings, localStore())
-  const table = await catalog.load(tableNameOf(key)).finally(() => catalog.close())
+  const id = tableNameOf(key)
+  const own = 'own' in catalog ? await catalog.own() : []
+  const table = await catalog.load(id).finally(() => catalog.close())
   if (table === undefined) return
+  // What turned out to be as it was has no table of the environment.
+  const elsewhere = own.find((one) => formatTableId(one.id) === formatTableId(id))?.own ?? id
   const lines = [
     `read it here:    assay query "select * from ${key}"${environment === undefined ? '' : ` --env ${environment.name}`}`,
-    `with PyIceberg:  SqlCatalog('${CATALOG_NAME}', uri='${pythonUri(place)}', warehouse='${pathToFileURL(warehouse)}').load_table('${formatTableId(nameOf(environment, tableNameOf(key)))}')`,
+    `with PyIceberg:  SqlCatalog('${CATALOG_NAME}', uri='${pythonUri(place)}', warehouse='${pathToFileURL(warehouse)}').load_table('${formatTableId(elsewhere)}')`,
     `with DuckDB:     from iceberg_scan('${table.metadataLocation}')`,
   ]
   terminal.line()

@@ -1,7 +1,8 @@
 import { systemClock } from '../clock.ts'
 import { AssayError, type Problem } from '../errors.ts'
 import { findCommand, parseArguments } from './arguments.ts'
-import type { Surroundings } from './context.ts'
+import type { LoadedManifest } from '../project/manifest.ts'
+import type { Options, Surroundings } from './context.ts'
 import { terminalOn } from './render/terminal.ts'
 import { problemsOf, showProblems } from './show-problems.ts'
 
@@ -12,14 +13,35 @@ export async function run(name: string | undefined, argv: readonly string[], sur
     if (name === undefined) throw new AssayError('ASSAY-4002', `assay has no option ${argv[0]} without a command`)
     const { entry, options, words } = parseArguments(findCommand(name), argv)
     project = options.project
+    const loading = entry.opensProject ? await beginLoading(surroundings, options) : undefined
     const command = await entry.load()
-    return await command({ surroundings, options, words, terminal: terminalOn(surroundings.stdout, surroundings.env) })
+    const terminal = terminalOn(surroundings.stdout, surroundings.env, options.environment)
+    return await command({ surroundings, options, words, terminal, ...(loading === undefined ? {} : { loading: loading.project }) })
   } catch (error) {
     const problems = problemsOf(error)
     const root = problems.some((problem) => problem.where !== undefined) ? await rootOf(surroundings, project) : surroundings.cwd
-    showProblems(surroundings, problems, { root, json: argv.includes('--json'), trace: argv.includes('--trace') })
+    showProblems(surroundings, problems, {
+      root,
+      json: argv.includes('--json'),
+      trace: argv.includes('--trace'),
+      environment: environmentIn(argv),
+    })
     return exitCodeOf(problems[0])
   }
+}
+
+/** Modules of a command take as long to read as the loader needs to get under way. What goes wrong is for the command to tell. */
+async function beginLoading(surroundings: Surroundings, options: Options): Promise<{ readonly project: Promise<LoadedManifest> }> {
+  const [{ settingsOf }, { loadProject }] = await Promise.all([import('./settings.ts'), import('../project/load.ts')])
+  const project = loadProject(settingsOf({ surroundings, options }))
+  project.catch(() => {})
+  return { project }
+}
+
+/** Read before anything else, so that errors of the command line can name it too. */
+function environmentIn(argv: readonly string[]): string | undefined {
+  const at = argv.indexOf('--env')
+  return at < 0 ? argv.find((word) => word.startsWith('--env='))?.slice('--env='.length) : argv[at + 1]
 }
 
 /** What places of problems are relative to: the root of the project, or this folder where there is none. */

@@ -11,7 +11,7 @@ export const problemsOf = (error: unknown): readonly Problem[] =>
 export function showProblems(
   surroundings: Surroundings,
   problems: readonly Problem[],
-  how: ProblemFrame & { readonly json: boolean },
+  how: ProblemFrame & { readonly json: boolean; readonly environment?: string | undefined },
 ): void {
   if (how.json) {
     for (const { trace, ...problem } of problems) {
@@ -19,7 +19,7 @@ export function showProblems(
     }
     return
   }
-  const terminal = terminalOn(surroundings.stderr, surroundings.env)
+  const terminal = terminalOn(surroundings.stderr, surroundings.env, how.environment)
   for (const problem of problems) {
     for (const line of problemLines(terminal, problem, how)) terminal.line(line)
     if (problem !== problems.at(-1)) terminal.line()

@@ -11,9 +11,8 @@ import { ALL_WRITES, type Compute, type LineageOption, type RowsFunction } from 
 export const typescript = <D extends Deps, R, P extends Partitions>(
   run: RowsFunction<D, R, P>,
   options: { readonly lineage?: LineageOption<NoInfer<D>, NoInfer<R>> } = {},
-): Compute<D, R, P> =>
-  ({ spec: { kind: 'typescript', run, writes: ALL_WRITES, lineage: options.lineage, where: callSite(typescript) } }) as unknown as Compute<
-    D,
-    R,
-    P
-  >
+): Compute<D, R, P> => {
+  // The place is that of what is said of lineage; without it, ten thousand assets need not look for it.
+  const where = options.lineage === undefined ? undefined : callSite(typescript)
+  return { spec: { kind: 'typescript', run, writes: ALL_WRITES, lineage: options.lineage, where } } as unknown as Compute<D, R, P>
+}

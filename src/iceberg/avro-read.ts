@@ -34,8 +34,8 @@ interface Reader {
 const MAGIC = Buffer.from('Obj\x01')
 const SYNC_BYTES = 16
 
-/** Compiling a schema costs more than reading a small file with it, and the manifests of a table share one. */
-const compiled = new Map<string, Reader>()
+/** By what names fields. Compiling a schema costs more than reading a small file with it, and the manifests of a table share one. */
+const compiled = new WeakMap<AvroReading['nameOf'], Map<string, Reader>>()
 const MOST_COMPILED = 64
 
 /**
@@ -101,12 +101,14 @@ function inflaterOf(codec: string): (block: Buffer) => Buffer {
 }
 
 function readerOf(schema: string, reading: Compiling['reading']): Reader {
+  const readers = compiled.get(reading.nameOf) ?? new Map<string, Reader>()
+  compiled.set(reading.nameOf, readers)
   const key = `${[...reading.without].join()} ${schema}`
-  const known = compiled.get(key)
+  const known = readers.get(key)
   if (known !== undefined) return known
   const reader = compile(JSON.parse(schema) as AvroSchema, { reading, named: new Map() })
-  if (compiled.size >= MOST_COMPILED) compiled.delete(compiled.keys().next().value ?? '')
-  compiled.set(key, reader)
+  if (readers.size >= MOST_COMPILED) readers.delete(readers.keys().next().value ?? '')
+  readers.set(key, reader)
   return reader
 }
 

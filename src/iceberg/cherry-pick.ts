@@ -4,12 +4,12 @@ import type { LoadedTable, TableId } from './catalog.ts'
 import { prepareCommit } from './commit.ts'
 import { type BuiltCommit, type Committed, commitTable, type Tables, writeMetadata } from './commit-metadata.ts'
 import type { StagedFiles } from './data-file.ts'
+import { allLiveEntries } from './live-entries.ts'
 import { encodeManifest, type ManifestEntry, readManifest, readManifestList } from './manifests.ts'
 import { type Snapshot, type SnapshotId, schemaOf, type TableMetadata } from './metadata.ts'
 import { fastForward, isAncestor, MAIN } from './refs.ts'
-import { liveFiles } from './scan.ts'
 import { snapshotAt } from './snapshot-at.ts'
-import type { Store } from './store.ts'
+import { type Store, writeAll } from './store.ts'
 
 /** Summary property that names the snapshot which was picked, as Iceberg's Java library writes it. */
 const SOURCE = 'source-snapshot-id'
@@ -42,7 +42,7 @@ async function build(store: Store, base: LoadedTable, pick: CherryPick): Promise
     const { metadataLocation } = prepared.change
     return { metadata: prepared.metadata, metadataLocation, written: [...prepared.written, staged.folder] }
   } catch (error) {
-    await store.remove(staged.folder)
+    await store.remove(staged.folder).catch(() => {})
     throw error
   }
 }
@@ -58,7 +58,7 @@ const unpickable = (metadata: TableMetadata, picked: Snapshot, why: string): Ass
 
 /** By an earlier pick, or by an ancestor that has expired since: a file named twice would double its rows. */
 async function refuseTwice(store: Store, metadata: TableMetadata, picked: Snapshot, entries: readonly ManifestEntry[]): Promise<void> {
-  const live = new Set((await liveFiles(store, metadata)).map((file) => file.path))
+  const live = new Set((await allLiveEntries(store, metadata)).data.map(({ file }) => file.path))
   if (entries.some((entry) => live.has(entry.file.path))) throw unpickable(metadata, picked, `${MAIN} has its rows already`)
 }
 
@@ -77,7 +77,7 @@ async function restage(store: Store, metadata: TableMetadata, picked: Snapshot, 
   const path = `${store.normalise(metadata.location)}/metadata/${snapshotId}-${randomUUID()}-picked.avro`
   const schema = schemaOf(metadata)
   const { bytes, manifest } = encodeManifest({ path, snapshotId, spec, schema, schemas: metadata.schemas, entries })
-  await store.write(path, bytes)
+  await writeAll(store, [{ path, bytes }])
   const files = entries.map((entry) => entry.file)
   const sum = (of: 'rows' | 'size'): number => files.reduce((total, file) => total + file[of], 0)
   return { snapshotId, location: metadata.location, folder: path, schema, spec, manifest, files, rows: sum('rows'), size: sum('size') }

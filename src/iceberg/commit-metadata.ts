@@ -2,7 +2,7 @@ import { AssayError } from '../errors.ts'
 import { type Catalog, formatTableId, type LoadedTable, type TableId } from './catalog.ts'
 import { nextMetadata } from './metadata-file.ts'
 import { serialiseMetadata, type TableMetadata } from './metadata.ts'
-import type { Store } from './store.ts'
+import { removeAll, type Store, writeAll } from './store.ts'
 
 /** Where tables are looked up, and where their files lie. */
 export interface Tables {
@@ -43,14 +43,18 @@ export async function commitTable(
     const built = await build(before)
     if (built === undefined) return { before, after: before }
     const { metadata, metadataLocation, written } = built
-    const outcome = await catalog.commit([{ id, expected: before.metadataLocation, metadataLocation }])
+    const outcome = await catalog.commit([{ id, expected: before.metadataLocation, metadataLocation }]).catch(async (error: unknown) => {
+      // Nothing has moved. What made it fail says more than a removal that fails too.
+      await removeAll(store, written).catch(() => {})
+      throw error
+    })
     const committed = { before, after: { id, metadata, metadataLocation } }
     if (outcome.kind === 'committed') return committed
     if (outcome.kind === 'unknown') {
       if (await landed(catalog, committed.after)) return committed
       throw unknownOutcome(id, outcome.cause)
     }
-    await Promise.all(written.map((path) => store.remove(path)))
+    await removeAll(store, written)
   }
   throw new AssayError('ASSAY-2006', `${formatTableId(id)} was moved by other writers ${MAX_REBUILDS} times in a row`)
 }
@@ -69,7 +73,7 @@ export async function writeMetadata(store: Store, base: LoadedTable, changed: Ta
   if (changed.formatVersion === 1)
     throw new AssayError('ASSAY-2004', `${formatTableId(base.id)} has Iceberg format version 1, which Assay reads but does not write`)
   const { path, metadata } = nextMetadata(`${store.normalise(changed.location)}/metadata`, base, changed)
-  await store.write(path, Buffer.from(serialiseMetadata(metadata)))
+  await writeAll(store, [{ path, bytes: Buffer.from(serialiseMetadata(metadata)) }])
   return { metadata, metadataLocation: path, written: [path] }
 }
 
@@ -82,8 +86,17 @@ async function landed(catalog: Catalog, { id, metadataLocation }: LoadedTable): 
   )
 }
 
-const unknownOutcome = (id: TableId, cause: unknown): AssayError =>
-  new AssayError('ASSAY-2010', `the catalog did not say whether the change of ${formatTableId(id)} was committed`, {
+/** Errors of commits of which nobody knows whether they happened. */
+const undecided = new WeakSet<AssayError>()
+
+/** Whether the change may have been made although {@link commitTable} threw. */
+export const mayHaveHappened = (error: unknown): boolean => error instanceof AssayError && undecided.has(error)
+
+function unknownOutcome(id: TableId, cause: unknown): AssayError {
+  const error = new AssayError('ASSAY-2010', `the catalog did not say whether the change of ${formatTableId(id)} was committed`, {
     next: 'No file was removed. Look at the table, and run the same command again if it did not happen.',
     cause,
   })
+  undecided.add(error)
+  return error
+}

@@ -9,7 +9,7 @@ import { mergeManifests } from './merge-manifests.ts'
 import { metadataLogAfter, metadataPath, versionAfter } from './metadata-file.ts'
 import { type Snapshot, type SnapshotId, serialiseMetadata, snapshotOf, type TableMetadata } from './metadata.ts'
 import { MAIN, onBranch } from './refs.ts'
-import { type NewFile, removeAll, type Store } from './store.ts'
+import { type Store, writeAll } from './store.ts'
 import { rowsIn, totalsAfter, totalsOf } from './summary.ts'
 
 export interface Change extends Adoption {
@@ -88,6 +88,7 @@ export async function prepareCommit(store: Store, base: LoadedTable | undefined,
     { path: snapshot.manifestList, bytes: encodeManifestList({ snapshotId, parentId: parent?.id, sequenceNumber, manifests }) },
     { path: metadataLocation, bytes: Buffer.from(serialiseMetadata(metadata)) },
   ]
+  // None of these is reachable before the catalog's transaction, so their order does not matter and all are synced at once.
   await writeAll(store, files)
   remember(store, { metadataLocation, metadata }, { path: snapshot.manifestList, manifests })
   return {
@@ -102,19 +103,6 @@ export async function prepareCommit(store: Store, base: LoadedTable | undefined,
 function operationOf(overwrite: Overwrite, dropped: Dropped): Snapshot['operation'] {
   if (typeof overwrite === 'object') return overwrite.operation
   return dropped.data.length + dropped.deletes.length === 0 ? 'append' : 'overwrite'
-}
-
-/** None of these is reachable before the catalog's transaction, so their order does not matter and all are synced at once. */
-async function writeAll(store: Store, files: readonly NewFile[]): Promise<void> {
-  const results = await Promise.allSettled(files.map((file) => store.write(file.path, file.bytes)))
-  const failed = results.find((result) => result.status === 'rejected')
-  if (failed === undefined) return
-  // What failed first says more than a removal that fails too.
-  await removeAll(
-    store,
-    files.map((file) => file.path),
-  ).catch(() => {})
-  throw failed.reason
 }
 
 /** What a branch leaves to `main`. A spec by a column that only the branch has would keep engines from loading the table. */

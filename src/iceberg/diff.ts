@@ -2,7 +2,8 @@ import { AssayError } from '../errors.ts'
 import { type IcebergSchema, quoteIdentifier, quoteText } from '../schema/iceberg-type.ts'
 import { inBatches } from './batches.ts'
 import type { DataFile, ManifestFile } from './data-file.ts'
-import { type ManifestEntry, readManifest } from './manifests.ts'
+import { onlyTarget } from './live-entries.ts'
+import { contentOf, hasLive, type ManifestEntry, readManifest, readManifestList } from './manifests.ts'
 import { ancestors, type Snapshot, schemaOf, type TableMetadata } from './metadata.ts'
 import { dataManifests, scanSql } from './scan.ts'
 import type { Store } from './store.ts'
@@ -30,20 +31,61 @@ export async function fileDiff(store: Store, metadata: TableMetadata, { from, to
   return { added: missingIn(old, young), removed: missingIn(young, old) }
 }
 
+/** Entries by the path of their file. */
+type Live = ReadonlyMap<string, ManifestEntry>
+
 async function liveOf(
   store: Store,
   metadata: TableMetadata,
   manifests: readonly ManifestFile[],
   others: readonly ManifestFile[],
-): Promise<ReadonlyMap<string, DataFile>> {
+): Promise<Live> {
   const known = new Set(others.map((manifest) => manifest.path))
   const own = manifests.filter((manifest) => !known.has(manifest.path))
   const entries = (await inBatches(own, (manifest) => readManifest(store, metadata, manifest))).flat()
-  return new Map(entries.filter((entry) => entry.status !== 'deleted').map(({ file }) => [file.path, file]))
+  return new Map(entries.filter((entry) => entry.status !== 'deleted').map((entry) => [entry.file.path, entry]))
 }
 
-const missingIn = (known: ReadonlyMap<string, DataFile>, files: ReadonlyMap<string, DataFile>): readonly DataFile[] =>
-  [...files.values()].filter((file) => !known.has(file.path))
+const missingIn = (known: Live, live: Live): readonly DataFile[] =>
+  [...live.values()].flatMap(({ file }) => (known.has(file.path) ? [] : [file]))
+
+/** What moving from one version to another does to readers. */
+export interface Move {
+  /** Data files and delete files that one version has and the other has not. */
+  readonly files: readonly DataFile[]
+  /** Deletes by key, which do not say how many rows they take, count as one row each. */
+  readonly rows: { readonly appear: number; readonly disappear: number }
+}
+
+/** As {@link fileDiff}, told by manifests alone, also where versions have delete files. @throws ASSAY-2005 */
+export async function moveBetween(store: Store, metadata: TableMetadata, { from, to }: Versions): Promise<Move> {
+  const [before, after] = await Promise.all([from, to].map((version) => liveManifests(store, version)))
+  const [old, young] = await Promise.all([
+    liveOf(store, metadata, before ?? [], after ?? []),
+    liveOf(store, metadata, after ?? [], before ?? []),
+  ])
+  const [gone, come] = [rowsByFile(store, old), rowsByFile(store, young)]
+  const changes = [...new Set([...gone.keys(), ...come.keys()])].map((path) => (come.get(path) ?? 0) - (gone.get(path) ?? 0))
+  const sum = (numbers: readonly number[]): number => numbers.reduce((total, n) => total + Math.max(0, n), 0)
+  return {
+    files: [...missingIn(old, young), ...missingIn(young, old)],
+    rows: { appear: sum(changes), disappear: sum(changes.map((n) => -n)) },
+  }
+}
+
+const liveManifests = async (store: Store, version: Snapshot | undefined): Promise<readonly ManifestFile[]> =>
+  version === undefined ? [] : (await readManifestList(store, version.manifestList)).filter(hasLive)
+
+/** Rows that readers see of each data file. Deletes of no one file are under no path. */
+function rowsByFile(store: Store, live: Live): ReadonlyMap<string, number> {
+  const rows = new Map<string, number>()
+  const add = (path: string, n: number): unknown => rows.set(path, (rows.get(path) ?? 0) + n)
+  for (const entry of live.values()) {
+    if (contentOf(entry.fields) === 'data') add(entry.file.path, entry.file.rows)
+    else add(onlyTarget(store, entry) ?? '', -entry.file.rows)
+  }
+  return rows
+}
 
 /**
  * The rows that differ between two versions, as a SELECT over only the files that differ: see {@link rowDiffSql}. Both

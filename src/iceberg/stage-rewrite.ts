@@ -43,7 +43,7 @@ export async function stageRewrite(tools: Tools, request: WriteRequest, plan: Re
   try {
     return await stage(tools, request, plan)
   } catch (error) {
-    await discardStaged(tools.store, request)
+    await discardStaged(tools.store, request).catch(() => {})
     throw error
   }
 }

@@ -53,7 +53,8 @@ export async function stageFiles(session: SqlSession, store: Store, request: Sta
   try {
     return await stage(session, store, request)
   } catch (error) {
-    await discardStaged(store, request)
+    // What made it fail says more than a removal that fails too.
+    await discardStaged(store, request).catch(() => {})
     throw diskError(error, request.location)
   }
 }

@@ -41,3 +41,16 @@ export async function removeAll(store: Store, paths: readonly string[]): Promise
   const failed = results.find((result) => result.status === 'rejected')
   if (failed !== undefined) throw failed.reason
 }
+
+/** Writes files at once, all or none: where one fails, those that were written go again, as far as they can be removed. @throws what the first that failed threw */
+export async function writeAll(store: Store, files: readonly NewFile[]): Promise<void> {
+  const results = await Promise.allSettled(files.map((file) => store.write(file.path, file.bytes)))
+  const failed = results.find((result) => result.status === 'rejected')
+  if (failed === undefined) return
+  // What failed first says more than a removal that fails too.
+  await removeAll(
+    store,
+    files.map((file) => file.path),
+  ).catch(() => {})
+  throw failed.reason
+}

@@ -21,10 +21,11 @@ const fault = (what: string, next?: string): { readonly fault: MappingFault } =>
   fault: { what, ...(next === undefined ? {} : { next }) },
 })
 const IDENTITY: DimensionMapping = { kind: 'identity' }
+const ALL: Resolved<MappingSpec> = { mapping: { kind: 'all' } }
 
 /** What a declared mapping means between the partitions of a reader and those of a dep. */
 export function resolveMapping(declared: DeclaredMapping, reader: PartitionsSpec, dep: PartitionsSpec): Resolved<MappingSpec> {
-  if (declared.kind === 'all') return { mapping: { kind: 'all' } }
+  if (declared.kind === 'all') return ALL
   if (dep.dim === 'none') return fault('and the dep has no partitions', 'Write { dep } without a mapping.')
   if (declared.kind === 'last')
     return dep.dim === 'time' || dep.dim === 'dynamic'

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { AssetDefinition } from '../assets/define-asset.ts'
 import { writeSpec } from '../assets/write-mode.ts'
 import type { CheckSpec } from '../checks/check.ts'
@@ -32,7 +32,7 @@ export function codeVersion({ definition, columns, checks, query }: Draft, reade
     ...writtenAs(definition),
     quarantine: definition.quarantine && checks.filter(isRowCheck).map(ruleOf).toSorted(),
   }
-  return createHash('sha256').update(canonicalJson(parts)).digest('hex').slice(0, 16)
+  return hash('sha256', canonicalJson(parts)).slice(0, 16)
 }
 
 /** What is made of the rows; how changed rows leave their files is no part of it. */

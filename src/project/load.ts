@@ -63,14 +63,11 @@ function askLoader(request: LoadRequest): Promise<LoadAnswer> {
     stdio: ['ignore', 2, 2, 'ipc'],
   })
   return new Promise((resolve, reject) => {
-    let answer: LoadAnswer | undefined
-    child.on('message', (message: LoadAnswer) => {
-      answer = message
-    })
+    // It ends by itself then, which is not waited for: to clear away ten thousand assets takes a while.
+    child.on('message', (message: LoadAnswer) => resolve(message))
     child.on('error', reject)
-    // The answer may come after the exit.
+    // The answer may come after the exit, but not after this.
     child.on('close', (code, signal) => {
-      if (answer !== undefined) return resolve(answer)
       const file = relative(request.root, request.projectFile)
       reject(new AssayError('ASSAY-1002', `the process that loaded ${file} ended (${signal ?? `exit code ${code}`}) before it was done`))
     })

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, renameSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { AssetSpec } from '../assets/spec.ts'
 import type { AssetKey } from '../keys.ts'
@@ -37,9 +37,11 @@ export const manifestFile = (home: string, id: string): string => join(home, 'ma
  */
 export function writeManifest(home: string, manifest: Manifest): string {
   // The one place that makes specs gives their keys an order; to sort the keys of ten thousand takes longer than all else here.
-  const bytes = encodeManifest(manifest)
-  const id = createHash('sha256').update(bytes).digest('hex').slice(0, 16)
-  writeWhole(manifestFile(home, id), bytes)
+  const pieces = encodeManifest(manifest)
+  const hash = createHash('sha256')
+  for (const piece of pieces) hash.update(piece)
+  const id = hash.digest('hex').slice(0, 16)
+  writeWhole(manifestFile(home, id), pieces)
   return id
 }
 
@@ -63,11 +65,36 @@ export function indexManifest(id: string, manifest: Manifest): LoadedManifest {
 }
 
 /** Writes a file that readers see whole or not at all. */
-export function writeWhole(file: string, content: string | Uint8Array): void {
+export function writeWhole(file: string, content: string | readonly Uint8Array[]): void {
   mkdirSync(dirname(file), { recursive: true })
   const half = `${file}.${randomUUID()}.tmp`
-  writeFileSync(half, content)
+  if (typeof content === 'string') writeFileSync(half, content)
+  else writePieces(half, content)
   renameSync(half, file)
+}
+
+/** Bytes that are worth a call of their own. */
+const CHUNK = 2 ** 18
+
+function writePieces(file: string, pieces: readonly Uint8Array[]): void {
+  const descriptor = openSync(file, 'wx')
+  let waiting: Uint8Array[] = []
+  let bytes = 0
+  const flush = (): void => {
+    if (bytes > 0) writeFileSync(descriptor, waiting.length === 1 && waiting[0] !== undefined ? waiting[0] : Buffer.concat(waiting))
+    waiting = []
+    bytes = 0
+  }
+  try {
+    for (const piece of pieces) {
+      if (piece.length >= CHUNK || bytes >= CHUNK) flush()
+      waiting.push(piece)
+      bytes += piece.length
+    }
+    flush()
+  } finally {
+    closeSync(descriptor)
+  }
 }
 
 /** JSON whose text depends on the content alone: object keys are sorted. For plain data, as JSON.stringify with a replacer takes five times as long. */
@@ -75,7 +102,8 @@ export function canonicalJson(value: unknown): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
   const of = value as Readonly<Record<string, unknown>>
-  const names = Object.keys(of).sort()
+  const names = Object.keys(of)
+  if (names.length > 1) names.sort()
   let text = ''
   for (const name of names)
     if (of[name] !== undefined) text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${canonicalJson(of[name])}`

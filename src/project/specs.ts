@@ -35,18 +35,29 @@ export async function draftAssets(
 /** Assets as plain data, in the order of their drafts. @throws ASSAY-1002 when no file of the user's is known to make one */
 export function makeSpecs(request: LoadRequest, { drafts, lineage }: Drafted, modules: Modules): readonly AssetSpec[] {
   const reader = codeReader(modules)
+  const moduleOf = modulesOf(request, modules)
   return drafts.map((draft) =>
     specOf(draft, request.root, {
       codeVersion: codeVersion(draft, reader),
       lineage: lineage.get(draft.definition) ?? draft.declared,
-      module: relative(request.root, moduleOf(draft.definition, request, modules)),
+      module: moduleOf(draft.definition),
     }),
   )
 }
 
-/** The smallest file that gives a worker the asset: the one that made it, where that exports it; else the whole project. */
-function moduleOf(definition: AssetDefinition, { projectFile }: LoadRequest, modules: Modules): string {
-  const file = (definition.made ?? definition.observed)?.where?.file
-  const exported = file === undefined ? [] : Object.values(modules.namespace(file))
-  return file !== undefined && exported.some((value) => definitionOf(value)?.key === definition.key) ? file : projectFile
+/** The smallest file that gives a worker an asset: the one that made it, where that exports it; else the whole project. */
+function modulesOf({ root, projectFile }: LoadRequest, modules: Modules): (definition: AssetDefinition) => string {
+  const whole = relative(root, projectFile)
+  const known = new Map<string, { readonly path: string; readonly exported: ReadonlySet<string> }>()
+  const read = (file: string) => {
+    const exported = Object.values(modules.namespace(file)).flatMap((value) => definitionOf(value)?.key ?? [])
+    return { path: relative(root, file), exported: new Set<string>(exported) }
+  }
+  return ({ key, made, observed }) => {
+    const file = (made ?? observed)?.where?.file
+    if (file === undefined) return whole
+    const module = known.get(file) ?? read(file)
+    known.set(file, module)
+    return module.exported.has(key) ? module.path : whole
+  }
 }

@@ -1,10 +1,13 @@
-import { isAbsolute, relative } from 'node:path'
+import { isAbsolute, relative, sep } from 'node:path'
 import { parseFrame } from '../call-site.ts'
 import type { SourceLocation } from '../errors.ts'
 
 /** A place with its file relative to the root of the project. */
-const relativePlace = (root: string, place: SourceLocation): SourceLocation =>
-  isAbsolute(place.file) ? { ...place, file: relative(root, place.file) } : place
+function relativePlace(root: string, { file, line, column }: SourceLocation): SourceLocation {
+  // Of ten thousand assets nearly all lie below the root.
+  const below = file.startsWith(root) && file[root.length] === sep && !file.includes('..')
+  return { file: below ? file.slice(root.length + 1) : isAbsolute(file) ? relative(root, file) : file, line, column }
+}
 
 /** For spreading: `{ where }` relative to the root, or nothing. */
 export const placed = (root: string, place: SourceLocation | undefined): { readonly where?: SourceLocation } =>

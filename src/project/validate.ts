@@ -22,7 +22,10 @@ export async function validateAssets(assets: readonly AssetDefinition[], root: s
         }),
       )
   }
-  for (const asset of assets) errors.push(...making(asset, byKey), ...rejectsKey(asset, byKey))
+  for (const asset of assets) {
+    for (const error of making(asset, byKey)) errors.push(error)
+    if (asset.quarantine) errors.push(...rejectsKey(asset, byKey))
+  }
   const joint = validateOutputs(assets)
   return [...errors, ...joint, ...(joint.length > 0 ? [] : await cycles(byKey, root))]
 }
@@ -35,8 +38,10 @@ function* making(asset: AssetDefinition, byKey: ReadonlyMap<string, AssetDefinit
   if (first.key !== asset.key) return
   for (const [name, dep] of Object.entries(asset.made?.deps ?? {})) {
     const where = asset.made?.where
-    if (byKey.has(dep.key)) yield* lineUp(asset, name, dep)
-    else {
+    if (byKey.has(dep.key)) {
+      const fault = lineUp(asset, name, dep)
+      if (fault !== undefined) yield fault
+    } else {
       const next = didYouMean(dep.key, byKey.keys())
       yield new AssayError('ASSAY-1009', `${asset.key} reads ${dep.key}, which is not part of the project`, {
         where,
@@ -47,21 +52,21 @@ function* making(asset: AssetDefinition, byKey: ReadonlyMap<string, AssetDefinit
 }
 
 /** The type checker holds most of this; a project that was not checked must not read the wrong partitions. */
-function* lineUp(asset: AssetDefinition, name: string, dep: Dep): Generator<AssayError> {
+function lineUp(asset: AssetDefinition, name: string, dep: Dep): AssayError | undefined {
   const { fault } = resolveMapping(dep.mapping, asset.partitions.spec, dep.partitions.spec)
-  if (fault === undefined) return
+  if (fault === undefined) return undefined
   const next = fault.next?.replaceAll(/\bdep\b/g, name)
-  yield new AssayError('ASSAY-1010', `${asset.key} reads ${dep.key} ${fault.what}`, {
+  return new AssayError('ASSAY-1010', `${asset.key} reads ${dep.key} ${fault.what}`, {
     where: asset.made?.where,
     ...(next === undefined ? {} : { next }),
   })
 }
 
 function* rejectsKey(asset: AssetDefinition, byKey: ReadonlyMap<string, AssetDefinition>): Generator<AssayError> {
-  if (!asset.quarantine || !byKey.has(`${asset.key}__rejects`)) return
   const other = byKey.get(`${asset.key}__rejects`)
+  if (other === undefined) return
   yield new AssayError('ASSAY-1005', `${asset.key} quarantines into ${asset.key}__rejects, which is an asset too`, {
-    where: other?.where,
+    where: other.where,
     next: 'Rename that asset.',
   })
 }

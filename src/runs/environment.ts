@@ -3,8 +3,8 @@ import type { Settings } from '../config.ts'
 import { type Catalog, formatTableId } from '../iceberg/catalog.ts'
 import type { EnvironmentCatalog } from '../iceberg/catalogs/environment-catalog.ts'
 import { type AssetKey, tableNameOf } from '../keys.ts'
-import { assign, domain, type IntervalMap, remove } from '../partitions/interval-map.ts'
-import { type Interval, normalise, type PartitionSet } from '../partitions/partition-set.ts'
+import { assign, difference, domain, type IntervalMap, remove, restrict, where } from '../partitions/interval-map.ts'
+import { type Interval, normalise, type PartitionSet, subtract } from '../partitions/partition-set.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
 import type { Materialization, StoreEvent } from '../storage/events.ts'
 import { openStorageReader } from '../storage/sqlite.ts'
@@ -39,24 +39,34 @@ export async function knownStates(settings: Settings, storage: StorageReader, ca
 
 const isEnvironment = (catalog: Catalog): catalog is EnvironmentCatalog => 'own' in catalog
 
-/** What an environment did to a table that it has no version of was in vain, but for the telling of it. */
-function laidOver(main: AssetState, own: AssetState, { kind }: AssetSpec): AssetState {
-  if (kind === 'table') return { ...main, lastAttempt: over(main.lastAttempt, own.lastAttempt) }
-  return {
-    versions: over(main.versions, own.versions),
-    made: over(main.made, own.made),
-    snapshotId: own.snapshotId ?? main.snapshotId,
-    ...observedLast(main, own),
-    lastAttempt: over(remove(main.lastAttempt, domain(own.made)), own.lastAttempt),
-  }
+/**
+ * What an environment knows of an asset that has no table of its own in it. Of one whose table is that of `main`, that its
+ * rows turned out as they are there; what it did to a version that it has not is in vain, but for the telling of it.
+ */
+export function laidOver(main: AssetState, own: AssetState, { kind }: AssetSpec): AssetState {
+  if (kind === 'external') return (own.observedAt ?? 0) > (main.observedAt ?? 0) ? own : main
+  const later = kind === 'table' ? laterRecords(own, main) : newerRecords(own, main)
+  const lastAttempt = over(remove(main.lastAttempt, domain(later)), own.lastAttempt)
+  if (kind === 'table') return { ...main, made: over(main.made, later), lastAttempt }
+  const versions = later.map(({ from, to, value }) => ({ from, to, value: value.dataVersion }))
+  return { ...main, versions: over(main.versions, versions), made: over(main.made, later), lastAttempt }
 }
 
-function observedLast(...states: readonly AssetState[]): Pick<AssetState, 'observedAt'> {
-  const times = states.flatMap(({ observedAt }) => observedAt ?? [])
-  return times.length === 0 ? {} : { observedAt: Math.max(...times) }
-}
+/** The records of one state that were made after those of another. */
+const newerRecords = ({ made }: AssetState, than: AssetState): IntervalMap<Materialization> =>
+  made.flatMap(({ from, to, value }) =>
+    subtract(
+      [[from, to]],
+      where(than.made, (record) => record.at >= value.at),
+    ).map(([start, end]) => ({ from: start, to: end, value })),
+  )
 
-function over<V>(under: IntervalMap<V>, map: IntervalMap<V>): IntervalMap<V> {
+/** Those of them that are about the very data versions that the other state has. */
+export const laterRecords = (state: AssetState, than: AssetState): IntervalMap<Materialization> =>
+  restrict(newerRecords(state, than), subtract(domain(than.versions), difference(state.versions, than.versions)))
+
+/** A map with another laid over it. */
+export function over<V>(under: IntervalMap<V>, map: IntervalMap<V>): IntervalMap<V> {
   let out = under
   for (const { from, to, value } of map) out = assign(out, [[from, to]], value)
   return out
@@ -71,7 +81,7 @@ const EVERYTHING: PartitionSet = [[Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTE
  */
 export function adoption(
   asset: AssetKey,
-  { snapshotId, versions, made, columnVersions = [] }: AssetState,
+  { snapshotId, versions, made, columnVersions = [], observedAt }: AssetState,
   replaced = EVERYTHING,
 ): readonly StoreEvent[] {
   const records = new Map<string, { readonly materialization: Materialization; readonly intervals: Interval[] }>()
@@ -81,7 +91,15 @@ export function adoption(
     records.set(value.id, record)
   }
   return [
-    { type: 'table.observed', asset, snapshotId, versions, lost: replaced, ...(columnVersions.length === 0 ? {} : { columnVersions }) },
+    {
+      type: 'table.observed',
+      asset,
+      snapshotId,
+      versions,
+      lost: replaced,
+      ...(columnVersions.length === 0 ? {} : { columnVersions }),
+      ...(observedAt === undefined ? {} : { observedAt }),
+    },
     ...[...records.values()].map(({ materialization, intervals }): StoreEvent => {
       return { type: 'materialization.adopted', materialization, partitions: normalise(intervals) }
     }),

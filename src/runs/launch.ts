@@ -9,7 +9,7 @@ import { CATALOG_NAME, type Settings } from '../config.ts'
 import { AssayError } from '../errors.ts'
 import type { Catalog } from '../iceberg/catalog.ts'
 import { directoryCatalog } from '../iceberg/catalogs/directory-catalog.ts'
-import { environmentCatalog } from '../iceberg/catalogs/environment-catalog.ts'
+import { type EnvironmentCatalog, environmentCatalog } from '../iceberg/catalogs/environment-catalog.ts'
 import { sqlCatalog } from '../iceberg/catalogs/sql-catalog.ts'
 import { sqliteDatabase } from '../iceberg/catalogs/sqlite-database.ts'
 import type { Store } from '../iceberg/store.ts'
@@ -34,7 +34,9 @@ import { type Recovered, recover } from './recover.ts'
 import { bindManifest, lackOfValues, registriesOf, withoutRemoved } from './registries.ts'
 import { RunLake } from './run-state.ts'
 import { type Supervision, supervise } from './supervise.ts'
+import { endPromotions } from './take-over.ts'
 import { keepUp, type Upkeep } from './upkeep.ts'
+import type { WorkerOptions } from './worker-protocol.ts'
 
 /** The one shape in which work is asked for: by the terminal today, by schedules, sensors and the UI later. */
 export interface RunRequest {
@@ -92,7 +94,7 @@ function openReader({ home, environment }: Settings): StorageReader {
 }
 
 /** The catalog as it is seen from the environment that one is in. */
-export function openCatalog(settings: Settings, store: Store): Catalog {
+export function openCatalog(settings: Settings, store: Store): Catalog | EnvironmentCatalog {
   const catalog = openMainCatalog(settings, store)
   return settings.environment === undefined ? catalog : environmentCatalog(catalog, settings.environment.name)
 }
@@ -145,6 +147,8 @@ export interface LaunchOptions {
   readonly clock: Clock
   readonly signal: AbortSignal
   readonly listener: RunListener
+  /** Makes what steps run in. Absent: processes that end with the run. */
+  readonly workers?: typeof childProcesses
 }
 
 /** What a run tells while it goes. */
@@ -180,6 +184,7 @@ export async function launch(options: LaunchOptions): Promise<RunOutcome> {
     const lake = { catalog, store, now: () => clock.now() }
     const recovered = await recover(storage, lake)
     if (recovered.length > 0) listener.recovered(recovered)
+    if (settings.environment === undefined) await endPromotions({ storage, catalog, loaded: options.loaded }, settings.home, clock)
     const loaded = await boundToStore(settings, options.loaded)
     const { states, recorded, isOwn, heads, observations } = await look({ settings, storage, catalog, store }, loaded)
     if (observations.length > 0) {
@@ -228,10 +233,10 @@ async function maintain({ loaded, listener, signal }: LaunchOptions, upkeep: Upk
 type Created = Pick<Supervision, 'runId' | 'plan' | 'storage' | 'lake' | 'state'>
 
 async function execute(
-  { settings, loaded, clock, signal, listener, request }: LaunchOptions,
+  { settings, loaded, clock, signal, listener, request, workers = childProcesses }: LaunchOptions,
   created: Created,
 ): Promise<RunOutcome['state']> {
-  const executor = executorFor(settings, loaded)
+  const executor = workers(settings.workers, workerOptions(settings, loaded))
   const complain = complainOnce()
   const logOf = (stepId: string, attempt: number): OnLine => {
     const keep = logTo(settings, clock, { runId: created.runId, stepId, attempt })
@@ -285,11 +290,11 @@ function refuseBlocked(plan: Plan, loaded: LoadedManifest): void {
 /** Of the machine's memory, that all workers together may take for queries. */
 const MEMORY_SHARE = 0.75
 
-function executorFor(settings: Settings, loaded: LoadedManifest): ReturnType<typeof childProcesses> {
+function workerOptions(settings: Settings, loaded: LoadedManifest): WorkerOptions {
   const tempFolder = join(settings.home, 'tmp')
   // What workers that were killed have left: no others are at work while the store is open for writing.
   rmSync(tempFolder, { recursive: true, force: true })
-  return childProcesses(settings.workers, {
+  return {
     manifestFile: manifestFile(settings.home, loaded.id),
     root: settings.root,
     projectFile: settings.projectFile,
@@ -298,7 +303,7 @@ function executorFor(settings: Settings, loaded: LoadedManifest): ReturnType<typ
     memory: Math.floor((totalmem() * MEMORY_SHARE) / settings.workers),
     tempFolder,
     profile: settings.profile,
-  })
+  }
 }
 
 /** The file that the lines of an attempt are kept in, one JSON object a line. */

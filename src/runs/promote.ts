@@ -4,22 +4,17 @@ import { environmentHome, environmentNames, MAIN_ENVIRONMENT, type Settings } fr
 import { AssayError } from '../errors.ts'
 import { type Catalog, formatTableId, type LoadedTable, type TableChange, type TableId, type TableRemoval } from '../iceberg/catalog.ts'
 import { environmentCatalog, isEnvironmentOf, type OwnTable } from '../iceberg/catalogs/environment-catalog.ts'
+import type { Tables } from '../iceberg/commit-metadata.ts'
 import { ancestors, schemaOf, snapshotOf, type TableMetadata } from '../iceberg/metadata.ts'
 import { rowsOf } from '../iceberg/summary.ts'
 import { cachedMetadata } from '../iceberg/manifest-cache.ts'
 import { removeAll, type Store } from '../iceberg/store.ts'
 import { localStore } from '../iceberg/stores/local.ts'
-import { where } from '../partitions/interval-map.ts'
-import { isEmpty, subtract } from '../partitions/partition-set.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
-import type { StoreEvent } from '../storage/events.ts'
 import { openStorage } from '../storage/sqlite.ts'
-import type { AssetState, Storage } from '../storage/storage.ts'
-import { loadHeads } from '../tables/observe.ts'
-import { adoption } from './environment.ts'
 import { openMainCatalog } from './launch.ts'
-import { NOTHING_KNOWN } from '../assets/status.ts'
 import { recover } from './recover.ts'
+import { endPromotion, endPromotions } from './take-over.ts'
 
 /** A table of an environment beside that of `main`. */
 export interface EnvironmentTable {
@@ -116,8 +111,8 @@ export interface PromoteOptions {
 
 /**
  * Makes the tables of an environment those of `main`: all or none, in one catalog transaction that also takes them from
- * the environment, which from then on sees `main`. What is known of them goes along. When the process dies in between,
- * the next call takes over what was left.
+ * the environment, which from then on sees `main`. What is known of them goes along; when the process dies in between, the
+ * next start of a writer takes it over before it looks at the tables.
  * @returns the tables that moved
  * @throws ASSAY-3001 when a run is under way here or there, ASSAY-2006 when a table of `main` was changed since the
  * environment took it
@@ -127,13 +122,21 @@ export async function promote({ settings, loaded, name, clock }: PromoteOptions)
   const storage = openStorage({ folder: settings.home, clock })
   const catalog = openMainCatalog(settings, store)
   try {
+    const over = { storage, catalog, loaded }
+    await endPromotions(over, settings.home, clock)
     const own = openStorage({ folder: environmentHome(settings.home, name), clock })
     try {
       const now = (): number => clock.now()
       await recover(storage, { catalog, store, now })
       await recover(own, { catalog: environmentCatalog(catalog, name), store, now })
-      const moved = await move(catalog, store, name)
-      await takeOver(storage, own, catalog, loaded)
+      await storage.append([{ type: 'promotion.began', environment: name }])
+      const moved = await promoteTables({ catalog, store }, name).catch(async (error: unknown) => {
+        // Of an unknown outcome the tables tell, when they can be read again: the next start asks them.
+        if (!(error instanceof AssayError && error.code === 'ASSAY-2010'))
+          await storage.append([{ type: 'promotion.ended', environment: name }])
+        throw error
+      })
+      await endPromotion(over, own, name)
       return moved
     } finally {
       own.close()
@@ -144,7 +147,8 @@ export async function promote({ settings, loaded, name, clock }: PromoteOptions)
   }
 }
 
-async function move(catalog: Catalog, store: Store, name: string): Promise<readonly EnvironmentTable[]> {
+/** Moves the tables, and nothing of what is recorded. @throws ASSAY-2006, ASSAY-2010 when the outcome is unknown */
+export async function promoteTables({ catalog, store }: Tables, name: string): Promise<readonly EnvironmentTable[]> {
   const own = await environmentCatalog(catalog, name).own()
   const tables = await Promise.all(own.map((table) => compared(catalog, store, table)))
   const moved = tables.filter(({ table }) => table.state === 'moved').map(({ table }) => formatTableId(table.id))
@@ -169,34 +173,6 @@ const changedMeanwhile = (name: string, tables: readonly string[]): AssayError =
     next: `Look at it with \`assay env diff ${name}\`; \`assay env drop ${name}\` and materialize in it anew to try the change on what is there now.`,
   })
 
-/** Brings the records of what `main` has now from the store of the environment: those of the tables that stand where it left them. */
-async function takeOver(storage: Storage, own: Storage, catalog: Catalog, loaded: LoadedManifest): Promise<void> {
-  const heads = await loadHeads(catalog, loaded.manifest.assets)
-  const [known, recorded] = [await storage.assetStates(), await own.assetStates()]
-  const events = loaded.manifest.assets.flatMap(({ key, kind }): readonly StoreEvent[] => {
-    const state = recorded.get(key)
-    if (state === undefined) return []
-    const before = known.get(key) ?? NOTHING_KNOWN
-    if (kind !== 'table') return newer(state, before).flatMap((part) => adoption(key, part, []))
-    const head = heads.get(key)?.metadata.currentSnapshotId
-    return head !== undefined && head === state.snapshotId && head !== before.snapshotId ? adoption(key, state) : []
-  })
-  if (events.length > 0) await storage.append(events)
-}
-
-/** What was made later than what is known, one record each. */
-const newer = (state: AssetState, known: AssetState): readonly AssetState[] =>
-  state.made.flatMap(({ from, to, value }) => {
-    const partitions = subtract(
-      [[from, to]],
-      where(known.made, (record) => record.at >= value.at),
-    )
-    if (isEmpty(partitions)) return []
-    const made = partitions.map(([start, end]) => ({ from: start, to: end, value }))
-    const versions = made.map((entry) => ({ ...entry, value: value.dataVersion }))
-    return [{ ...state, made, versions }]
-  })
-
 /**
  * Removes an environment: its tables leave the catalog, in one transaction, and its records go. Files that it wrote to
  * tables of `main` go with the next maintenance of those, tables that it alone had go at once.
@@ -208,26 +184,34 @@ export async function dropEnvironment({ settings, name, clock }: Omit<PromoteOpt
   const storage = openStorage({ folder, clock })
   const catalog = openMainCatalog(settings, store)
   try {
-    const own = await environmentCatalog(catalog, name).own()
-    const tables = await Promise.all(own.map((table) => compared(catalog, store, table)))
-    const others = (await catalog.locations()).map(({ id }) => id)
-    const removals = own.map(({ own: id, metadataLocation: expected }): TableRemoval => ({ id, expected, metadataLocation: undefined }))
-    const outcome = removals.length === 0 ? undefined : await catalog.commit(removals)
-    if (outcome !== undefined && outcome.kind !== 'committed')
-      throw new AssayError('ASSAY-2006', `${name} was written to while it was dropped`, { next: 'Run the same command again.' })
-    const alone = tables.filter(
-      ({ table, main }) => main === undefined && others.every((id) => isSame(id, table.own) || !isAbout(id, table.id)),
-    )
-    await removeAll(
-      store,
-      alone.map(({ metadata }) => metadata.location),
-    )
+    const tables = await dropTables({ catalog, store }, name)
     rmSync(folder, { recursive: true, force: true })
-    return tables.map(({ table }) => table)
+    return tables
   } finally {
     catalog.close()
     storage.close()
   }
+}
+
+/** Takes the tables out of the catalog, and the files of those that the environment alone had. @throws ASSAY-2006, ASSAY-2010 */
+export async function dropTables({ catalog, store }: Tables, name: string): Promise<readonly EnvironmentTable[]> {
+  const own = await environmentCatalog(catalog, name).own()
+  const tables = await Promise.all(own.map((table) => compared(catalog, store, table)))
+  const others = (await catalog.locations()).map(({ id }) => id)
+  const removals = own.map(({ own: id, metadataLocation: expected }): TableRemoval => ({ id, expected, metadataLocation: undefined }))
+  const outcome = removals.length === 0 ? undefined : await catalog.commit(removals)
+  const again = { next: 'Run the same command again.' }
+  if (outcome?.kind === 'rejected') throw new AssayError('ASSAY-2006', `${name} was written to while it was dropped`, again)
+  if (outcome?.kind === 'unknown')
+    throw new AssayError('ASSAY-2010', `the catalog did not say whether ${name} was dropped`, { ...again, cause: outcome.cause })
+  const alone = tables.filter(
+    ({ table, main }) => main === undefined && others.every((id) => isSame(id, table.own) || !isAbout(id, table.id)),
+  )
+  await removeAll(
+    store,
+    alone.map(({ metadata }) => metadata.location),
+  )
+  return tables.map(({ table }) => table)
 }
 
 const isSame = (one: TableId, other: TableId): boolean => formatTableId(one) === formatTableId(other)

@@ -2,10 +2,9 @@ import type { AssetSpec } from '../assets/spec.ts'
 import type { Clock } from '../clock.ts'
 import type { Settings } from '../config.ts'
 import { AssayError } from '../errors.ts'
-import { formatTableId, type LoadedTable } from '../iceberg/catalog.ts'
-import { commitMetadata } from '../iceberg/commit-metadata.ts'
-import type { DataFile } from '../iceberg/data-file.ts'
-import { fileDiff } from '../iceberg/diff.ts'
+import { formatTableId, type LoadedTable, type TableId } from '../iceberg/catalog.ts'
+import { type Committed, commitMetadata, type Tables } from '../iceberg/commit-metadata.ts'
+import { type Move, moveBetween } from '../iceberg/diff.ts'
 import { type Snapshot, snapshotOf, type TableMetadata } from '../iceberg/metadata.ts'
 import { fastForward, isAncestor, MAIN, rollback } from '../iceberg/refs.ts'
 import { parseAt, snapshotAt } from '../iceberg/snapshot-at.ts'
@@ -21,6 +20,7 @@ import { adoption, knownStates } from './environment.ts'
 import { openCatalog } from './launch.ts'
 import { NOTHING_KNOWN } from '../assets/status.ts'
 import { recover } from './recover.ts'
+import { endPromotions } from './take-over.ts'
 
 /** What a rollback changes: shown, then done as shown or not at all. */
 export interface RollbackPlan {
@@ -31,8 +31,8 @@ export interface RollbackPlan {
   readonly direction: 'back' | 'forward'
   /** Partitions whose files change. */
   readonly partitions: PartitionSet
-  /** Rows in files that readers see from then on, and those in files that they see no more. */
-  readonly rows: { readonly appear: number; readonly disappear: number }
+  /** Rows that readers see from then on, and those that they see no more. */
+  readonly rows: Move['rows']
 }
 
 /**
@@ -53,18 +53,16 @@ export async function planRollback(
   const head = snapshotOf(metadata)
   if (head === undefined || head.id === target.id) return undefined
   const direction = directionOf(table, head, target)
-  const files = await fileDiff(store, metadata, { from: head, to: target })
+  const { files, rows } = await moveBetween(store, metadata, { from: head, to: target })
   return {
     asset: spec.key,
     from: head,
     to: target,
     direction,
-    partitions: touchedBy(spec, [...files.added, ...files.removed], locatorOf(metadata, spec.partitions)),
-    rows: { appear: rowsIn(files.added), disappear: rowsIn(files.removed) },
+    partitions: touchedBy(spec, files, locatorOf(metadata, spec.partitions)),
+    rows,
   }
 }
-
-const rowsIn = (files: readonly DataFile[]): number => files.reduce((sum, file) => sum + file.rows, 0)
 
 /** @throws ASSAY-2031 */
 function directionOf({ id, metadata }: LoadedTable, head: Snapshot, target: Snapshot): RollbackPlan['direction'] {
@@ -101,6 +99,7 @@ export async function rollBack({ settings, loaded, clock, spec, to }: RollbackOp
   const catalog = openCatalog(settings, store)
   try {
     await recover(storage, { catalog, store, now: () => clock.now() })
+    if (settings.environment === undefined) await endPromotions({ storage, catalog, loaded }, settings.home, clock)
     const { assets } = loaded.manifest
     const heads = await loadHeads(catalog, assets)
     const { states: known, isOwn } = await knownStates(settings, storage, catalog, loaded)
@@ -110,7 +109,7 @@ export async function rollBack({ settings, loaded, clock, spec, to }: RollbackOp
     const plan = await planRollback(store, spec, table, to)
     if (plan === undefined || table === undefined) return undefined
     if (!isOwn(spec)) await storage.append(adoption(spec.key, withObservations(known, before).get(spec.key) ?? NOTHING_KNOWN))
-    const { after } = await commitMetadata({ catalog, store }, table.id, (metadata) => moved(metadata, plan, clock.now()))
+    const { after } = await moveMain({ catalog, store }, table.id, plan, clock.now())
     const observations = await observe(store, [spec], new Map([[spec.key, after]]), withObservations(known, before))
     await storage.append(observations.map((o) => ({ type: 'table.observed' as const, ...o })))
     return { plan, observations }
@@ -119,6 +118,10 @@ export async function rollBack({ settings, loaded, clock, spec, to }: RollbackOp
     storage.close()
   }
 }
+
+/** Does what was planned, and records nothing. @throws ASSAY-2006 when another writer moved the table, ASSAY-2010 */
+export const moveMain = (tables: Tables, id: TableId, plan: RollbackPlan, now: number): Promise<Committed> =>
+  commitMetadata(tables, id, (metadata) => moved(metadata, plan, now))
 
 /** Not rebuilt on what others committed since: what they wrote was not in the plan. */
 function moved(metadata: TableMetadata, { asset, from, to, direction }: RollbackPlan, now: number): TableMetadata {

@@ -1,11 +1,11 @@
 import { columnsRead, keptVersions, sameColumns, type Versions, versionsSeen, withVersion } from '../assets/column-versions.ts'
 import type { AssetSpec, DepSpec } from '../assets/spec.ts'
-import { versionStatus } from '../assets/versions.ts'
+import { changedSince, versionStatus } from '../assets/versions.ts'
 import { formatTableId } from '../iceberg/catalog.ts'
 import type { AssetKey } from '../keys.ts'
 import { narrowPartitions } from '../partitions/bind.ts'
 import { assign, difference, domain, type IntervalMap, restrict } from '../partitions/interval-map.ts'
-import { EMPTY, intersect, isEmpty, type PartitionSet, subtract } from '../partitions/partition-set.ts'
+import { intersect, isEmpty, type PartitionSet, subtract } from '../partitions/partition-set.ts'
 import { reachOf } from '../partitions/reach.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
 import type { ColumnVersions, ConsumedInput, Materialization, StoreEvent } from '../storage/events.ts'
@@ -72,17 +72,18 @@ export class RunLake {
 
   /**
    * The sets of columns through which readers look at an asset, where there are partitions to compare with, and all their rows are
-   * written. Those that look
-   * at all columns are left out: for them only equal rows are equal.
+   * written. Those that look at all columns are left out: for them only equal rows are equal. By force, equal rows are published
+   * and every reader is to see that, but for those that append: rows that they have added must not count as changed.
    */
-  columnsToCompare(spec: AssetSpec, partitions: PartitionSet): readonly (readonly string[])[] {
+  columnsToCompare(spec: AssetSpec, partitions: PartitionSet, force: boolean): readonly (readonly string[])[] {
     if (spec.write !== undefined || restrict(this.#states.get(spec.key)?.versions ?? [], partitions).length === 0) return []
     const sets: (readonly string[])[] = []
     for (const reader of this.#loaded.readers(spec.key)) {
+      if (force && reader.write?.kind !== 'append') continue
       for (const dep of reader.deps.filter(({ asset }) => asset === spec.key)) {
         const columns = columnsRead(reader, dep.name)
-        const isPart = columns !== undefined && spec.columns.some(({ name }) => !columns.includes(name))
-        if (isPart && !sets.some((known) => sameColumns(known, columns))) sets.push(columns)
+        const counts = columns !== undefined && (force || spec.columns.some(({ name }) => !columns.includes(name)))
+        if (counts && !sets.some((known) => sameColumns(known, columns))) sets.push(columns)
       }
     }
     return sets
@@ -104,7 +105,12 @@ export class RunLake {
     if (head?.snapshotId === undefined) return undefined
     const versions = this.consumed(dep, partitions).versions
     const before = reader === undefined || dep.reads === undefined ? undefined : this.#readBefore(reader, dep, partitions)
-    const { news, again } = newsSince(before, versions)
+    const state = { ...this.#states.get(dep.asset), versions }
+    const news =
+      reader === undefined || before === undefined
+        ? domain(versions)
+        : intersect(changedSince(reader, dep, before, state), domain(versions))
+    const again = intersect(news, domain(before?.versions ?? []))
     const write = reader?.write
     // What was taken out is not remembered: a late row alone would bring it back.
     const isWhole = !isEmpty(again) && write !== undefined && 'deleteWhen' in write
@@ -118,7 +124,7 @@ export class RunLake {
    * What an asset has taken in of a dep. Undefined where all has to be read anew: it has other code now, or something else
    * that it reads has changed. What is added is never added again.
    */
-  #readBefore(reader: AssetSpec, dep: DepSpec, partitions: PartitionSet): IntervalMap<string> | undefined {
+  #readBefore(reader: AssetSpec, dep: DepSpec, partitions: PartitionSet): ConsumedInput | undefined {
     const last = restrict(this.#states.get(reader.key)?.made ?? [], partitions)[0]?.value
     if (last === undefined) return reader.write?.kind === 'append' ? this.#addedBefore(reader, dep) : undefined
     const input = last.inputs[dep.name]
@@ -128,14 +134,14 @@ export class RunLake {
       return read?.asset === other.asset && difference(read.versions, this.consumed(other, partitions).versions).length === 0
     }
     const goesOn = last.codeVersion === reader.codeVersion && reader.deps.every((other) => other.reads !== undefined || isSame(other))
-    return goesOn || reader.write?.kind === 'append' ? input.versions : undefined
+    return goesOn || reader.write?.kind === 'append' ? input : undefined
   }
 
   /** What a table holds of a dep by its own account: after a rollback there is no record, and yet rows are there. */
-  #addedBefore(reader: AssetSpec, dep: DepSpec): IntervalMap<string> | undefined {
+  #addedBefore(reader: AssetSpec, dep: DepSpec): ConsumedInput | undefined {
     const metadata = this.#found.get(reader.key)?.metadata
     const input = metadata === undefined ? undefined : inputsOf(metadata)?.[dep.name]
-    return input?.asset === dep.asset ? input.versions : undefined
+    return input?.asset === dep.asset ? input : undefined
   }
 
   /** Where a step writes, and where `main` of its tables stands now. */
@@ -209,14 +215,4 @@ export class RunLake {
       lastAttempt: state?.lastAttempt ?? [],
     })
   }
-}
-
-/** Partitions that have come or changed, and those of them that have been read before. */
-function newsSince(
-  before: IntervalMap<string> | undefined,
-  now: IntervalMap<string>,
-): { readonly news: PartitionSet; readonly again: PartitionSet } {
-  if (before === undefined) return { news: domain(now), again: EMPTY }
-  const news = intersect(difference(before, now), domain(now))
-  return { news, again: intersect(news, domain(before)) }
 }

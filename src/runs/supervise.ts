@@ -216,9 +216,7 @@ class Walk {
       ...slicesOf(specs, step),
       inputs: pins,
       compare: this.#s.force ? [] : step.assets.filter((key) => state.isMade(key, step.partitions)),
-      compareColumns: this.#s.force
-        ? {}
-        : Object.fromEntries(specs.map((spec) => [spec.key, state.columnsToCompare(spec, step.partitions)])),
+      compareColumns: Object.fromEntries(specs.map((spec) => [spec.key, state.columnsToCompare(spec, step.partitions, this.#s.force)])),
       targets,
     }
     return { message, specs, inputs, readFrom: new Map(specs.flatMap((spec) => [...state.readFrom(spec)])) }

@@ -142,9 +142,15 @@ export type StoreEvent =
       readonly lost?: PartitionSet
       /** By which versions columns are known there, where another store knew it. */
       readonly columnVersions?: readonly ColumnVersions[]
+      /** When its version function was asked, where another store knew it. */
+      readonly observedAt?: number
     }
   /** Values of a registry of dynamic partitions. A new one gets the next id; what is so already, stays so. */
   | { readonly type: 'partition.added' | 'partition.removed'; readonly registry: string; readonly values: readonly string[] }
+  /** Tables of an environment become those of `main`: durable before the catalog is touched. */
+  | { readonly type: 'promotion.began'; readonly environment: string }
+  /** What is known of them has been taken over, or they stayed where they were. */
+  | { readonly type: 'promotion.ended'; readonly environment: string }
   /** A record of another store, of `main` or of an environment, that holds here too, on those partitions. */
   | { readonly type: 'materialization.adopted'; readonly materialization: Materialization; readonly partitions: PartitionSet }
 

@@ -17,6 +17,7 @@ export type Change =
   | { readonly kind: 'add materialization'; readonly materialization: Materialization; readonly position: number }
   /** Unless the store has it, from an earlier time that it was taken over. */
   | { readonly kind: 'adopt materialization'; readonly materialization: Materialization; readonly position: number }
+  | { readonly kind: 'open promotion' | 'close promotion'; readonly environment: string }
   | { readonly kind: 'set observed'; readonly asset: AssetKey; readonly at: number }
   | { readonly kind: 'set snapshot'; readonly asset: AssetKey; readonly snapshotId: string | undefined }
   | { readonly kind: 'set check'; readonly result: CheckResult; readonly runId: string; readonly at: number }
@@ -60,14 +61,26 @@ export function reduce(event: StoreEvent, at: number, before: StepBefore | undef
     case 'run.ended':
       return [{ kind: 'end run', id: event.runId, state: event.state, at }]
     case 'table.observed': {
-      const { asset, snapshotId, versions, lost = [], columnVersions = [] } = event
+      const { asset, snapshotId, versions, lost = [], columnVersions = [], observedAt } = event
       const removed = (['versions', 'made'] as const).map((map): Change => ({ kind: 'remove', map, asset, partitions: lost }))
       const assigned = versions.map(({ from, to, value }) => assign('versions', asset, [[from, to]], value))
       const moved = union(lost, domain(versions))
       const forgotten: readonly Change[] = isEmpty(moved) ? [] : [{ kind: 'forget columns', asset, partitions: moved }]
       const kept = columnVersions.map((one): Change => ({ kind: 'keep columns', asset, kept: one }))
-      return [...(lost.length === 0 ? [] : removed), ...assigned, ...forgotten, ...kept, { kind: 'set snapshot', asset, snapshotId }]
+      const observed: readonly Change[] = observedAt === undefined ? [] : [{ kind: 'set observed', asset, at: observedAt }]
+      return [
+        ...(lost.length === 0 ? [] : removed),
+        ...assigned,
+        ...forgotten,
+        ...kept,
+        ...observed,
+        { kind: 'set snapshot', asset, snapshotId },
+      ]
     }
+    case 'promotion.began':
+      return [{ kind: 'open promotion', environment: event.environment }]
+    case 'promotion.ended':
+      return [{ kind: 'close promotion', environment: event.environment }]
     case 'partition.added':
       return [{ kind: 'add values', registry: event.registry, values: event.values }]
     case 'partition.removed':

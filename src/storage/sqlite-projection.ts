@@ -47,11 +47,11 @@ function applier(db: DatabaseSync): (change: Change, seq: number) => void {
         const { id, planId, manifestId, request, state, createdAt } = change.run
         return void to.addRun.run(seq, id, planId, manifestId, request, state, createdAt)
       }
-      case 'end run': {
-        const { changes } = to.endRun.run(change.state, change.at, change.id)
-        if (changes === 0) throw new AssayError('ASSAY-9001', `run ${change.id} cannot be ended: it is not there, or has ended`)
-        return
-      }
+      case 'end run':
+        return mustChange(
+          to.endRun.run(change.state, change.at, change.id),
+          `run ${change.id} cannot be ended: it is not there, or has ended`,
+        )
       case 'add step':
         return void to.addStep.run(
           ...stepKey(change.step),
@@ -78,12 +78,13 @@ function applier(db: DatabaseSync): (change: Change, seq: number) => void {
         return void (change.snapshotId === undefined
           ? to.forgetTable.run(change.asset)
           : to.setSnapshot.run(change.asset, change.snapshotId))
+      case 'open promotion':
+      case 'close promotion':
+        return void (change.kind === 'open promotion' ? to.openPromotion : to.closePromotion).run(change.environment)
       case 'set observed':
         return void to.setObserved.run(change.asset, change.at)
-      case 'set check': {
-        const { result, runId, at } = change
-        return void to.setCheck.run(result.asset, result.check, runId, at, JSON.stringify(result))
-      }
+      case 'set check':
+        return void to.setCheck.run(change.result.asset, change.result.check, change.runId, change.at, JSON.stringify(change.result))
       case 'assign':
         return maps[change.map](change.asset, change.partitions, (near) => assign(near, change.partitions, change.value))
       case 'forget columns':
@@ -93,15 +94,17 @@ function applier(db: DatabaseSync): (change: Change, seq: number) => void {
       case 'remove':
         return maps[change.map](change.asset, change.partitions, (near) => remove(near, change.partitions))
       case 'add values':
-        for (const value of change.values) to.addValue.run(change.registry, change.registry, value)
-        return
+        return change.values.forEach((value) => to.addValue.run(change.registry, change.registry, value))
       case 'remove values':
-        for (const value of change.values) to.removeValue.run(change.registry, value)
-        return
+        return change.values.forEach((value) => to.removeValue.run(change.registry, value))
       default:
         return change satisfies never
     }
   }
+}
+
+function mustChange({ changes }: { readonly changes: number | bigint }, otherwise: string): void {
+  if (Number(changes) === 0) throw new AssayError('ASSAY-9001', otherwise)
 }
 
 const stepKey = (step: StepRecord): [string, string] => [step.runId, step.id]
@@ -135,6 +138,8 @@ const statements = (db: DatabaseSync) => ({
   adoptMaterialization: db.prepare(
     'insert into materializations (seq, position, id, asset, body) values (?, ?, ?, ?, ?) on conflict (id) do nothing',
   ),
+  openPromotion: db.prepare('insert into promotions (environment) values (?) on conflict do nothing'),
+  closePromotion: db.prepare('delete from promotions where environment = ?'),
   setSnapshot: db.prepare(
     'insert into tables (asset, snapshot_id) values (?, ?) on conflict do update set snapshot_id = excluded.snapshot_id',
   ),

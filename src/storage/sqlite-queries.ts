@@ -45,6 +45,8 @@ export function queriesOn(db: DatabaseSync): Queries {
   return {
     assetStates: () => assetStates(db, all),
     registries: () => registriesOf(all),
+    openPromotions: () =>
+      all<{ environment: string }>('select environment from promotions order by environment').map(({ environment }) => environment),
     runs: (limit) => all<RunRow>('select * from runs order by seq desc limit ?', limit).map(runOfRow),
     run: (id) => all<RunRow>('select * from runs where id = ?', id).map(runOfRow)[0],
     steps: (runId) => all<StepRow>('select * from steps where run_id = ? order by position', runId).map(stepOfRow),

@@ -173,6 +173,7 @@ const NO_REGISTRIES: Registries = new Map()
 const readerOf = (read: Read): Omit<StorageReader, 'close'> => ({
   assetStates: async () => read((q) => q.assetStates(), new Map<AssetKey, AssetState>()),
   registries: async () => read((q) => q.registries(), NO_REGISTRIES),
+  openPromotions: async () => read((q) => q.openPromotions(), []),
   runs: async (limit) => read((q) => q.runs(limit), []),
   run: async (id) => read((q) => q.run(id), undefined),
   steps: async (runId) => read((q) => q.steps(runId), []),

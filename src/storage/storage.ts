@@ -62,6 +62,8 @@ export interface StorageReader {
   assetStates(): Promise<ReadonlyMap<AssetKey, AssetState>>
   /** Every registry that ever had a value. */
   registries(): Promise<Registries>
+  /** Environments that are being promoted: see `promotion.began`. */
+  openPromotions(): Promise<readonly string[]>
   /** Newest first. */
   runs(limit: number): Promise<readonly RunRecord[]>
   run(id: string): Promise<RunRecord | undefined>

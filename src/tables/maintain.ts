@@ -3,6 +3,7 @@ import { AssayError } from '../errors.ts'
 import { type Catalog, formatTableId, type LoadedTable, type TableId } from '../iceberg/catalog.ts'
 import { isEnvironmentOf } from '../iceberg/catalogs/environment-catalog.ts'
 import { prepareCommit } from '../iceberg/commit.ts'
+import { commitTable, mayHaveHappened } from '../iceberg/commit-metadata.ts'
 import { compactable, compactFiles } from '../iceberg/compact.ts'
 import { expireSnapshots, type ExpirePolicy, selectExpired } from '../iceberg/expire.ts'
 import { readManifestList } from '../iceberg/manifests.ts'
@@ -46,9 +47,6 @@ const SAFE_AGE_MS = 3 * 86_400_000
 
 /** Versions that stay whatever their age, where neither the table nor the branch says so: enough to look back at, and to roll back to. */
 const KEPT_VERSIONS = 20
-
-/** How often a commit is prepared again when others moved the table. */
-const MAX_REBUILDS = 4
 
 const NOTHING_DONE = {
   compactedFiles: 0,
@@ -96,17 +94,18 @@ async function rewriteTable(tools: Maintenance, loaded: LoadedTable, sortBy: rea
   const { metadata } = loaded
   const place = { snapshotId: String(newSnapshotId(tools.clock)), location: metadata.location, attempt: `maintain-${newId(tools.clock)}` }
   const order = sortBy === undefined ? {} : { sortOrder: sortOrder(schemaOf(metadata), ascending(sortBy), metadata) }
-  const compacted = await compactFiles(tools, { ...place, ...order, base: metadata })
   const head = snapshotOf(metadata)
   const mergeable = head === undefined ? 0 : mergeableManifests(metadata, await readManifestList(tools.store, head.manifestList))
+  // Last of what may fail before the commit: then nothing is left of it.
+  const compacted = await compactFiles(tools, { ...place, ...order, base: metadata })
   if (compacted === undefined && mergeable === 0) return { compactedFiles: 0, compactedInto: 0, mergedManifests: 0, wasBusy: false }
   const change = compacted ?? onlyManifests(loaded, place)
   try {
     const mergedManifests = await commitRewrite(tools, loaded.id, change)
     return { compactedFiles: change.rewrite.removed.length, compactedInto: change.staged.files.length, mergedManifests, wasBusy: false }
   } catch (error) {
+    if (compacted !== undefined && !mayHaveHappened(error)) await discardStaged(tools.store, compacted.staged).catch(() => {})
     if (!(error instanceof AssayError) || error.code !== 'ASSAY-2006') throw error
-    await discardStaged(tools.store, change.staged)
     return { compactedFiles: 0, compactedInto: 0, mergedManifests: 0, wasBusy: true }
   }
 }
@@ -124,19 +123,17 @@ function onlyManifests({ metadata }: LoadedTable, place: { readonly snapshotId: 
   }
 }
 
-/** @returns how many manifests were merged. @throws ASSAY-2006 when others changed what was rewritten */
-async function commitRewrite({ catalog, store, clock }: Maintenance, id: TableId, { staged, rewrite }: StagedRewrite): Promise<number> {
-  for (let rebuild = 0; rebuild < MAX_REBUILDS; rebuild++) {
-    const base = await catalog.load(id)
+/** @returns how many manifests were merged. @throws ASSAY-2006 when others changed what was rewritten, ASSAY-2010 */
+async function commitRewrite(tools: Maintenance, id: TableId, { staged, rewrite }: StagedRewrite): Promise<number> {
+  let merged = 0
+  await commitTable(tools, id, async (base) => {
     const schemaId = staged.schema['schema-id']
-    const prepared = await prepareCommit(store, base, { id, staged, overwrite: rewrite, schemaId, summary: {}, now: clock.now() })
-    const outcome = await catalog.commit([prepared.change])
-    if (outcome.kind === 'committed') return prepared.mergedManifests
-    if (outcome.kind === 'unknown')
-      throw new AssayError('ASSAY-2010', `the catalog did not say whether ${formatTableId(id)} was compacted`, { cause: outcome.cause })
-    await Promise.all(prepared.written.map((file) => store.remove(file)))
-  }
-  throw new AssayError('ASSAY-2006', `${formatTableId(id)} was moved by other writers ${MAX_REBUILDS} times in a row`)
+    const change = { id, staged, overwrite: rewrite, schemaId, summary: {}, now: tools.clock.now() }
+    const { metadata, change: to, written, mergedManifests } = await prepareCommit(tools.store, base, change)
+    merged = mergedManifests
+    return { metadata, metadataLocation: to.metadataLocation, written }
+  })
+  return merged
 }
 
 /** @returns how many versions went, or would go */

@@ -2,8 +2,8 @@ import type { AssetSpec } from '../assets/spec.ts'
 import { AssayError } from '../errors.ts'
 import { type Catalog, type CommitOutcome, formatTableId } from '../iceberg/catalog.ts'
 import { type PreparedCommit, prepareCommit } from '../iceberg/commit.ts'
+import { allLiveEntries } from '../iceberg/live-entries.ts'
 import { ancestors, type TableMetadata } from '../iceberg/metadata.ts'
-import { liveFiles } from '../iceberg/scan.ts'
 import { discardStaged } from '../iceberg/stage.ts'
 import { removeAll, type Store } from '../iceberg/store.ts'
 import type { PartitionSet } from '../partitions/partition-set.ts'
@@ -131,7 +131,8 @@ async function isThere(lake: Lake, table: PublishIntent['tables'][number]): Prom
   if (loaded.metadata.snapshots.some((snapshot) => snapshot.id === table.snapshotId)) return true
   if (loaded.metadata.currentSnapshotId === undefined) return false
   const folder = `${lake.store.normalise(table.folder)}/`
-  return (await liveFiles(lake.store, loaded.metadata)).some((file) => lake.store.normalise(file.path).startsWith(folder))
+  const { data, deletes } = await allLiveEntries(lake.store, loaded.metadata)
+  return [...data, ...deletes].some(({ file }) => lake.store.normalise(file.path).startsWith(folder))
 }
 
 const unknownOutcome = (publishing: Publishing, { cause }: CommitOutcome & { kind: 'unknown' }): AssayError =>

@@ -7,6 +7,8 @@ import { main } from '../../src/cli/main.ts'
 import { systemClock } from '../../src/clock.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
+/** The work is small: a second worker would only cost its start. */
+const ONE_WORKER = { ASSAY_WORKERS: '1' } as const
 
 export interface Ran {
   readonly code: number | null
@@ -52,7 +54,7 @@ export async function openFolder(): Promise<Folder> {
     path,
     assay: (args, options = {}) => run(path, args, options),
     start: (args) => start(path, args),
-    tell: (args, columns) => inProcess(args, path, columns === undefined ? {} : { COLUMNS: String(columns) }),
+    tell: (args, columns) => inProcess(args, path, { ...ONE_WORKER, ...(columns === undefined ? {} : { COLUMNS: String(columns) }) }),
     edit: async (file, from, to) => {
       const text = await readFile(join(path, file), 'utf8')
       expect(text).toContain(from)
@@ -64,7 +66,7 @@ export async function openFolder(): Promise<Folder> {
 }
 
 function start(cwd: string, args: readonly string[]): Session {
-  const child = spawn(process.execPath, [join(ROOT, 'bin/assay.js'), ...args], { cwd, env: { ...process.env, ASSAY_WORKERS: '1' } })
+  const child = spawn(process.execPath, [join(ROOT, 'bin/assay.js'), ...args], { cwd, env: { ...process.env, ...ONE_WORKER } })
   let printed = ''
   let check = (): void => {}
   for (const stream of [child.stdout, child.stderr])
@@ -91,8 +93,7 @@ function start(cwd: string, args: readonly string[]): Session {
 
 function run(cwd: string, args: readonly string[], { columns, when }: RunOptions): Promise<Ran> {
   const { COLUMNS: _, ...inherited } = process.env
-  // The work is small: a second worker would only cost its start.
-  const env = { ...inherited, ASSAY_WORKERS: '1' }
+  const env = { ...inherited, ...ONE_WORKER }
   return new Promise((done, fail) => {
     const child = spawn(process.execPath, [join(ROOT, 'bin/assay.js'), ...args], {
       cwd,

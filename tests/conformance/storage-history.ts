@@ -61,4 +61,16 @@ export function historyRules(
     expect((await storage.materializations({ limit: 2 })).map((m) => m.id)).toEqual(['m2', 'm1'])
     expect((await storage.materializations({ asset: ORDERS, limit: 9 })).map((m) => m.id)).toEqual(['m2', 'm0'])
   })
+
+  test('a promotion is open from its beginning to its end', async () => {
+    const storage = await store()
+    await storage.append([
+      { type: 'promotion.began', environment: 'dev' },
+      { type: 'promotion.began', environment: 'qa' },
+      { type: 'promotion.began', environment: 'dev' },
+    ])
+    expect(await storage.openPromotions()).toEqual(['dev', 'qa'])
+    await storage.append([{ type: 'promotion.ended', environment: 'dev' }])
+    expect(await storage.openPromotions()).toEqual(['qa'])
+  })
 }

@@ -76,7 +76,7 @@ describe('the example of each concept', () => {
     for (const page of pages) expect(index).toContain(`(${page})`)
   })
 
-  it.each(pages)('%s does what it says', async (name) => {
+  it.concurrent.each(pages)('%s does what it says', { timeout: 300_000 }, async (name) => {
     const page = readFileSync(join(FOLDER, name), 'utf8')
     const folder = await openFolder()
     try {

@@ -11,22 +11,26 @@ interface Task {
   readonly root: string
   /** With `readFrom` as a list of pairs. */
   readonly publishing: Omit<Publishing, 'readFrom'> & { readonly readFrom: readonly (readonly [string, string])[] }
+  /** Which of the steps of a kind, from 0. */
+  readonly kind: string
   readonly at: number
   readonly moment: 'before' | 'after'
 }
 
-const { root, publishing, at, moment } = JSON.parse(process.argv[2] ?? '') as Task
+const { root, publishing, kind, at, moment } = JSON.parse(process.argv[2] ?? '') as Task
 const steps: string[] = []
+const kindOf = (step: string): string => step.split(' ')[0] ?? ''
 const die = (): void => {
   process.kill(process.pid, 'SIGKILL')
 }
 const faults: Faults = {
   steps,
   through: async (step, act) => {
-    const mine = steps.push(step) - 1
-    if (mine === at && moment === 'before') die()
+    const isIt = kindOf(step) === kind && steps.filter((other) => kindOf(other) === kind).length === at
+    steps.push(step)
+    if (isIt && moment === 'before') die()
     const result = await act()
-    if (mine === at) die()
+    if (isIt) die()
     return result
   },
 }

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { compactable, compactFiles } from '../../src/iceberg/compact.ts'
 import { deleteWhere } from '../../src/iceberg/delete-where.ts'
+import { moveBetween } from '../../src/iceberg/diff.ts'
 import type { Filter } from '../../src/iceberg/filter.ts'
 import { mergeFiles } from '../../src/iceberg/merge.ts'
 import { snapshotOf } from '../../src/iceberg/metadata.ts'
@@ -133,6 +134,28 @@ describe('rewrites', () => {
     await lab.store.remove(early)
     expect((await deletion('copy-on-write', between(31, 60))).rewrite.removed).toHaveLength(1)
     expect((await merge('copy-on-write', [[60, 'D']])).updated).toBe(1)
+  })
+
+  it('tell how many rows a move between two versions shows and hides, whatever holds the deletes', async () => {
+    const { metadata: first } = await begin([
+      [3, 'a'],
+      [6, 'b'],
+      [1, 'c'],
+    ])
+    await lab.commit(await deletion('merge-on-read', between(3, 3)))
+    await append([[9, 'd']])
+    const { metadata } = await lab.load()
+    const [from, to] = [snapshotOf(metadata), snapshotOf(metadata, first.currentSnapshotId)]
+    if (from === undefined || to === undefined) throw new Error('no snapshot')
+    const back = await moveBetween(lab.store, metadata, { from, to })
+    expect(back.rows).toEqual({ appear: 1, disappear: 1 })
+    expect(back.files.map(({ partition }) => partition['part'])).toEqual([0, 0])
+    expect((await moveBetween(lab.store, metadata, { from: to, to: from })).rows).toEqual({ appear: 1, disappear: 1 })
+    expect((await moveBetween(lab.store, metadata, { from: undefined, to: from })).rows).toEqual({ appear: 3, disappear: 0 })
+    // A file written anew without the row that was deleted before shows and hides nothing.
+    await lab.commit(await deletion('copy-on-write', between(6, 6)))
+    const later = snapshotOf((await lab.load()).metadata) ?? expect.fail()
+    expect((await moveBetween(lab.store, (await lab.load()).metadata, { from, to: later })).rows).toEqual({ appear: 0, disappear: 1 })
   })
 
   it('put rows in the place of those that a filter matches', async () => {

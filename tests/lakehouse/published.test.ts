@@ -14,7 +14,7 @@ describe.skipIf(RETAIL_FOLDER === undefined)('the published retail tables', () =
       .filter((name) => name.endsWith('.csv.gz'))
       .map((name) => name.slice(0, 10))
     shop = await openShop({ events: 100, days: 1, retailDays })
-    const { code, stderr, stdout } = await shop.assay('materialize', '+gold.retail_daily_revenue', '+gold.rfm')
+    const { code, stderr, stdout } = await shop.assay('materialize', '+gold.retail_monthly_revenue', '+gold.rfm')
     expect(code, stderr + stdout).toBe(0)
   }, 120_000)
   afterAll(() => shop.remove())
@@ -27,6 +27,16 @@ describe.skipIf(RETAIL_FOLDER === undefined)('the published retail tables', () =
     expect(ours).toEqual(await fromFiles(perDayFromFiles(folder)))
     expect(ours).toHaveLength(KNOWN.days)
     expect(ours[0]).toMatchObject(KNOWN.firstDay)
+  })
+
+  it('hold the same by month, rounded once', async () => {
+    const ours = await shop.rows(
+      'select month::varchar as month, trading_days::integer as days, net::varchar as net from gold.retail_monthly_revenue order by month',
+    )
+    const months = `select date_trunc('month', day::date)::date::varchar as month, count(*)::integer as days,
+      round(sum(net_exact::decimal(18, 4)), 2)::decimal(18, 2)::varchar as net from (${perDayFromFiles(folder)}) group by all order by month`
+    expect(ours).toEqual(await fromFiles(months))
+    expect(ours).toHaveLength(9)
   })
 
   it('hold the known totals', async () => {

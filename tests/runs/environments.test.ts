@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import { environmentNames } from '../../src/config.ts'
 import { formatTableId } from '../../src/iceberg/catalog.ts'
@@ -9,10 +9,17 @@ import { localStore } from '../../src/iceberg/stores/local.ts'
 import { assetKey } from '../../src/keys.ts'
 import { loadProject } from '../../src/project/load.ts'
 import { inspect, openMainCatalog } from '../../src/runs/launch.ts'
-import { createEnvironment, dropEnvironment, type EnvironmentTable, environmentTables, promote } from '../../src/runs/promote.ts'
+import {
+  createEnvironment,
+  dropEnvironment,
+  type EnvironmentTable,
+  environmentTables,
+  promote,
+  promoteTables,
+} from '../../src/runs/promote.ts'
 import { rollBack } from '../../src/runs/rollback.ts'
 import { openDuckdb } from '../../src/resources/duckdb.ts'
-import { openStorageReader } from '../../src/storage/sqlite.ts'
+import { openStorage, openStorageReader } from '../../src/storage/sqlite.ts'
 import { maintainTable } from '../../src/tables/maintain.ts'
 import { type TestProject, testProject } from '../support/project.ts'
 
@@ -33,12 +40,15 @@ const rows = (...totals: readonly number[]): readonly object[] =>
 
 describe('an environment', () => {
   let project: TestProject
-  beforeEach(async () => {
+  let asMade: () => Promise<void>
+  beforeAll(async () => {
     project = await testProject({ 'project.ts': PROJECT(1) })
     expect(await project.run()).toMatchObject({ state: 'succeeded' })
     await createEnvironment(project.settings, 'dev', systemClock)
+    asMade = await project.keep()
   })
-  afterEach(() => project.remove())
+  beforeEach(() => asMade())
+  afterAll(() => project.remove())
 
   const tables = (): Promise<readonly EnvironmentTable[]> => environmentTables(project.settings, 'dev')
   const entries = async (): Promise<readonly string[]> => {
@@ -121,20 +131,44 @@ describe('an environment', () => {
     catalog.close()
   })
 
-  it('takes over the records with the next call, when it died after the tables had moved', async () => {
+  /** As far as the tables, as by a process that died then. */
+  const promotedHalf = async (): Promise<void> => {
+    const storage = openStorage({ folder: project.settings.home, clock: systemClock })
+    await storage.append([{ type: 'promotion.began', environment: 'dev' }])
+    storage.close()
+    const catalog = openMainCatalog(project.settings, localStore())
+    await promoteTables({ catalog, store: localStore() }, 'dev').finally(() => catalog.close())
+  }
+
+  it.each(['promote', 'run'] as const)('takes over the records with the next %s, when it died after the tables had moved', async (next) => {
     await project.write({ 'project.ts': PROJECT(3) })
     await project.run({ environment: 'dev' })
-    // Moved in the catalog only, as by a process that died then.
-    const catalog = openMainCatalog(project.settings, localStore())
-    const [own, main] = await Promise.all(['dev__gold', 'gold'].map((namespace) => catalog.load({ namespace, name: 'revenue' })))
-    if (own === undefined || main === undefined) throw new Error('there are two tables')
-    await catalog.commit([
-      { id: main.id, expected: main.metadataLocation, metadataLocation: own.metadataLocation },
-      { id: own.id, expected: own.metadataLocation, metadataLocation: undefined },
-    ])
-    catalog.close()
+    await promotedHalf()
+    // A run takes them over before it looks for what others wrote.
+    if (next === 'run') expect((await project.run({ select: 'silver.orders' })).events).toEqual([])
     expect(await promoted()).toEqual([])
     expect(await stale()).toBe(0)
+  })
+
+  it('records that rows turned out as they are in main, and takes that there', async () => {
+    await project.write({ 'project.ts': PROJECT(1).replace('* 1 as', '* 1 + 0 as') })
+    expect((await project.run({ environment: 'dev', select: 'gold.revenue' })).plan.steps).toHaveLength(2)
+    expect(await tables()).toEqual([])
+    expect((await project.run({ environment: 'dev', select: 'gold.revenue' })).plan.steps).toEqual([])
+    expect(await promoted()).toEqual([])
+    expect((await project.run({ select: 'gold.revenue' })).plan.steps).toEqual([])
+  })
+
+  it('does not take an older record there for a newer one of the same rows', async () => {
+    await project.write({ 'project.ts': PROJECT(3) })
+    await project.run({ environment: 'dev', select: 'gold.revenue', partitions: [[DAY_1, DAY_1 + 1]] })
+    // The other day is made again in main by other code, with the same rows.
+    await project.write({ 'project.ts': PROJECT(1).replace('* 1 as', '* 1 + 0 as') })
+    const again = await project.run({ select: 'gold.revenue', partitions: [[DAY_1 + 1, DAY_1 + 2]] })
+    expect(again.events.filter((event) => event.type === 'step.succeeded')).toMatchObject([{ materializations: [{ unchanged: true }] }])
+    expect(await promoted()).toEqual(['gold.revenue'])
+    const { plan } = await project.run({ select: 'gold.revenue' })
+    expect(plan.steps.map(({ partitions }) => partitions)).toEqual([[[DAY_1, DAY_1 + 1]]])
   })
 
   it('is not promoted over what others did to main, nor any of its tables', async () => {
@@ -220,5 +254,39 @@ describe('an environment', () => {
     await rename(project.settings.home, `${project.settings.home}-away`)
     expect(() => project.within('dev')).toThrow("there is no environment 'dev'")
     await rename(`${project.settings.home}-away`, project.settings.home)
+  })
+})
+
+describe('observations in an environment', () => {
+  const WATCHED = `
+import { readFileSync } from 'node:fs'
+import { asset, defineProject, externalAsset, t, typescript } from 'assay'
+const text = () => readFileSync(new URL('source.txt', import.meta.url), 'utf8')
+export const source = externalAsset('ext.source')
+source.observe(() => text())
+export const copy = asset('bronze.copy', { schema: { text: t.string() } })
+copy.from({ source }, typescript(function* (_, row) { yield row({ text: text() }) }))
+export default defineProject({ name: 'watched', assets: { source, copy } })
+`
+  it('go along with what was made from them, and the later one counts', async () => {
+    const project = await testProject({ 'project.ts': WATCHED, 'source.txt': 'one' })
+    try {
+      await project.run({ observe: true })
+      await project.run()
+      await createEnvironment(project.settings, 'dev', systemClock)
+      await project.write({ 'source.txt': 'two' })
+      await project.run({ observe: true, environment: 'dev' })
+      expect((await project.run({ environment: 'dev' })).plan.steps).toHaveLength(1)
+      // Main looked last, and saw what the environment did not.
+      await project.write({ 'source.txt': 'three' })
+      await project.run({ observe: true })
+      expect((await project.run({ environment: 'dev' })).plan.steps).toHaveLength(1)
+      await project.run({ observe: true, environment: 'dev' })
+      await promote({ settings: project.settings, loaded: await loadProject(project.settings), name: 'dev', clock: systemClock })
+      expect((await project.run()).plan.steps).toEqual([])
+      expect(await project.rows('bronze.copy')).toEqual([{ text: 'three' }])
+    } finally {
+      await project.remove()
+    }
   })
 })

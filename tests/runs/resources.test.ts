@@ -39,7 +39,7 @@ describe('a compute that uses a resource', () => {
   beforeAll(async () => {
     p = await testProject(FILES)
     process.env['CRM_TOKEN'] = 'hunter2hunter2'
-    ran = await p.run()
+    ran = await p.run({ cold: true })
     delete process.env['CRM_TOKEN']
   })
   afterAll(() => p.remove())

@@ -207,7 +207,7 @@ class Real {
     const inputs = Object.fromEntries(spec.deps.map((dep) => [dep.name, lake.consumedBy(spec, dep, partitions)]))
     const isEqual = (p: number, columns: readonly string[]): boolean => !columns.some((column) => changed.get(p)?.includes(column))
     const unchanged = lake.isMade(spec.key, partitions) && [...each(partitions)].every((p) => isEqual(p, COLUMNS))
-    const equal = lake.columnsToCompare(spec, partitions).map((columns) => ({
+    const equal = lake.columnsToCompare(spec, partitions, false).map((columns) => ({
       columns,
       partitions: normalise([...each(partitions)].filter((p) => isEqual(p, columns)).map((p): Interval => [p, p + 1])),
     }))

@@ -209,8 +209,8 @@ export default defineProject({ name: 'test', assets: { stock } })
 describe('append', () => {
   const project = `
 import { asset, changed, daily, defineProject, duckdb, sql, t, typescript } from 'assay'
-export const feed = asset('a.feed', { partitions: daily({ start: '2026-01-01', end: '2026-01-03' }).on('day'), schema: { day: t.date() } })
-feed.from({}, typescript(function* (_, row, { partitions }) { for (const { key: day } of partitions) yield row({ day: day as '2026-01-01' }) }))
+export const feed = asset('a.feed', { partitions: daily({ start: '2026-01-01', end: '2026-01-03' }).on('day'), schema: { day: t.date(), note: t.string() } })
+feed.from({}, typescript(function* (_, row, { partitions }) { for (const { key: day } of partitions) yield row({ day, note: 'a' }) }))
 export const log = asset('a.log', { schema: { day: t.date() }, write: 'append' })
 log.from({ feed: changed(feed) }, duckdb(({ feed: f }) => sql\`select \${f.day} from \${f}\`))
 export default defineProject({ name: 'test', assets: { feed, log } })
@@ -230,6 +230,10 @@ export default defineProject({ name: 'test', assets: { feed, log } })
     await p.run()
     expect(await days()).toEqual(['2026-01-01', '2026-01-02'])
     await p.run({ select: 'a.log', force: true })
+    expect((await p.run({ force: true })).state).toBe('succeeded')
+    await p.run({ select: 'a.feed', force: true })
+    expect((await p.run()).plan.steps).toEqual([])
+    expect(await days()).toEqual(['2026-01-01', '2026-01-02'])
     await p.write({ 'project.ts': project.replace('select $', 'select  $').replace('from ${f}', 'from ${f} where true') })
     expect((await p.run()).state).toBe('succeeded')
     expect(await days()).toEqual(['2026-01-01', '2026-01-02'])
@@ -237,6 +241,19 @@ export default defineProject({ name: 'test', assets: { feed, log } })
     expect(await days()).toEqual(['2026-01-01'])
     expect((await p.run()).state).toBe('succeeded')
     expect(await days()).toEqual(['2026-01-01', '2026-01-02'])
+  })
+
+  it('adds what is new where partitions were made anew that look the same to it, and fails where they do not', async () => {
+    const grown = project.replace("end: '2026-01-03'", "end: '2026-01-04'").replace("note: 'a'", "note: 'b'")
+    await p.write({ 'project.ts': grown })
+    expect((await p.run()).state).toBe('succeeded')
+    expect(await days()).toEqual(['2026-01-01', '2026-01-02', '2026-01-03'])
+    await p.write({
+      'project.ts': grown.replace("yield row({ day, note: 'b' })", "{ yield row({ day, note: 'b' }); yield row({ day, note: 'c' }) }"),
+    })
+    const run = await p.run()
+    expect(run.events.flatMap((e) => (e.type === 'step.failed' ? [e.problem.code] : []))).toEqual(['ASSAY-5041'])
+    expect(await days()).toHaveLength(3)
   })
 })
 

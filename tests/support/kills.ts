@@ -9,9 +9,17 @@ const GOLD = [
   'gold.top_products_daily',
   'gold.retail_daily_revenue',
   'gold.rfm',
+  'gold.traffic_hourly',
+  'gold.revenue_by_country',
+  'gold.revenue_by_region',
+  'gold.front_page',
+  'gold.retail_monthly_revenue',
 ]
 /** Tables in which a step that ran twice would show as double rows. */
-const BELOW = ['silver.sessions', 'silver.orders', 'silver.order_lines', 'silver.customers', 'silver.newsletter_subscribers']
+const BELOW = [
+  ...['silver.sessions', 'silver.orders', 'silver.order_lines', 'silver.customers', 'silver.newsletter_subscribers'],
+  ...['silver.consent_log', 'silver.products', 'silver.stores'],
+]
 
 interface Scale {
   readonly events: number

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type Clock, systemClock } from '../../src/clock.ts'
@@ -8,6 +8,7 @@ import { loadProject } from '../../src/project/load.ts'
 import { openDuckdb } from '../../src/resources/duckdb.ts'
 import type { EngineRow } from '../../src/sql/engine.ts'
 import { inspect, launch, type RunOutcome } from '../../src/runs/launch.ts'
+import { warmWorkers } from './warm-workers.ts'
 import type { StoreEvent } from '../../src/storage/events.ts'
 import type { Maintained } from '../../src/tables/maintain.ts'
 import { relationOf } from '../../src/tables/read.ts'
@@ -30,6 +31,8 @@ export interface TestProject {
     readonly force?: boolean
     readonly observe?: boolean
     readonly profile?: string
+    /** In processes of its own, which end with it; else runs of an unchanged project share theirs. */
+    readonly cold?: boolean
     readonly environment?: string
     readonly clock?: Clock
     readonly signal?: AbortSignal
@@ -37,10 +40,14 @@ export interface TestProject {
   }): Promise<RanProject>
   /** Published rows of an asset, sorted; of `main`, or as an environment sees them. */
   rows(key: string, environment?: string): Promise<readonly EngineRow[]>
+  /** Remembers the folder as it is now. What comes back brings it back. */
+  keep(): Promise<() => Promise<void>>
   /** Settings of an environment that was made. */
   within(environment: string | undefined): Settings
   remove(): Promise<void>
 }
+
+const AS_IT_IS = { recursive: true, preserveTimestamps: true, verbatimSymlinks: true } as const
 
 export async function testProject(files: Readonly<Record<string, string>>, name = 'assay-project', workers = 1): Promise<TestProject> {
   const root = await mkdtemp(join(tmpdir(), `${name}-`))
@@ -54,6 +61,7 @@ export async function testProject(files: Readonly<Record<string, string>>, name 
     }
   }
   await write({ 'package.json': '{ "name": "test", "type": "module" }', ...files })
+  const warm = warmWorkers()
   const settings: Settings = { ...readSettings({ cwd: root, env: {} }), workers }
   const within: TestProject['within'] = (environment) => ({ ...readSettings({ cwd: root, env: {}, environment }), workers })
   return {
@@ -67,6 +75,7 @@ export async function testProject(files: Readonly<Record<string, string>>, name 
       force = false,
       observe = false,
       profile = 'local',
+      cold = false,
       environment,
       clock = systemClock,
       signal = new AbortController().signal,
@@ -94,11 +103,23 @@ export async function testProject(files: Readonly<Record<string, string>>, name 
         clock,
         signal,
         listener,
+        ...(cold ? {} : { workers: warm.workers }),
       })
       return { ...outcome, events, maintained }
     },
     rows: async (key, environment) => readRows(within(environment), key),
-    remove: () => rm(root, { recursive: true, force: true }),
+    keep: async () => {
+      await cp(root, `${root}-kept`, AS_IT_IS)
+      return async () => {
+        await rm(root, { recursive: true })
+        await cp(`${root}-kept`, root, AS_IT_IS)
+      }
+    },
+    remove: async () => {
+      await warm.close()
+      await rm(`${root}-kept`, { recursive: true, force: true })
+      await rm(root, { recursive: true, force: true })
+    },
   }
 }
 

@@ -2,13 +2,15 @@ import { existsSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { AssetSpec } from '../../src/assets/spec.ts'
 import { systemClock } from '../../src/clock.ts'
+import { deleteWhere } from '../../src/iceberg/delete-where.ts'
+import { expireSnapshots } from '../../src/iceberg/expire.ts'
 import { assetKey } from '../../src/keys.ts'
 import { WHOLE } from '../../src/partitions/partition-set.ts'
 import { recover } from '../../src/runs/recover.ts'
 import type { Materialization, PublishIntent } from '../../src/storage/events.ts'
 import { openStorage } from '../../src/storage/sqlite.ts'
 import type { Storage } from '../../src/storage/storage.ts'
-import { publish } from '../../src/tables/publish.ts'
+import { publish, resolveIntent } from '../../src/tables/publish.ts'
 import { rowsMade, stageRows, type StagedTable } from '../../src/tables/stage.ts'
 import { column, type Lab, openLab } from '../iceberg/lab.ts'
 
@@ -82,6 +84,21 @@ describe('a merge whose process was killed', () => {
     expect(await recover(storage, lake())).toMatchObject([{ published: 0, interrupted: 1 }])
     expect(await rows()).toEqual(['1 a', '2 b', '3 c'])
     expect(staged.some((table) => existsSync(table.staged.folder))).toBe(false)
+  })
+
+  it('is known to have happened by its delete files, where its version has expired', async () => {
+    const base = await lab.load()
+    const request = { ...lab.request(base), base: base.metadata, where: { op: '=', column: 'id', value: 3 } as const }
+    const { staged, rewrite } = await deleteWhere({ session: lab.session, store: lab.store }, { ...request, mode: 'merge-on-read' })
+    expect(staged.files).toEqual([])
+    await lab.commit({ staged, rewrite, changes: true })
+    await lab.put({ columns: COLUMNS, query: `SELECT 4::INT AS id, 'd' AS v` })
+    await expireSnapshots(lab, base.id, { now: Number.MAX_SAFE_INTEGER, olderThan: Number.MAX_SAFE_INTEGER, keepLast: 1 })
+    const { snapshotId, folder } = staged
+    const tables = [{ ...base.id, snapshotId, folder }]
+    const intent: PublishIntent = { runId: 'r', stepId: 's1', attempt: 1, tables, materializations: [], checks: [] }
+    expect(await resolveIntent(lake(), intent)).toBe('committed')
+    expect(await rows()).toEqual(['1 a', '2 b', '4 d'])
   })
 
   it('after it was published is recorded, once', async () => {

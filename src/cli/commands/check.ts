@@ -117,7 +117,7 @@ function print({ terminal }: CommandContext, results: readonly CheckResult[], un
     for (const row of samples) terminal.line(`  ${cut(row, terminal.columns() - 2)}`)
   }
   if (results.length > 0) terminal.line()
-  for (const key of unmade) terminal.line(`${key} has no table yet: assay materialize +${key}`)
+  for (const key of unmade) terminal.line(terminal.suggest(`${key} has no table yet: assay materialize +${key}`))
   terminal.line(summary(results, (word, text) => tinted(terminal, word, text)))
 }
 

@@ -4,7 +4,7 @@ import { diffManifests, type ManifestDiff } from '../../project/manifest-diff.ts
 import type { LoadedManifest } from '../../project/manifest.ts'
 import { boundToStore, inspect, planFor } from '../../runs/launch.ts'
 import { type Command, type CommandContext, emit } from '../context.ts'
-import { settingsOf } from '../open-project.ts'
+import { settingsOf } from '../settings.ts'
 import { counted } from '../render/words.ts'
 import { problemsOf, showProblems } from '../show-problems.ts'
 import { watchFiles } from '../watch.ts'

@@ -63,6 +63,6 @@ function print({ terminal }: CommandContext, facts: readonly AssetFacts[], now: 
   const due = facts.filter((one) => !['fresh', 'external', 'unknown'].includes(one.word)).length
   if (!terminal.live) return
   terminal.line()
-  const next = due === 0 ? 'all fresh' : `${counted(due, 'asset')} not fresh: \`assay plan\` says what would run`
+  const next = due === 0 ? 'all fresh' : `${counted(due, 'asset')} not fresh: ${terminal.suggest('`assay plan`')} says what would run`
   terminal.line(terminal.paint('grey', `${counted(facts.length, 'asset')}, ${next}`))
 }

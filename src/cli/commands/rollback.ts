@@ -59,9 +59,11 @@ function print({ terminal, options }: CommandContext, { loaded }: OpenProject, s
   if (readers.length > 0) say(`${options.yes ? 'stale now' : 'gets stale'}: ${readers.join(', ')}, and what reads them`)
   terminal.line()
   say(
-    options.yes
-      ? `done; take it back with: assay rollback ${spec.key} --to ${plan.from.id} --yes`
-      : `nothing was changed; do it with: assay rollback ${spec.key} --to ${plan.to.id} --yes`,
+    terminal.suggest(
+      options.yes
+        ? `done; take it back with: assay rollback ${spec.key} --to ${plan.from.id} --yes`
+        : `nothing was changed; do it with: assay rollback ${spec.key} --to ${plan.to.id} --yes`,
+    ),
   )
   if (options.yes && plan.direction === 'back') say('the next materialize makes anew what was taken back: mend its cause first')
 }

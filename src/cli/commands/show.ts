@@ -162,8 +162,8 @@ function factRows(terminal: Terminal, { facts, now }: Shown): readonly Fact[] {
     ...(table === undefined
       ? []
       : [fact('folder', table.metadata.location), fact('metadata', table.metadataLocation.replace(`${table.metadata.location}/`, ''))]),
-    ...(facts.word === 'unknown' ? [fact('next', `assay observe ${spec.key}`)] : []),
-    ...(isEmpty(version.stale) && isEmpty(facts.outdated) ? [] : [fact('next', `assay why ${spec.key}`)]),
+    ...(facts.word === 'unknown' ? [fact('next', terminal.suggest(`assay observe ${spec.key}`))] : []),
+    ...(isEmpty(version.stale) && isEmpty(facts.outdated) ? [] : [fact('next', terminal.suggest(`assay why ${spec.key}`))]),
   ]
 }
 

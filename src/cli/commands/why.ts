@@ -52,7 +52,7 @@ function print(showing: Showing, facts: AssetFacts, reasons: readonly Reason[]):
     `${terminal.live ? `${glyph(terminal, facts.word)} ` : ''}${terminal.paint('bold', spec.key)}${slices}: ${tinted(terminal, facts.word, statusWords(facts))}`,
   )
   printReasons(showing, reasons, 1)
-  if (!['fresh', 'external', 'unknown'].includes(facts.word)) printLine(showing, 0, `next: ${nextOf(facts, reasons)}`)
+  if (!['fresh', 'external', 'unknown'].includes(facts.word)) printLine(showing, 0, terminal.suggest(`next: ${nextOf(facts, reasons)}`))
 }
 
 /** A failed check or function is mended first: to run the same again would fail again. */
@@ -78,7 +78,6 @@ function wordingOf({ loaded, now }: Showing, { asset, partitions }: Reason): Par
     slices: words(partitions),
     inputs: spec?.deps.map((dep) => dep.asset) ?? [],
     where: spec?.where,
-    isObserved: spec?.observe !== undefined,
     now,
   }
 }

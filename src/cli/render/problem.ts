@@ -21,7 +21,7 @@ export function problemLines(terminal: Terminal, problem: Problem, frame: Proble
     ...rest.map((line) => `${' '.repeat(problem.code.length + 2)}${paint('bold', line)}`),
     ...(problem.where === undefined ? [] : codeFrame(terminal, problem.where, frame.root)),
     ...(problem.details ?? []).flatMap((detail) => detailLines(harmless(detail), columns - 2)),
-    ...wrap(`next: ${problem.next}`, columns - 2).map((line) => `  ${line}`),
+    ...wrap(`next: ${terminal.suggest(problem.next)}`, columns - 2).map((line) => `  ${line}`),
     ...(frame.trace && problem.trace !== undefined ? problem.trace.split('\n').map((line) => paint('grey', `  ${harmless(line)}`)) : []),
   ]
 }

@@ -11,14 +11,12 @@ interface Wording {
   /** What its asset reads. */
   readonly inputs: readonly string[]
   readonly where: SourceLocation | undefined
-  /** Whether its versions are told by a function. */
-  readonly isObserved: boolean
   /** Milliseconds since the epoch. */
   readonly now: number
 }
 
 /** A reason as a line of text, without those that it follows from. */
-export function reasonWords(reason: Reason, { slices, inputs, where, isObserved, now }: Wording): string {
+export function reasonWords(reason: Reason, { slices, inputs, where, now }: Wording): string {
   const moment = ({ runId, at }: { readonly runId: string; readonly at: number }): string => `by run ${runId}, ${ago(at, now)}`
   const since = (at: number | undefined): string => (at === undefined ? '' : `, ${ago(at, now)}`)
   switch (reason.kind) {
@@ -34,7 +32,7 @@ export function reasonWords(reason: Reason, { slices, inputs, where, isObserved,
     case 'made':
       return `${reason.asset} ${slices}became ${short(reason.version)} ${moment(reason.by)}${reason.because === undefined ? '' : `, ${reason.because}`}`
     case 'written':
-      if (isObserved) return `${reason.asset} ${slices}was observed as ${short(reason.version)}${since(reason.at)}`
+      if (reason.by === 'an observation') return `${reason.asset} ${slices}was observed as ${short(reason.version)}${since(reason.at)}`
       return `${reason.asset} ${slices}became ${short(reason.version)} by ${reason.by === 'others' ? 'another writer' : 'an earlier run'}${since(reason.at)}`
     case 'attempt': {
       const problem = reason.problem === undefined ? '' : `: ${[reason.problem, ...reason.details].join('; ')}`

@@ -167,7 +167,7 @@ function summaryLines({ terminal }: Printing, view: RunView, { state, runId, pla
     `${state === 'succeeded' ? 'done' : state} in ${duration(elapsed)}: ${parts.join(', ')}`,
     terminal.columns(),
   )
-  const next = state === 'succeeded' ? [] : [`see \`assay logs ${runId}\`, continue with \`assay retry ${runId}\``]
+  const next = state === 'succeeded' ? [] : [terminal.suggest(`see \`assay logs ${runId}\`, continue with \`assay retry ${runId}\``)]
   const word = state === 'succeeded' && warned > 0 ? 'warned' : state
   return ['', tinted(terminal, word, first), ...more, ...next.flatMap((line) => wrap(line, terminal.columns()))]
 }

@@ -18,6 +18,8 @@ export interface Terminal {
   /** Width in characters; infinite where nobody looks (a pipe without COLUMNS). */
   columns(): number
   paint(style: Style, text: string): string
+  /** A text that suggests commands, with these as they do the same from here: `assay plan` within an environment is `assay plan --env dev`. */
+  suggest(text: string): string
 }
 
 /** Codes of the 16-colour palette, so that the user's theme holds. */
@@ -32,8 +34,16 @@ const CODES: Readonly<Record<Style, readonly [number, number]>> = {
   cyan: [36, 39],
 }
 
-/** @param env `NO_COLOR` (https://no-color.org), `TERM`, and `COLUMNS` for what is no terminal */
-export function terminalOn(stream: OutputStream, env: NodeJS.ProcessEnv): Terminal {
+/** Commands that know no environment. */
+const EVERYWHERE_ALIKE = 'env|maintain|explain|init|partitions'
+/** A command between backticks, or as the rest of a text. */
+const SUGGESTED = new RegExp(`(\`?)\\bassay (?!(?:${EVERYWHERE_ALIKE})\\b)([^\`]+)(\`|$)`, 'g')
+
+/**
+ * @param env `NO_COLOR` (https://no-color.org), `TERM`, and `COLUMNS` for what is no terminal
+ * @param environment as the command line names it
+ */
+export function terminalOn(stream: OutputStream, env: NodeJS.ProcessEnv, environment?: string): Terminal {
   const live = stream.isTTY === true && env['TERM'] !== 'dumb'
   const colour = live && (env['NO_COLOR'] ?? '') === ''
   const write = (text: string): void => {
@@ -44,6 +54,12 @@ export function terminalOn(stream: OutputStream, env: NodeJS.ProcessEnv): Termin
     line: (text = '') => write(`${text}\n`),
     live,
     columns: () => stream.columns ?? (Number(env['COLUMNS']) || Number.POSITIVE_INFINITY),
+    suggest: (text) =>
+      environment === undefined
+        ? text
+        : text.replace(SUGGESTED, (all, open: string, command: string, close: string) =>
+            open === close ? `${open}assay ${command} --env ${environment}${close}` : all,
+          ),
     paint: (style, text) => (colour && text !== '' ? `\u001b[${CODES[style][0]}m${text}\u001b[${CODES[style][1]}m` : text),
   }
 }

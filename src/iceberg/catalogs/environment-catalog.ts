@@ -19,7 +19,7 @@ export interface OwnTable {
 const SEPARATOR = '__'
 
 /** What a table of an environment is called in the catalog: `dev__silver.orders`. */
-export const ownName = (environment: string, id: TableId): TableId => ({
+const ownName = (environment: string, id: TableId): TableId => ({
   namespace: `${environment}${SEPARATOR}${id.namespace}`,
   name: id.name,
 })

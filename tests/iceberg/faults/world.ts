@@ -1,26 +1,27 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
-import type { AssetSpec } from '../../../src/assets/spec.ts'
+import { join } from 'node:path'
 import type { Catalog, LoadedTable, TableId } from '../../../src/iceberg/catalog.ts'
 import { openSqlCatalog } from '../../../src/iceberg/catalogs/sql-catalog.ts'
 import { prepareCommit } from '../../../src/iceberg/commit.ts'
-import type { DataFile, StagedFiles } from '../../../src/iceberg/data-file.ts'
 import { evolveSchema, partitionSpec } from '../../../src/iceberg/evolve.ts'
+import { allLiveEntries } from '../../../src/iceberg/live-entries.ts'
 import { readManifestList } from '../../../src/iceberg/manifests.ts'
-import { schemaOf } from '../../../src/iceberg/metadata.ts'
-import { liveFiles, scanSql } from '../../../src/iceberg/scan.ts'
-import { discardStaged, stageFiles } from '../../../src/iceberg/stage.ts'
+import { schemaOf, type SnapshotId } from '../../../src/iceberg/metadata.ts'
+import { planScan } from '../../../src/iceberg/plan-scan.ts'
+import { MAIN } from '../../../src/iceberg/refs.ts'
+import { rowsSql } from '../../../src/iceberg/rows-sql.ts'
+import { stageFiles } from '../../../src/iceberg/stage.ts'
 import type { Store } from '../../../src/iceberg/store.ts'
 import { localStore } from '../../../src/iceberg/stores/local.ts'
-import { assetKey } from '../../../src/keys.ts'
+import type { ColumnSpec } from '../../../src/schema/column.ts'
 import type { SqlSession } from '../../../src/sql/engine.ts'
-import type { PublishIntent } from '../../../src/storage/events.ts'
-import type { Publishing } from '../../../src/tables/publish.ts'
-import { column } from '../lab.ts'
 
-/** Rows of each table as `day tag`, sorted; the tag names the attempt that wrote the row. */
+/**
+ * Rows of each table as text, sorted: `old` for those of its branch main, `old@x` for those of another branch or tag,
+ * `old columns` for the names of columns that were added. Tables of an environment go by their own names.
+ */
 export type Rows = Readonly<Record<string, readonly string[]>>
 
 export interface Sight {
@@ -33,30 +34,23 @@ export interface Sight {
   readonly strays: readonly string[]
 }
 
-/** The day that only another writer writes to. */
-export const FOREIGN_DAY = 9
-
 /** Tables in a temporary folder, with a store and a catalog in which nothing goes wrong. */
 export interface World {
   readonly root: string
   readonly store: Store
   readonly catalog: Catalog
-  /** Stages a row for each day of each table, as the next version of all of them. */
-  stage(
-    store: Store,
-    what: { readonly tables: readonly string[]; readonly days: readonly number[]; readonly tag: number },
-  ): Promise<Publishing>
-  /** Another writer appends a row. */
-  append(table: string, tag: number): Promise<void>
-  /** What the catalog leads to, told by the names of the files. */
+  readonly session: SqlSession
+  /** An id that no snapshot has. */
+  nextSnapshot(): SnapshotId
+  load(table: string): Promise<LoadedTable>
+  /** Another writer appends a row, by the schema that the table has; one that is not there is made with the columns. */
+  append(table: string, row: { readonly query: string; readonly columns: readonly ColumnSpec[]; readonly branch?: string }): Promise<void>
+  /** What the catalog leads to, as readers see it. */
   look(): Promise<Sight>
-  /** What readers see, told by the engine. */
-  rows(): Promise<Rows>
   close(): Promise<void>
 }
 
-const COLUMNS = [column('day', 'date', false), column('tag', 'int', false)]
-const BY_DAY = [{ column: 'day', transform: 'day' }] as const
+const idOf = (table: string): TableId => ({ namespace: 'shop', name: table })
 
 export async function openWorld(session: SqlSession): Promise<World> {
   // No crash of the machine is tried here, so no disk has to be waited for.
@@ -64,98 +58,41 @@ export async function openWorld(session: SqlSession): Promise<World> {
   const store = localStore()
   const catalog = openSqlCatalog({ file: join(root, 'catalog.db'), warehouse: join(root, 'warehouse'), name: 'assay', store })
   let lastSnapshot = 0
-  const stageTable = async (
-    to: Store,
-    table: string,
-    content: { readonly days: readonly number[]; readonly tag: number },
-  ): Promise<Staged> => {
-    const id = { namespace: 'shop', name: table }
-    const base = await catalog.load(id)
-    const snapshotId = String(++lastSnapshot)
-    tags.set(`assay-a${snapshotId}`, content.tag)
-    const { schema } = evolveSchema(
-      base === undefined ? undefined : { schema: schemaOf(base.metadata), lastColumnId: base.metadata.lastColumnId },
-      COLUMNS,
-      `shop.${table}`,
-    )
-    const staged = await stageFiles(session, to, {
-      snapshotId,
-      location: `${root}/warehouse/shop/${table}`,
-      attempt: `a${snapshotId}`,
-      schema,
-      spec: partitionSpec(schema, BY_DAY, base?.metadata),
-      query: `SELECT DATE '1970-01-01' + day::INT AS day, ${content.tag} AS tag FROM (VALUES ${content.days.map((day) => `(${day})`).join(', ')}) v(day)`,
-    })
-    return { id, base, staged }
-  }
-  const tags = new Map<string, number>()
-  const loadOnce = remembering<LoadedTable | undefined>()
-  const filesOnce = remembering<readonly DataFile[]>()
-  const loaded = async (): Promise<readonly LoadedTable[]> => {
-    const tables = await Promise.all((await catalog.locations()).map((row) => loadOnce(row.metadataLocation, () => catalog.load(row.id))))
-    return tables.filter((table) => table !== undefined)
-  }
-  const filesOf = ({ metadata }: LoadedTable, snapshotId: string): Promise<readonly DataFile[]> =>
-    filesOnce(`${metadata.uuid} ${snapshotId}`, () => liveFiles(store, metadata, snapshotId))
-  const manifestsOnce = remembering<readonly string[]>()
-  const metadataFiles = async ({ metadata, metadataLocation }: LoadedTable): Promise<readonly string[]> => {
-    const manifests = metadata.snapshots.map(({ manifestList }) =>
-      manifestsOnce(manifestList, async () => [manifestList, ...(await readManifestList(store, manifestList)).map(({ path }) => path)]),
-    )
-    return [metadataLocation, ...metadata.metadataLog.map(({ file }) => file), ...(await Promise.all(manifests)).flat()]
+  const nextSnapshot = (): SnapshotId => String(++lastSnapshot)
+  const load = async (table: string): Promise<LoadedTable> => {
+    const loaded = await catalog.load(idOf(table))
+    if (loaded === undefined) throw new Error(`no table ${table}`)
+    return loaded
   }
   return {
     root,
     store,
     catalog,
-    stage: async (to, { tables, days, tag }) => {
-      const staged: Staged[] = []
-      try {
-        for (const table of tables) staged.push(await stageTable(to, table, { days, tag }))
-      } catch (error) {
-        await Promise.all(staged.map((table) => discardStaged(store, table.staged)))
-        throw error
-      }
-      return publishingOf(staged, days)
-    },
-    append: async (table, tag) => {
-      const { id, base, staged } = await stageTable(store, table, { days: [FOREIGN_DAY], tag })
-      const prepared = await prepareCommit(store, base, { id, staged, overwrite: 'nothing', summary: {}, now: 1 })
-      const outcome = await catalog.commit([prepared.change])
+    session,
+    nextSnapshot,
+    load,
+    append: async (table, { query, columns, branch }) => {
+      const id = idOf(table)
+      const base = await catalog.load(id)
+      const schema = base === undefined ? evolveSchema(undefined, columns, table).schema : schemaOf(base.metadata)
+      const names = new Set(columns.map(({ name }) => name))
+      const by = names.has('day') ? [{ column: 'day', transform: 'day' } as const] : []
+      const selected = schema.fields.map(({ name }) => (names.has(name) ? name : `NULL::INT AS ${name}`))
+      const snapshotId = nextSnapshot()
+      const staged = await stageFiles(session, store, {
+        snapshotId,
+        location: `${root}/warehouse/${id.namespace}/${id.name}`,
+        attempt: `a${snapshotId}`,
+        schema,
+        spec: partitionSpec(schema, by, base?.metadata),
+        query: `SELECT ${selected.join(', ')} FROM (${query})`,
+      })
+      const onto = branch === undefined ? {} : { branch }
+      const change = { id, staged, overwrite: 'nothing', summary: {}, now: 1, ...onto } as const
+      const outcome = await catalog.commit([(await prepareCommit(store, base, change)).change])
       if (outcome.kind !== 'committed') throw new Error(outcome.kind)
     },
-    look: async () => {
-      const tables = await loaded()
-      const rows = tables.map(async (table): Promise<[string, readonly string[]]> => {
-        const files = await filesOf(table, table.metadata.currentSnapshotId ?? '')
-        return [
-          table.id.name,
-          files.map((file) => `${Object.values(file.partition)[0]} ${tags.get(basename(dirname(dirname(file.path))))}`).sort(),
-        ]
-      })
-      const all = tables.flatMap((table) => table.metadata.snapshots.map(({ id }) => filesOf(table, id)))
-      const named = new Set([
-        ...(await Promise.all(all)).flat().map((file) => file.path),
-        ...(await Promise.all(tables.map(metadataFiles))).flat(),
-      ])
-      const found = readdirSync(join(root, 'warehouse'), { recursive: true, withFileTypes: true })
-      const there = new Set(found.filter((file) => file.isFile()).map((file) => join(file.parentPath, file.name)))
-      const unnamed = [...there].filter((path) => !named.has(path))
-      return {
-        rows: Object.fromEntries(await Promise.all(rows)),
-        missing: [...named].filter((path) => !there.has(path)),
-        orphans: unnamed.filter((path) => path.endsWith('.parquet')),
-        strays: unnamed.filter((path) => !path.endsWith('.parquet')),
-      }
-    },
-    rows: async () => {
-      const tables = (await loaded()).map(async ({ id, metadata }): Promise<[string, readonly string[]]> => {
-        const scan = scanSql(store, schemaOf(metadata), await liveFiles(store, metadata))
-        const rows = await session.rows(`SELECT datediff('day', DATE '1970-01-01', day) || ' ' || tag AS row FROM (${scan})`)
-        return [id.name, rows.map(({ row }) => String(row)).sort()]
-      })
-      return Object.fromEntries(await Promise.all(tables))
-    },
+    look: looker({ root, store, catalog, session }),
     close: async () => {
       catalog.close()
       await rm(root, { recursive: true, force: true })
@@ -163,10 +100,57 @@ export async function openWorld(session: SqlSession): Promise<World> {
   }
 }
 
-interface Staged {
-  readonly id: TableId
-  readonly base: LoadedTable | undefined
-  readonly staged: StagedFiles
+function looker({ root, store, catalog, session }: Pick<World, 'root' | 'store' | 'catalog' | 'session'>): World['look'] {
+  const tableOnce = remembering<LoadedTable | undefined>()
+  const filesOnce = remembering<readonly string[]>()
+  const rowsOnce = remembering<readonly string[]>()
+  const filesOf = ({ metadata }: LoadedTable, id: SnapshotId, manifestList: string): Promise<readonly string[]> =>
+    filesOnce(`${metadata.uuid} ${id}`, async () => {
+      const live = await allLiveEntries(store, metadata, id)
+      const manifests = await readManifestList(store, manifestList)
+      return [manifestList, ...manifests.map(({ path }) => path), ...[...live.data, ...live.deletes].map(({ file }) => file.path)]
+    })
+  const rowsAt = ({ metadata }: LoadedTable, id: SnapshotId): Promise<readonly string[]> =>
+    rowsOnce(`${metadata.uuid} ${id}`, async () => {
+      const plan = await planScan(store, metadata, { snapshotId: id })
+      const fields = plan.schema.fields.map(({ name, type }) => textOf(name, type))
+      const rows = await session.rows(
+        `SELECT concat_ws(' ', ${fields.join(', ')}) AS row FROM (${await rowsSql({ store, session }, plan)})`,
+      )
+      return rows.map(({ row }) => String(row)).sort()
+    })
+  const rowsOf = async (table: LoadedTable): Promise<readonly (readonly [string, readonly string[]])[]> => {
+    const { id, metadata } = table
+    const name = id.namespace === 'shop' ? id.name : `${id.namespace}.${id.name}`
+    const added = schemaOf(metadata).fields.flatMap((field) => (/^c\d/.test(field.name) ? [field.name] : []))
+    const refs = Object.entries(metadata.refs).map(
+      async ([ref, { snapshotId }]) => [ref === MAIN ? name : `${name}@${ref}`, await rowsAt(table, snapshotId)] as const,
+    )
+    return [...(await Promise.all(refs)), ...(added.length === 0 ? [] : [[`${name} columns`, added] as const])]
+  }
+  return async () => {
+    const located = await catalog.locations()
+    const loads = located.map((row) => tableOnce(`${row.id.namespace} ${row.metadataLocation}`, () => catalog.load(row.id)))
+    const tables = (await Promise.all(loads)).filter((table) => table !== undefined)
+    const files = tables.flatMap((table) => table.metadata.snapshots.map(({ id, manifestList }) => filesOf(table, id, manifestList)))
+    const logs = tables.flatMap(({ metadata, metadataLocation }) => [metadataLocation, ...metadata.metadataLog.map(({ file }) => file)])
+    const named = new Set([...(await Promise.all(files)).flat(), ...logs])
+    const found = readdirSync(join(root, 'warehouse'), { recursive: true, withFileTypes: true })
+    const there = new Set(found.filter((file) => file.isFile()).map((file) => join(file.parentPath, file.name)))
+    const unnamed = [...there].filter((path) => !named.has(path))
+    return {
+      rows: Object.fromEntries((await Promise.all(tables.map(rowsOf))).flat()),
+      missing: [...named].filter((path) => !there.has(path)),
+      orphans: unnamed.filter((path) => path.endsWith('.parquet')),
+      strays: unnamed.filter((path) => !path.endsWith('.parquet')),
+    }
+  }
+}
+
+/** Days and seconds are counted. */
+function textOf(name: string, type: unknown): string {
+  if (type === 'date') return `datediff('day', DATE '1970-01-01', ${name})`
+  return type === 'timestamptz' ? `epoch(${name})::INT` : name
 }
 
 /** Gives what was found for a key before: snapshots and metadata files never change. */
@@ -178,58 +162,3 @@ function remembering<T>(): (key: string, find: () => Promise<T>) => Promise<T> {
     return known
   }
 }
-
-function publishingOf(tables: readonly Staged[], days: readonly number[]): Publishing {
-  const key = assetKey('shop.asset')
-  const partitions = days.toSorted((a, b) => a - b).map((day) => [day, day + 1] as const)
-  const spec: AssetSpec = {
-    key,
-    kind: 'table',
-    columns: COLUMNS,
-    rowKey: [],
-    partitions: { dim: 'time', grain: 'day', start: '1970-01-01', column: 'day' },
-    deps: [],
-    codeVersion: 'c',
-    checks: [],
-    retry: { max: 0, delay: 0 },
-    backfill: { partitionsPerStep: 1 },
-  }
-  const heads = tables.flatMap(({ id, base }): [string, string][] => {
-    const head = base?.metadata.currentSnapshotId
-    return head === undefined ? [] : [[`${id.namespace}.${id.name}`, head]]
-  })
-  const snapshotId = tables[0]?.staged.snapshotId
-  return {
-    partitions,
-    tables: tables.map(({ id, staged }) => ({ asset: key, role: 'rows', id, staged })),
-    readFrom: new Map(heads),
-    outputs: [
-      {
-        spec,
-        materialization: {
-          id: `m${snapshotId}`,
-          asset: key,
-          partitions,
-          dataVersion: String(snapshotId),
-          codeVersion: 'c',
-          inputs: {},
-          snapshotId,
-          rows: days.length,
-          runId: 'r',
-          stepId: 's',
-          at: 1,
-        },
-      },
-    ],
-  }
-}
-
-/** What is recorded before tables are published. */
-export const intentOf = ({ tables, outputs }: Publishing): PublishIntent => ({
-  runId: 'r',
-  stepId: 's',
-  attempt: 1,
-  tables: tables.map(({ id, staged }) => ({ ...id, snapshotId: staged.snapshotId, folder: staged.folder })),
-  materializations: outputs.map(({ materialization }) => materialization),
-  checks: [],
-})
