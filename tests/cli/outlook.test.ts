@@ -87,6 +87,19 @@ describe('what is to be expected of a plan', () => {
     expect(plan).toContain('rows of bronze.events were written by others, and are replaced')
   })
 
+  it('a run of which a part is blocked says so, and names are whole in a list', async () => {
+    const days =
+      "import { asset, daily, defineProject, duckdb, sql, t } from 'assay'\nconst days = daily({ start: '2026-01-01', end: '2026-01-03' })\n"
+    const one = (name: string, key: string, deps: string): string =>
+      `export const ${name} = asset('${key}', { partitions: days.on('day'), schema: { day: t.date() } })\n${name}.from(${deps}, duckdb((_, { partition }) => sql\`select \${partition.start}::date as day\`))\n`
+    const long = 'gold.a_name_that_is_longer_than_most'
+    const assets = `${one('first', 'bronze.first', '{}')}${one('second', long, '{ first }')}`
+    await folder.write('project.ts', `${days}${assets}export default defineProject({ name: 'shop', assets: { first, second } })`)
+    expect((await folder.tell(['materialize', 'bronze.first', '--partition', '2026-01-01'])).code).toBe(0)
+    expect((await folder.tell(['plan', long], 200)).stdout).toMatch(/^1 to run, 0 reused, 1 blocked in part/)
+    expect((await folder.tell(['ls'], 80)).stdout).toContain(long)
+  })
+
   it('rows of others beside which rows are merged are not', async () => {
     await folder.write('project.ts', PROJECT)
     await appendForeign(join(folder.path, '.assay'), 'silver.kept', 'select 99::int as id')
