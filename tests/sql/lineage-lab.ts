@@ -46,9 +46,9 @@ export async function soundness(numRuns: number): Promise<void> {
     await fc.assert(
       fc.asyncProperty(randomQuery(), cells, values, async (sql, before, after) => {
         await fill(session, before)
-        // Some shapes do not go together in DuckDB: an alias of an expression with a subquery, for one.
+        // Some shapes do not go together in DuckDB: an alias of an expression with a subquery, for one; on a few it fails itself.
         fc.pre(
-          await session.describe(sql).then(
+          await session.rows(sql).then(
             () => true,
             () => false,
           ),
