@@ -1,4 +1,4 @@
-import { assign, type IntervalMap, remove, restrict, domain } from '../partitions/interval-map.ts'
+import { assign, domain, type IntervalMap, override, remove, restrict } from '../partitions/interval-map.ts'
 import { intersect, type PartitionSet } from '../partitions/partition-set.ts'
 import type { ColumnVersions } from '../storage/events.ts'
 import type { AssetState } from '../storage/storage.ts'
@@ -31,17 +31,20 @@ export function versionsSeen({ versions, columnVersions = [] }: Versions, column
 }
 
 /** The map with the values of another one where both have one. */
-export function overlaid(map: IntervalMap<string>, over: IntervalMap<string>): IntervalMap<string> {
-  let out = map
-  for (const { from, to, value } of restrict(over, domain(map))) out = assign(out, [[from, to]], value)
-  return out
-}
+export const overlaid = (map: IntervalMap<string>, over: IntervalMap<string>): IntervalMap<string> =>
+  override(map, restrict(over, domain(map)))
 
 /** Versions after `version` was written to partitions; through the columns of `same`, the rows there are as they were before. */
 export function withVersion(before: Versions, partitions: PartitionSet, version: string, same: readonly ColumnVersions[] = []): Versions {
   const columnVersions = withColumns(remaining(before.columnVersions, partitions), same)
   return { versions: assign(before.versions, partitions, version), columnVersions }
 }
+
+/** Versions after several were written at once. */
+export const withVersions = (before: Versions, written: IntervalMap<string>): Versions => ({
+  versions: override(before.versions, written),
+  columnVersions: remaining(before.columnVersions, domain(written)),
+})
 
 /** Column versions without those of some partitions: of what was written there, nothing is known but its version. */
 export const remaining = (known: readonly ColumnVersions[] = [], partitions: PartitionSet): readonly ColumnVersions[] =>
@@ -51,9 +54,7 @@ function withColumns(known: readonly ColumnVersions[], same: readonly ColumnVers
   const out = [...known]
   for (const { columns, versions } of same) {
     const at = out.findIndex((one) => sameColumns(one.columns, columns))
-    let merged = at < 0 ? [] : (out[at]?.versions ?? [])
-    for (const { from, to, value } of versions) merged = assign(merged, [[from, to]], value)
-    out.splice(at < 0 ? out.length : at, 1, { columns, versions: merged })
+    out.splice(at < 0 ? out.length : at, 1, { columns, versions: override(out[at]?.versions ?? [], versions) })
   }
   return out
 }

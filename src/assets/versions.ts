@@ -93,7 +93,7 @@ function byRecord(made: IntervalMap<MadeFrom>, exist: PartitionSet): ReadonlyMap
 interface InputNow {
   readonly dep: DepSpec
   readonly versions: IntervalMap<string>
-  readonly domain: PartitionSet
+  readonly made: () => PartitionSet
   /** Found out when the input has moved, as lineage lies in the file of the manifest until it is asked for. */
   readonly seen: () => Seen
 }
@@ -106,19 +106,23 @@ interface Seen {
 
 function inputNow(spec: AssetSpec, dep: DepSpec, now: Versions = { versions: [] }): InputNow {
   let seen: Seen | undefined
+  let made: PartitionSet | undefined
   const look = (): Seen => {
     const columns = columnsRead(spec, dep.name)
     return { columns, versions: versionsSeen(now, columns) }
   }
-  return { dep, versions: now.versions, domain: domain(now.versions), seen: () => (seen ??= look()) }
+  return { dep, versions: now.versions, made: () => (made ??= domain(now.versions)), seen: () => (seen ??= look()) }
 }
 
 function inputCauses(now: InputNow, record: MadeFrom, partitions: PartitionSet): readonly Stale[] {
   const { dep } = now
   const consumed = record.inputs[dep.name]
   if (consumed === undefined || consumed.asset !== dep.asset) return [{ partitions, cause: { kind: 'dependency added', dep: dep.name } }]
-  const before = restrict(consumed.versions, reachOf(dep.mapping, partitions, domain(consumed.versions)))
-  const after = restrict(now.versions, reachOf(dep.mapping, partitions, now.domain))
+  const before = restrict(
+    consumed.versions,
+    reachOf(dep.mapping, partitions, () => domain(consumed.versions)),
+  )
+  const after = restrict(now.versions, reachOf(dep.mapping, partitions, now.made))
   if (equalMaps(before, after)) return []
   const moved = changedIn(now, consumed, difference(before, after))
   const reading = downstreamOf(dep.mapping, moved, partitions)

@@ -8,6 +8,7 @@ import { reachOf } from '../partitions/reach.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
 import type { Inspection } from '../runs/launch.ts'
 import type { Materialization, StepState } from '../storage/events.ts'
+import type { StepRecord } from '../storage/storage.ts'
 import { MATERIALIZATION_ID } from '../tables/publish.ts'
 
 /** A run, and when it was that it did something: milliseconds since the epoch. */
@@ -142,10 +143,11 @@ async function unknownOutcomes({ inspection }: Walk, { key }: AssetSpec, partiti
 /** The attempts that did not succeed, one for each run and problem. */
 async function attempts({ inspection }: Walk, { key }: AssetSpec, partitions: PartitionSet): Promise<readonly Reason[]> {
   const reasons = new Map<string, Reason>()
+  const steps = stepsOf(inspection)
   for (const { from, to, value } of inspection.states.get(key)?.lastAttempt ?? []) {
     const meant = intersect([[from, to]], partitions)
     if (isEmpty(meant)) continue
-    const step = (await inspection.storage.steps(value.runId)).find(({ id }) => id === value.stepId)
+    const step = (await steps(value.runId)).get(value.stepId)
     const problem = step?.problem === undefined ? undefined : `${step.problem.code} ${step.problem.what}`
     const name = `${value.runId} ${value.state} ${problem}`
     const known = reasons.get(name)
@@ -154,6 +156,16 @@ async function attempts({ inspection }: Walk, { key }: AssetSpec, partitions: Pa
     reasons.set(name, known === undefined ? reason : { ...known, partitions: union(known.partitions, meant) })
   }
   return [...reasons.values()]
+}
+
+/** Steps by id, asked for once for each run. */
+function stepsOf({ storage }: Inspection): (runId: string) => Promise<ReadonlyMap<string, StepRecord>> {
+  const known = new Map<string, Promise<ReadonlyMap<string, StepRecord>>>()
+  return (runId) => {
+    const found = known.get(runId) ?? storage.steps(runId).then((steps) => new Map(steps.map((step) => [step.id, step])))
+    known.set(runId, found)
+    return found
+  }
 }
 
 interface Due {
@@ -175,8 +187,11 @@ function dueAbove({ loaded, inspection, statuses }: Walk, spec: AssetSpec, parti
     if (asset !== spec && asset.kind !== 'external' && !isEmpty(due))
       found.unshift({ asset, partitions: due, path: pathFrom(asset.key, next) })
     for (const dep of asset.deps) {
-      const made = domain((inspection.states.get(dep.asset) ?? NOTHING_KNOWN).versions)
-      const reach = intersect(reachOf(dep.mapping, mine, made), statuses.get(dep.asset)?.exist ?? EMPTY)
+      const { versions } = inspection.states.get(dep.asset) ?? NOTHING_KNOWN
+      const reach = intersect(
+        reachOf(dep.mapping, mine, () => domain(versions)),
+        statuses.get(dep.asset)?.exist ?? EMPTY,
+      )
       needed.set(dep.asset, union(needed.get(dep.asset) ?? EMPTY, reach))
       if (!next.has(dep.asset)) next.set(dep.asset, asset.key)
     }

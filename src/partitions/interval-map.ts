@@ -34,15 +34,29 @@ function firstEndingAfter<V>(map: IntervalMap<V>, partition: number): number {
 
 /** The map with `value` on every partition of `set`. */
 export const assign = <V>(map: IntervalMap<V>, set: PartitionSet, value: V): IntervalMap<V> =>
-  joined([...(map.length === 0 ? map : remove(map, set)), ...set.map(([from, to]) => ({ from, to, value }))])
+  set.length === 1 ? assignOne(map, set[0] as Interval, value) : override(map, entriesOf(set, value))
 
-/** The map with the values of another one wherever that has some. */
-export const overlay = <V>(map: IntervalMap<V>, over: IntervalMap<V>): IntervalMap<V> =>
-  joined([...restrict(map, subtract(domain(map), domain(over))), ...over])
+const entriesOf = <V>(set: PartitionSet, value: V): IntervalMap<V> => set.map(([from, to]) => ({ from, to, value }))
+
+/** A run assigns one interval after the other: what lies before and behind is not looked at. */
+function assignOne<V>(map: IntervalMap<V>, [from, to]: Interval, value: V): IntervalMap<V> {
+  if (map.length === 0) return [{ from, to, value }]
+  // With the neighbours that touch it, which may have the same value.
+  const first = firstEndingAfter(map, from - 1)
+  let end = first
+  while (end < map.length && (map[end] as Entry<V>).from <= to) end++
+  return map.toSpliced(first, end - first, ...override(map.slice(first, end), [{ from, to, value }]))
+}
+
+/** The map with the values of another one wherever that has one. */
+export const override = <V>(map: IntervalMap<V>, over: IntervalMap<V>): IntervalMap<V> =>
+  over.length === 0 ? map : joined([...remove(map, domain(over)), ...over])
+
+const ALL: PartitionSet = [[-Infinity, Infinity]]
 
 /** The map without the partitions of `set`. */
 export const remove = <V>(map: IntervalMap<V>, set: PartitionSet): IntervalMap<V> =>
-  isEmpty(set) ? map : pieces(map, (interval) => subtract([interval], set))
+  isEmpty(set) ? map : restrict(map, subtract(ALL, set))
 
 /** The map on the partitions of `set` alone. What lies outside is passed over, not walked through. */
 export function restrict<V>(map: IntervalMap<V>, set: PartitionSet): IntervalMap<V> {
@@ -71,10 +85,6 @@ export function difference<V>(a: IntervalMap<V>, b: IntervalMap<V>): PartitionSe
     if (valueAt(a, from) !== valueAt(b, from)) out.push([from, cuts[i + 1] as number])
   }
   return normalise(out)
-}
-
-function pieces<V>(map: IntervalMap<V>, keep: (interval: Interval) => PartitionSet): IntervalMap<V> {
-  return map.flatMap((e) => keep([e.from, e.to]).map(([from, to]) => ({ from, to, value: e.value })))
 }
 
 function joined<V>(entries: readonly Entry<V>[]): IntervalMap<V> {

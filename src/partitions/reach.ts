@@ -85,13 +85,13 @@ const EVERYTHING: PartitionSet = [[Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTE
 
 /**
  * All partitions of a dep that partitions of a reader may look at, there or not.
- * @param made partitions of the dep that have been made: which of them is the last one
+ * @param made partitions of the dep that have been made, where that matters: which of them is the last one
  */
-export function reachOf(mapping: MappingSpec, wanted: PartitionSet, made: PartitionSet): PartitionSet {
+export function reachOf(mapping: MappingSpec, wanted: PartitionSet, made: () => PartitionSet): PartitionSet {
   if (isEmpty(wanted)) return EMPTY
   if (mapping.kind === 'all') return EVERYTHING
-  if (mapping.kind === 'last') return lastOf(made)
-  return mapping.kind === 'dimensions' ? boxesReached(mapping, wanted, made) : up(mapping, wanted)
+  if (mapping.kind === 'last') return lastOf(made())
+  return mapping.kind === 'dimensions' ? boxesReached(mapping, wanted, made()) : up(mapping, wanted)
 }
 
 /** The partitions of a reader that read any of the `changed` ones of a dep. @param reader all partitions of the reader. */

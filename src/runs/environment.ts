@@ -3,7 +3,7 @@ import type { Settings } from '../config.ts'
 import { type Catalog, formatTableId } from '../iceberg/catalog.ts'
 import type { EnvironmentCatalog } from '../iceberg/catalogs/environment-catalog.ts'
 import { type AssetKey, tableNameOf } from '../keys.ts'
-import { difference, domain, type IntervalMap, overlay, remove, restrict, where } from '../partitions/interval-map.ts'
+import { difference, domain, type IntervalMap, override, remove, restrict, where } from '../partitions/interval-map.ts'
 import { type Interval, normalise, type PartitionSet, subtract } from '../partitions/partition-set.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
 import type { Materialization, StoreEvent } from '../storage/events.ts'
@@ -46,10 +46,10 @@ const isEnvironment = (catalog: Catalog): catalog is EnvironmentCatalog => 'own'
 export function laidOver(main: AssetState, own: AssetState, { kind }: AssetSpec): AssetState {
   if (kind === 'external') return (own.observedAt ?? 0) > (main.observedAt ?? 0) ? own : main
   const later = kind === 'table' ? laterRecords(own, main) : newerRecords(own, main)
-  const lastAttempt = overlay(remove(main.lastAttempt, domain(later)), own.lastAttempt)
-  if (kind === 'table') return { ...main, made: overlay(main.made, later), lastAttempt }
+  const lastAttempt = override(remove(main.lastAttempt, domain(later)), own.lastAttempt)
+  if (kind === 'table') return { ...main, made: override(main.made, later), lastAttempt }
   const versions = later.map(({ from, to, value }) => ({ from, to, value: value.dataVersion }))
-  return { ...main, versions: overlay(main.versions, versions), made: overlay(main.made, later), lastAttempt }
+  return { ...main, versions: override(main.versions, versions), made: override(main.made, later), lastAttempt }
 }
 
 /** The records of one state that were made after those of another. */

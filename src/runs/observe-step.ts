@@ -43,9 +43,11 @@ function byKey(spec: AssetSpec, asked: PartitionSet, answer: unknown): ReadonlyM
   if (typeof answer !== 'object' || answer === null) throw refused(spec, `${JSON.stringify(answer)}, and not a version by partition`)
   const versions: ReadonlyMap<string, unknown> = answer instanceof Map ? answer : new Map(Object.entries(answer))
   const stray = [...versions.keys()].find((key) => readSet(spec.partitions, key, asked) === undefined)
-  if (stray !== undefined) throw refused(spec, `a version of '${stray}', which is no partition of it`)
+  if (stray !== undefined) throw refused(spec, `a version of '${stray}', which is no partition of it`, ONLY_ASKED)
   return versions
 }
 
-const refused = ({ key, where }: AssetSpec, what: string): AssayError =>
-  new AssayError('ASSAY-3013', `the version function of ${key} returned ${what}`, { where })
+const ONLY_ASKED = 'Return versions only of the keys in `partitions`, which the version function is given.'
+
+const refused = ({ key, where }: AssetSpec, what: string, next?: string): AssayError =>
+  new AssayError('ASSAY-3013', `the version function of ${key} returned ${what}`, { where, ...(next === undefined ? {} : { next }) })

@@ -125,12 +125,15 @@ function namesColumn({ compute, deps }: AssetSpec, asset: AssetKey, column: stri
 const droppedIn = (changes: readonly SchemaChange[]): readonly Destroyed[] =>
   changes.filter(({ kind }) => kind === 'dropped').map(({ asset, column }) => ({ asset, kind: 'column', column }))
 
-/** Partitions to be replaced whose rows a snapshot has written that is not Assay's. One that is expired does not tell. */
-function foreignRows(plan: Plan, { states, heads }: OutlookOptions): readonly Destroyed[] {
+/**
+ * Partitions to be replaced whose rows a snapshot has written that is not Assay's. One that is expired does not tell. Write
+ * modes other than `replace` leave the rows of others.
+ */
+function foreignRows(plan: Plan, { loaded, states, heads }: OutlookOptions): readonly Destroyed[] {
   return plan.assets.flatMap(({ asset, run }): readonly Destroyed[] => {
     const metadata = heads.get(asset)?.metadata
     const versions = states.get(asset)?.versions ?? []
-    if (metadata === undefined || isEmpty(run)) return []
+    if (metadata === undefined || isEmpty(run) || loaded.asset(asset)?.write !== undefined) return []
     const foreign = foreignSnapshots(metadata)
     const partitions = intersect(
       where(versions, (version) => foreign.has(version)),

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type Versions, withVersion } from '../assets/column-versions.ts'
+import { type Versions, withVersions } from '../assets/column-versions.ts'
 import { type AssetSpec, boundTo, type DepSpec } from '../assets/spec.ts'
 import { isUnknown, NOTHING_KNOWN } from '../assets/status.ts'
 import { type Stale, type VersionStatus, versionStatus } from '../assets/versions.ts'
@@ -239,10 +239,9 @@ class Planner {
 
   #lookAhead(key: AssetKey, made: readonly PlannedStep[]): void {
     const steps = made.filter((step) => step.assets.includes(key)).sort((a, b) => firstOf(a.partitions) - firstOf(b.partitions))
-    let { versions } = this.#aheadOf(key)
-    for (const step of steps) versions = withVersion(versions, step.partitions, `${PLANNED}${step.id}`)
-    const run = union(...steps.map((step) => step.partitions))
-    this.#ahead.set(key, { versions, made: union(this.#aheadOf(key).made, run), steps })
+    const written = steps.flatMap(({ id, partitions }) => partitions.map(([from, to]) => ({ from, to, value: `${PLANNED}${id}` })))
+    const versions = withVersions(this.#aheadOf(key).versions, written)
+    this.#ahead.set(key, { versions, made: domain(versions.versions), steps })
   }
 
   /** Steps that make what some partitions read. */
@@ -250,7 +249,12 @@ class Planner {
     const ids = new Set<string>()
     for (const dep of deps) {
       const { steps, made } = this.#aheadOf(dep.asset)
-      if (steps.length > 0) for (const { id } of among(steps, reachOf(dep.mapping, partitions, made))) ids.add(id)
+      if (steps.length > 0)
+        for (const { id } of among(
+          steps,
+          reachOf(dep.mapping, partitions, () => made),
+        ))
+          ids.add(id)
     }
     return ids.size === 0 ? NONE : [...ids]
   }
@@ -371,7 +375,14 @@ function wantedPartitions(loaded: LoadedManifest, request: PlanRequest, universe
     const mine = intersect(exist, union(asked, wanted.get(key) ?? EMPTY))
     wanted.set(key, mine)
     for (const dep of spec.deps) {
-      if (dep.mapping.kind !== 'all') wanted.set(dep.asset, union(wanted.get(dep.asset) ?? EMPTY, reachOf(dep.mapping, mine, EMPTY)))
+      if (dep.mapping.kind !== 'all')
+        wanted.set(
+          dep.asset,
+          union(
+            wanted.get(dep.asset) ?? EMPTY,
+            reachOf(dep.mapping, mine, () => EMPTY),
+          ),
+        )
     }
   }
   return wanted

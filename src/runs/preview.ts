@@ -72,6 +72,9 @@ function inputSql({ loaded, partitions, now }: Preview, dep: DepSpec): string {
   const from = `from ${dep.asset}`
   if (upstream === undefined || upstream.partitions.dim === 'none' || dep.mapping.kind === 'all') return from
   const exist = universe(upstream.partitions, now)
-  const reach = intersect(reachOf(dep.mapping, partitions, exist), exist)
+  const reach = intersect(
+    reachOf(dep.mapping, partitions, () => exist),
+    exist,
+  )
   return `${from} where ${insideOf({ spec: upstream.partitions, partitions: reach }, upstream.columns)}`
 }

@@ -52,15 +52,21 @@ export class RunLake {
   /** The data versions that a step reads of a dep. */
   consumed(dep: DepSpec, partitions: PartitionSet): ConsumedInput {
     const versions = this.#states.get(dep.asset)?.versions ?? []
-    return { asset: dep.asset, versions: restrict(versions, reachOf(dep.mapping, partitions, domain(versions))) }
+    return {
+      asset: dep.asset,
+      versions: restrict(
+        versions,
+        reachOf(dep.mapping, partitions, () => domain(versions)),
+      ),
+    }
   }
 
   /** The same, and by which versions the reader knows the columns that it looks at. */
   consumedBy(spec: AssetSpec, dep: DepSpec, partitions: PartitionSet): ConsumedInput {
     const { versions } = this.consumed(dep, partitions)
-    const state = this.#states.get(dep.asset) ?? { versions: [] }
+    const { columnVersions = [] } = this.#states.get(dep.asset) ?? {}
     const columns = columnsRead(spec, dep.name)
-    const seen = columns === undefined ? versions : restrict(versionsSeen(state, columns), domain(versions))
+    const seen = versionsSeen({ versions, columnVersions }, columns)
     const earlier = restrict(seen, difference(seen, versions))
     const through = columns === undefined || earlier.length === 0 ? {} : { through: { columns, versions: earlier } }
     return { asset: dep.asset, versions, ...through }
@@ -72,7 +78,7 @@ export class RunLake {
    * and every reader is to see that, but for those that append: rows that they have added must not count as changed.
    */
   columnsToCompare(spec: AssetSpec, partitions: PartitionSet, force: boolean): readonly (readonly string[])[] {
-    if (spec.write !== undefined || isEmpty(intersect(partitions, domain(this.#states.get(spec.key)?.versions ?? [])))) return []
+    if (spec.write !== undefined || restrict(this.#states.get(spec.key)?.versions ?? [], partitions).length === 0) return []
     const sets: (readonly string[])[] = []
     for (const reader of this.#loaded.readers(spec.key)) {
       if (force && reader.write?.kind !== 'append') continue
@@ -170,13 +176,13 @@ export class RunLake {
   isFresh(spec: AssetSpec, partitions: PartitionSet): boolean {
     const state = this.#states.get(spec.key)
     if (state === undefined) return false
-    const { fresh } = versionStatus(spec, state, partitions, (key) => this.#states.get(key))
+    const { fresh } = versionStatus(spec, { made: restrict(state.made, partitions) }, partitions, (key) => this.#states.get(key))
     return isEmpty(subtract(partitions, fresh))
   }
 
   /** Whether all of these partitions have been made, so that there is something to compare with. */
   isMade(key: AssetKey, partitions: PartitionSet): boolean {
-    return isEmpty(subtract(partitions, domain(this.#states.get(key)?.versions ?? [])))
+    return isEmpty(subtract(partitions, domain(restrict(this.#states.get(key)?.versions ?? [], partitions))))
   }
 
   /** The newest snapshot of the asset's table that this run knows of. */

@@ -5,6 +5,7 @@ import { discardStaged, stagedPlaces } from '../iceberg/stage.ts'
 import type { AssetKey } from '../keys.ts'
 import { dynamicOf, narrowPartitions } from '../partitions/bind.ts'
 import type { PartitionSet } from '../partitions/partition-set.ts'
+import type { PartitionsSpec } from '../partitions/spec.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
 import type { CheckResult, ConsumedInput, Materialization, PublishIntent, RunState, StoreEvent } from '../storage/events.ts'
 import type { Storage } from '../storage/storage.ts'
@@ -15,6 +16,7 @@ import type { Executor, OnLine, StepAnswer } from './executor.ts'
 import type { Plan, PlannedStep } from './plan.ts'
 import { retryDelay } from './retry.ts'
 import type { RunLake } from './run-state.ts'
+import { inTime } from './timeout.ts'
 import type { StepMessage, TableTarget } from './worker-protocol.ts'
 
 export interface Supervision {
@@ -80,7 +82,11 @@ class Walk {
     for (const step of supervision.plan.steps) {
       this.#waitingFor.set(step.id, step.after.length)
       if (step.after.length === 0) this.#ready.push(step)
-      for (const id of step.after) this.#dependents.set(id, [...(this.#dependents.get(id) ?? []), step])
+      for (const id of step.after) {
+        const dependents = this.#dependents.get(id)
+        if (dependents === undefined) this.#dependents.set(id, [step])
+        else dependents.push(step)
+      }
     }
   }
 
@@ -177,17 +183,10 @@ class Walk {
   async #answer({ message, specs }: Begun): Promise<StepAnswer> {
     const { clock, executor, logOf } = this.#s
     const log = logOf(message.stepId, message.attempt)
-    const timed = specs.filter((spec) => spec.timeout !== undefined).toSorted((a, b) => (a.timeout ?? 0) - (b.timeout ?? 0))
-    const [strictest] = timed
-    if (strictest?.timeout === undefined) return executor.run(message, log)
-    const over = new AbortController()
-    const ended = new AbortController()
-    void clock.sleep(strictest.timeout, ended.signal).then(() => ended.signal.aborted || over.abort())
-    const answer = await executor.run(message, log, over.signal)
-    ended.abort()
-    if (answer.type !== 'lost' || !over.signal.aborted) return answer
+    const { answer, tooLong } = await inTime(specs, clock, (limit) => executor.run(message, log, limit))
+    if (tooLong === undefined) return answer
     await this.#discard(message)
-    return { type: 'failed', outcome: 'failed', problem: toProblem(tookTooLong(strictest)), checks: [] }
+    return { type: 'failed', outcome: 'failed', problem: toProblem(tooLong), checks: [] }
   }
 
   /** Pins what the attempt reads to the versions of now. */
@@ -215,7 +214,7 @@ class Walk {
       attempt,
       assets: step.assets,
       partitions: step.partitions,
-      ...slicesOf(specs, step.partitions),
+      ...slicesOf(specs, step),
       inputs: pins,
       compare: this.#s.force ? [] : step.assets.filter((key) => state.isMade(key, step.partitions)),
       compareColumns: Object.fromEntries(specs.map((spec) => [spec.key, state.columnsToCompare(spec, step.partitions, this.#s.force)])),
@@ -342,15 +341,13 @@ class Walk {
 const inputsOf = (state: RunLake, spec: AssetSpec, partitions: PartitionSet): Readonly<Record<string, ConsumedInput>> =>
   Object.fromEntries(spec.deps.map((dep) => [dep.name, state.consumedBy(spec, dep, partitions)]))
 
-/** How assets are sliced where the manifest does not know the values. */
-function slicesOf(specs: readonly AssetSpec[], partitions: PartitionSet): Pick<StepMessage, 'slices'> {
+/** How assets are sliced where the manifest does not know the values. A version function may know more than it is asked for. */
+function slicesOf(specs: readonly AssetSpec[], { kind, partitions }: PlannedStep): Pick<StepMessage, 'slices'> {
   const dynamic = specs.filter((spec) => dynamicOf(spec.partitions).length > 0)
   if (dynamic.length === 0) return {}
-  return { slices: Object.fromEntries(dynamic.map((spec) => [spec.key, narrowPartitions(spec.partitions, partitions)])) }
+  const sliced = (spec: AssetSpec): PartitionsSpec => (kind === 'observe' ? spec.partitions : narrowPartitions(spec.partitions, partitions))
+  return { slices: Object.fromEntries(dynamic.map((spec) => [spec.key, sliced(spec)])) }
 }
-
-const tookTooLong = ({ key, timeout, where }: AssetSpec): AssayError =>
-  new AssayError('ASSAY-3045', `${key} had not ended after ${timeout} ms, which is its timeout`, { where })
 
 /** An attempt with what it was pinned to. */
 interface Begun {

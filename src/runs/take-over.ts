@@ -4,7 +4,7 @@ import { NOTHING_KNOWN } from '../assets/status.ts'
 import type { Clock } from '../clock.ts'
 import { environmentHome } from '../config.ts'
 import type { Catalog } from '../iceberg/catalog.ts'
-import { overlay } from '../partitions/interval-map.ts'
+import { override } from '../partitions/interval-map.ts'
 import type { LoadedManifest } from '../project/manifest.ts'
 import type { StoreEvent } from '../storage/events.ts'
 import { openStorage } from '../storage/sqlite.ts'
@@ -63,6 +63,6 @@ function taken(spec: AssetSpec, before: AssetState, state: AssetState, head: str
   // The table stands elsewhere than where the environment left it: it did not become that of `main`.
   if (head === undefined || head !== state.snapshotId) return []
   // What `main` has looked at since, and found to be as it was, it knows better.
-  if (head !== before.snapshotId) return adoption(key, { ...state, made: overlay(state.made, laterRecords(before, state)) })
+  if (head !== before.snapshotId) return adoption(key, { ...state, made: override(state.made, laterRecords(before, state)) })
   return adoption(key, { ...before, versions: [], columnVersions: [], made: laterRecords(state, before) }, []).slice(1)
 }

@@ -36,7 +36,7 @@ export interface StepMessage {
   /** What it makes: one asset, or outputs of one compute. They have the same deps. */
   readonly assets: readonly AssetKey[]
   readonly partitions: PartitionSet
-  /** How assets are sliced, with the values that the step makes, where the manifest does not know them. */
+  /** How assets are sliced where the manifest does not know the values: with those that the step makes, or to observe with all, removed ones too. */
   readonly slices?: Readonly<Record<string, PartitionsSpec>>
   /** By dep name; deps without rows are left out. `nothing`: none of the partitions that there are was ever made, as there are none. */
   readonly inputs: Readonly<Record<string, InputPin | 'nothing'>>
@@ -73,6 +73,8 @@ export const endMark = ({ runId, stepId, attempt }: StepMessage): string => `\0a
 
 export type FromWorker =
   | { readonly type: 'ready' }
+  /** The code of the step is imported and its engine open. */
+  | { readonly type: 'begun' }
   /**
    * Rows are staged, durable and checked, or the asset has no table and its compute has ended. The tables of what is
    * `unchanged` have been removed again.

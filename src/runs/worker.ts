@@ -70,9 +70,27 @@ async function work(step: StepMessage): Promise<void> {
   if (isSpent) return send({ type: 'refused' })
   current = step
   last = step
-  const answer = await origin.run(step, () => answerStep(environmentOf(), step, options.root))
+  const environment = environmentOf()
+  const answer = await origin.run(step, async () => {
+    await prepare(environment, step)
+    send({ type: 'begun' })
+    return answerStep(environment, step, options.root)
+  })
   current = undefined
   process.send?.(answer, () => PRINTED.forEach((stream) => writeLine(stream, endMark(step))))
+}
+
+/** What a cold worker does first is not counted as time of the step. What fails here fails again in the step, which then tells. */
+async function prepare(environment: StepEnvironment, step: StepMessage): Promise<void> {
+  for (const key of step.assets) {
+    const spec = loaded.asset(key)
+    if (spec?.compute?.kind === 'typescript' || spec?.observe !== undefined) await environment.definition(spec).catch(() => {})
+    if (spec?.kind === 'table')
+      await environment.session().then(
+        (session) => session.close(),
+        () => {},
+      )
+  }
 }
 
 const writers = { stdout: process.stdout.write.bind(process.stdout), stderr: process.stderr.write.bind(process.stderr) }

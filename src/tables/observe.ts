@@ -6,7 +6,7 @@ import { ancestors, type TableMetadata } from '../iceberg/metadata.ts'
 import { ancestorsSince, changesSince } from '../iceberg/scan.ts'
 import type { Store } from '../iceberg/store.ts'
 import { type AssetKey, tableNameOf } from '../keys.ts'
-import { assign, difference, domain, type IntervalMap, remove } from '../partitions/interval-map.ts'
+import { assign, difference, domain, type IntervalMap, override, remove } from '../partitions/interval-map.ts'
 import { EMPTY, type Interval, normalise, type PartitionSet, union, WHOLE } from '../partitions/partition-set.ts'
 import type { AssetState } from '../storage/storage.ts'
 import { withRemoved } from '../partitions/bind.ts'
@@ -134,8 +134,7 @@ export function withObservations(
   const out = new Map(states)
   for (const { asset, snapshotId, versions, lost } of observations) {
     const state = out.get(asset) ?? { versions: [], made: [], snapshotId: undefined, lastAttempt: [] }
-    let merged = remove(state.versions, lost)
-    for (const { from, to, value } of versions) merged = assign(merged, [[from, to]], value)
+    const merged = override(remove(state.versions, lost), versions)
     const columnVersions = remaining(state.columnVersions, union(lost, domain(versions)))
     out.set(asset, { ...state, snapshotId, versions: merged, columnVersions, made: remove(state.made, lost) })
   }

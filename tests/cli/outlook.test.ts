@@ -5,14 +5,16 @@ import { planLine } from '../../src/cli/plan-format.ts'
 import { type Folder, openFolder } from './command-line.ts'
 
 const PROJECT = `
-import { asset, defineProject, duckdb, sql, t, typescript } from 'assay'
+import { asset, defineProject, duckdb, merge, sql, t, typescript } from 'assay'
 export const events = asset('bronze.events', { schema: { user_id: t.int(), n: t.int(), kind: t.string(), note: t.string() } })
 events.from({}, duckdb(() => sql\`select 1::int as user_id, 2::int as n, 'a' as kind, 'b' as note\`))
 export const users = asset('silver.users', { schema: { id: t.int(), total: t.long() } })
 users.from({ events }, duckdb(({ events: e }) => sql\`select \${e.user_id} as id, sum(\${e.n})::bigint as total from \${e} where \${e.kind} = 'a' group by all\`))
 export const copies = asset('silver.copies', { schema: { kind: t.string() } })
 copies.from({ events }, typescript(async function* ({ events }, row) { for await (const e of events.rows()) yield row({ kind: e.kind }) }))
-export default defineProject({ name: 'shop', assets: { events, users, copies } })
+export const kept = asset('silver.kept', { schema: { id: t.int() }, key: ['id'], write: merge() })
+kept.from({}, duckdb(() => sql\`select 1::int as id\`))
+export default defineProject({ name: 'shop', assets: { events, users, copies, kept } })
 `
 
 describe('what is to be expected of a plan', () => {
@@ -83,5 +85,27 @@ describe('what is to be expected of a plan', () => {
     expect(plan).toContain('rows of others replaced in 1 partition')
     expect((await printed('--force')).destroyed).toEqual([{ asset: 'bronze.events', kind: 'written by others', partitions: [[0, 1]] }])
     expect(plan).toContain('rows of bronze.events were written by others, and are replaced')
+  })
+
+  it('a run of which a part is blocked says so, and names are whole in a list', async () => {
+    const days =
+      "import { asset, daily, defineProject, duckdb, sql, t } from 'assay'\nconst days = daily({ start: '2026-01-01', end: '2026-01-03' })\n"
+    const one = (name: string, key: string, deps: string): string =>
+      `export const ${name} = asset('${key}', { partitions: days.on('day'), schema: { day: t.date() } })\n${name}.from(${deps}, duckdb((_, { partition }) => sql\`select \${partition.start}::date as day\`))\n`
+    const long = 'gold.a_name_that_is_longer_than_most'
+    const assets = `${one('first', 'bronze.first', '{}')}${one('second', long, '{ first }')}`
+    await folder.write('project.ts', `${days}${assets}export default defineProject({ name: 'shop', assets: { first, second } })`)
+    expect((await folder.tell(['materialize', 'bronze.first', '--partition', '2026-01-01'])).code).toBe(0)
+    expect((await folder.tell(['plan', long], 200)).stdout).toMatch(/^1 to run, 0 reused, 1 blocked in part/)
+    expect((await folder.tell(['ls'], 80)).stdout).toContain(long)
+  })
+
+  it('rows of others beside which rows are merged are not', async () => {
+    await folder.write('project.ts', PROJECT)
+    await appendForeign(join(folder.path, '.assay'), 'silver.kept', 'select 99::int as id')
+    expect((await folder.tell(['plan', 'silver.kept', '--force'], 200)).stdout).toMatch(/^run +silver\.kept/m)
+    expect((await printed('silver.kept', '--force')).destroyed).toEqual([])
+    expect((await folder.tell(['materialize', 'silver.kept', '--force'])).code).toBe(0)
+    expect((await folder.tell(['query', 'select id from silver.kept order by 1'], 200)).stdout).toMatch(/1\s+99/)
   })
 })

@@ -1,6 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { liveBlock } from '../../src/cli/render/live-block.ts'
+import { problemLines } from '../../src/cli/render/problem.ts'
 import { leftOutWords, printRows } from '../../src/cli/render/rows.ts'
 import { table } from '../../src/cli/render/table.ts'
 import { type Terminal, terminalOn } from '../../src/cli/render/terminal.ts'
@@ -113,6 +117,20 @@ describe('rows of a query', () => {
     const { lines, leftOut } = printed(Number.POSITIVE_INFINITY, ['a', 'b'], 'y'.repeat(300))
     expect(lines[1]).toBe(`${'y'.repeat(300)}  ${'y'.repeat(300)}`)
     expect(leftOutWords(leftOut)).toBe('')
+  })
+})
+
+describe('the code around a problem', () => {
+  it('is of a long line the part that the place is in', () => {
+    const root = mkdtempSync(join(tmpdir(), 'assay-frame-'))
+    const before = 'x'.repeat(300)
+    writeFileSync(join(root, 'a.ts'), `${before}HERE${before}`)
+    const problem = { code: 'ASSAY-5001', what: 'no', next: 'Mend it.', where: { file: 'a.ts', line: 1, column: 301 } } as const
+    const lines = problemLines(terminalOn(new Screen(80), { NO_COLOR: '1' }), problem, { root, trace: false })
+    rmSync(root, { recursive: true })
+    const caret = lines.findIndex((line) => line.includes('^'))
+    expect(lines.every((line) => line.length <= 80)).toBe(true)
+    expect(lines[caret - 1]?.indexOf('HERE')).toBe(lines[caret]?.indexOf('^'))
   })
 })
 

@@ -171,7 +171,10 @@ describe('mappings between registries, lists and days', () => {
         expect([...each(needed)]).toEqual(wish.filter((d) => done.has(d)))
         // Beyond those that exist, only what cannot be made.
         expect([...each(intersect(missing, universe(depSpec, NOW)))]).toEqual(wish.filter((d) => !done.has(d)))
-        const seen = intersect(reachOf(mapping, wanted, universe(depSpec, NOW)), universe(depSpec, NOW))
+        const seen = intersect(
+          reachOf(mapping, wanted, () => universe(depSpec, NOW)),
+          universe(depSpec, NOW),
+        )
         expect([...each(seen)]).toEqual(wish)
         expect([...each(downstreamOf(mapping, made, universe(readerSpec, NOW)))]).toEqual(
           readers.filter((r) => [...done].some((d) => readBy(r, d))),

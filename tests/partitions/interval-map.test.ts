@@ -5,7 +5,7 @@ import {
   difference,
   domain,
   type IntervalMap,
-  overlay,
+  override,
   remove,
   restrict,
   valueAt,
@@ -40,6 +40,15 @@ test('assign puts the value on the set and leaves the rest', () =>
     expectNormal(assign(map, set, 'a'))
   }))
 
+test('override puts what the other map has and leaves the rest', () =>
+  fc.assert(
+    fc.property(intervalMap, intervalMap, (map, over) => {
+      const result = override(map, over)
+      expectNormal(result)
+      expect(plain(result)).toEqual(new Map([...plain(map), ...plain(over)]))
+    }),
+  ))
+
 test('remove and restrict part a map in two', () =>
   onMapAndSet((map, set) => {
     const [outside, inside] = [remove(map, set), restrict(map, set)]
@@ -57,16 +66,6 @@ test('domain, where and valueAt read what is there', () =>
     expect([...each(where(map, (value) => value === 'a'))]).toEqual(sorted([...naive].filter(([, value]) => value === 'a').map(([p]) => p)))
     for (let p = -15; p < 30; p++) expect(valueAt(map, p)).toBe(naive.get(p))
   }))
-
-test('overlay takes the values of the other map wherever it has some', () => {
-  fc.assert(
-    fc.property(intervalMap, intervalMap, (map, over) => {
-      const result = overlay(map, over)
-      expectNormal(result)
-      expect(plain(result)).toEqual(new Map([...plain(map), ...plain(over)]))
-    }),
-  )
-})
 
 test('difference is where two maps do not have the same value', () => {
   fc.assert(

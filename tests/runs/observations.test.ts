@@ -1,6 +1,9 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
+import { loadProject } from '../../src/project/load.ts'
+import { changeRegistry } from '../../src/runs/change-registry.ts'
 import type { StoreEvent } from '../../src/storage/events.ts'
 import { type TestProject, testProject } from '../support/project.ts'
 
@@ -21,6 +24,15 @@ lengths.from({ files }, typescript(function* (_, row, { partitions }) {
 export const priced = asset('a.priced', { schema: { n: t.int() } })
 priced.from({ rates, files: all(files) }, typescript(function* (_, row) { yield row({ n: text('in/rates')?.length ?? 0 }) }))
 export default defineProject({ name: 'test', assets: { files, rates, lengths, priced } })
+`
+
+/** A file for each shop, whether asked for or not. */
+const SHOPS = `
+import { readdirSync, readFileSync } from 'node:fs'
+import { defineProject, dynamic, externalAsset } from 'assay'
+export const tills = externalAsset('web.tills', { partitions: dynamic('shops') })
+tills.observe(() => Object.fromEntries(readdirSync('in').map((shop) => [shop, readFileSync('in/' + shop, 'utf8')])))
+export default defineProject({ name: 'test', assets: { tills } })
 `
 
 let open: TestProject | undefined
@@ -116,8 +128,30 @@ describe('an external asset with a version function', () => {
   it('refuses a version of what is no partition', async () => {
     const p = await folder({}, PROJECT.replace('[day, text(', "[day.replace('01-', 'Jan-'), text("))
     const { events } = await p.run({ observe: true, select: 'web.files' })
+    const next = expect.stringContaining('keys in `partitions`')
     expect(events).toContainEqual(
-      expect.objectContaining({ problem: expect.objectContaining({ code: 'ASSAY-3013', what: expect.stringContaining("'2026-Jan-01'") }) }),
+      expect.objectContaining({
+        problem: expect.objectContaining({ code: 'ASSAY-3013', what: expect.stringContaining("'2026-Jan-01'"), next }),
+      }),
     )
+  })
+
+  it('passes over a version of a value that was removed, or is not asked for, and refuses one that was never added', async () => {
+    const p = await folder({ ada: '1', bob: '2', eve: '3' }, SHOPS)
+    const change = async (action: 'add' | 'remove', ...values: string[]) =>
+      changeRegistry(
+        { settings: p.settings, loaded: await loadProject(p.settings), clock: systemClock },
+        { registry: 'shops', action, values },
+      )
+    const versions = (events: readonly StoreEvent[]) => seen(events)['web.tills']?.versions
+    await change('add', 'ada', 'bob', 'eve')
+    await change('remove', 'bob')
+    expect(versions((await p.run({ observe: true })).events)).toEqual([
+      { from: 0, to: 1, value: '1' },
+      { from: 2, to: 3, value: '3' },
+    ])
+    expect(versions((await p.run({ observe: true, partitions: [[2, 3]] })).events)).toEqual([{ from: 2, to: 3, value: '3' }])
+    put(p, { zoe: '4' })
+    expect((await p.run({ observe: true })).state).toBe('failed')
   })
 })

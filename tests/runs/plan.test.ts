@@ -39,7 +39,7 @@ function mappingOf(shapes: readonly Shape[], reader: Shape, dep: Shape['deps'][n
   return { kind: 'identity' }
 }
 
-function project(shapes: readonly Shape[], codeVersions: readonly string[] = []): LoadedManifest {
+function project(shapes: readonly Shape[], codeVersions: readonly string[] = [], days = DAYS): LoadedManifest {
   const assets = shapes.map(
     (shape, i): AssetSpec => ({
       key: assetKey(`layer.a${i}`),
@@ -47,7 +47,7 @@ function project(shapes: readonly Shape[], codeVersions: readonly string[] = [])
       columns: [],
       rowKey: [],
       partitions: shape.daily
-        ? { dim: 'time', grain: 'day', start: dayKey(FIRST), end: dayKey(FIRST + DAYS), column: 'day' }
+        ? { dim: 'time', grain: 'day', start: dayKey(FIRST), end: dayKey(FIRST + days), column: 'day' }
         : { dim: 'none' },
       deps: shape.deps.map((dep, n) => ({ name: `d${n}`, asset: assetKey(`layer.a${dep.to}`), mapping: mappingOf(shapes, shape, dep) })),
       compute: { kind: 'duckdb', query: [] },
@@ -251,3 +251,12 @@ function naiveDescendants(loaded: LoadedManifest, touched: AssetSpec, set: Parti
   }
   return below
 }
+
+it('plans partitions one a step, ten thousand of them, without looking at all for each', () => {
+  const chain = [0, 1, 2].map((i): Shape => ({ daily: true, perStep: 1, deps: i === 0 ? [] : [{ to: i - 1, kind: 'same' }] }))
+  const days = 10_000
+  const loaded = project(chain, [], days)
+  const { steps } = planAll(loaded, new Map())
+  expect(steps).toHaveLength(3 * days)
+  expect(steps.map(({ after }) => after.join())).toEqual(steps.map((_, at) => (at < days ? '' : steps[at - days]?.id)))
+})

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, watch } from 'node:fs'
+import { existsSync, readFileSync, rmSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Clock, systemClock } from '../../src/clock.ts'
@@ -6,8 +6,9 @@ import { type TestProject, testProject } from '../support/project.ts'
 
 const PROJECT = `
 import { spawn } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
-import { asset, defineProject, t, typescript } from 'assay'
+import { appendFileSync, writeFileSync } from 'node:fs'
+import { asset, defineProject, outputs, t, typescript } from 'assay'
+if (process.argv[1]?.includes('worker')) appendFileSync(import.meta.dirname + '/imports', 'x')
 export const slow = asset('a.slow', { schema: { n: t.int() }, timeout: 5000 })
 slow.from({}, typescript(async function* (_, row) {
   const child = spawn('sleep', ['600'], { stdio: 'ignore' })
@@ -17,7 +18,14 @@ slow.from({}, typescript(async function* (_, row) {
 }))
 export const quick = asset('a.quick', { schema: { n: t.int() }, timeout: 5000 })
 quick.from({}, typescript(function* (_, row) { yield row({ n: 1 }) }))
-export default defineProject({ name: 'test', assets: { slow, quick } })
+export const lax = asset('a.lax', { schema: { n: t.int() }, timeout: 7000 })
+export const strict = asset('a.strict', { schema: { n: t.int() }, timeout: 5000 })
+export const unlimited = asset('a.unlimited', { schema: { n: t.int() } })
+outputs({ lax, strict, unlimited }).from({}, typescript(async function* () {
+  writeFileSync('pids', String(process.pid))
+  await new Promise((resolve) => setTimeout(resolve, 600_000))
+}))
+export default defineProject({ name: 'test', assets: { slow, quick, lax, strict, unlimited } })
 `
 
 let p: TestProject
@@ -31,12 +39,16 @@ function clockOf(root: string): Clock {
   const file = join(root, 'pids')
   const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
     new Promise((resolve) => {
-      const watcher = watch(root, () => existsSync(file) && readFileSync(file, 'utf8') !== '' && ms === 5000 && done())
+      const look = (): void => {
+        if (existsSync(file) && readFileSync(file, 'utf8') !== '' && ms === 5000) done()
+      }
+      const watcher = watch(root, look)
       const done = (): void => {
         watcher.close()
         resolve()
       }
       signal?.addEventListener('abort', done, { once: true })
+      look()
     })
   return { ...systemClock, sleep }
 }
@@ -56,6 +68,23 @@ it('ends a step that takes too long with all that it has started, and says so', 
   expect(await p.rows('a.slow')).toEqual([])
 }, 20_000)
 
-it('leaves one alone that ends in time', async () => {
-  expect((await p.run({ select: 'a.quick', clock: clockOf(p.root) })).state).toBe('succeeded')
+it('leaves one alone that ends in time, which is counted from when a worker has loaded it', async () => {
+  // Of a project that no worker has loaded yet.
+  await p.write({ 'project.ts': `${PROJECT}// anew`, imports: '' })
+  const imports = (): number => readFileSync(join(p.root, 'imports'), 'utf8').length
+  const atBegin: number[] = []
+  const sleep: Clock['sleep'] = (ms, signal) => {
+    if (ms === 5000) atBegin.push(imports())
+    return systemClock.sleep(ms, signal)
+  }
+  expect((await p.run({ select: 'a.quick', clock: { ...systemClock, sleep } })).state).toBe('succeeded')
+  expect(atBegin).toEqual([1])
 })
+
+it('holds several outputs to the strictest of their timeouts', async () => {
+  rmSync(join(p.root, 'pids'), { force: true })
+  const { events } = await p.run({ select: 'a.strict', clock: clockOf(p.root) })
+  expect(events).toContainEqual(
+    expect.objectContaining({ problem: expect.objectContaining({ what: 'a.strict had not ended after 5000 ms, which is its timeout' }) }),
+  )
+}, 20_000)

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Clock, systemClock } from '../../src/clock.ts'
 import { localStore } from '../../src/iceberg/stores/local.ts'
 import { openMainCatalog } from '../../src/runs/launch.ts'
+import { createEnvironment, dropEnvironment } from '../../src/runs/promote.ts'
 import { type TestProject, testProject } from '../support/project.ts'
 
 const DAY = 86_400_000
@@ -31,6 +32,10 @@ describe('upkeep after a run', () => {
   it('looks after a table with its fiftieth commit, not before, and makes nothing stale', async () => {
     expect((await project.run({ clock: days(0) })).maintained).toEqual([])
     expect(await snapshots()).toBe(26)
+    await createEnvironment(project.settings, 'dev', days(0))
+    // Its table stands on files of `main`, and would be due as well.
+    expect((await project.run({ clock: days(10), force: true, environment: 'dev' })).maintained).toEqual([])
+    await dropEnvironment({ settings: project.settings, name: 'dev', clock: days(10) })
     const { maintained } = await project.run({ clock: days(10), force: true })
     // Of the 52 versions those of ten days ago are dropped.
     expect(maintained).toMatchObject([{ table: 'silver.days', expiredSnapshots: 26, compactedFiles: 0 }])

@@ -8,7 +8,7 @@ import { type TableColumn, table } from '../render/table.ts'
 import { ago, counted, number } from '../render/words.ts'
 
 const COLUMNS: readonly TableColumn[] = [
-  { title: 'asset', min: 14 },
+  { title: 'asset' },
   { title: 'kind', drop: 2 },
   { title: 'group', min: 6, drop: 1 },
   { title: 'partitions', align: 'right', drop: 5 },
@@ -16,6 +16,9 @@ const COLUMNS: readonly TableColumn[] = [
   { title: 'rows', align: 'right', drop: 4 },
   { title: 'last made', drop: 3 },
 ]
+
+/** Characters of an asset's name that other columns give way to. */
+const NAME = 40
 
 /** `assay ls [assets]`: one line an asset. */
 export const ls: Command = async (context) => {
@@ -51,7 +54,11 @@ function print({ terminal }: CommandContext, facts: readonly AssetFacts[], now: 
     lookedAt(one, now),
   ])
   const grouped = facts.some((one) => one.spec.group !== undefined)
-  const columns = COLUMNS.map((column) => (column.title === 'group' && !grouped ? { title: '' } : column))
+  const longest = facts.reduce((most, { spec }) => Math.max(most, spec.key.length), 0)
+  const columns = COLUMNS.map((column) => {
+    if (column.title === 'asset') return { ...column, min: Math.min(longest, terminal.columns() < 80 ? 14 : NAME) }
+    return column.title === 'group' && !grouped ? { title: '' } : column
+  })
   for (const line of table(terminal, columns, rows)) terminal.line(line)
   const due = facts.filter((one) => !['fresh', 'external', 'unknown'].includes(one.word)).length
   if (!terminal.live) return

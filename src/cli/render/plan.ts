@@ -16,11 +16,13 @@ const times = (plan: Plan, action: PlannedAsset['action']): number => plan.asset
 /** `7 to run, 4 reused, nothing destroyed`. */
 export function planSentence(plan: Plan, destroyed: readonly Destroyed[] = []): string {
   const blocked = times(plan, 'blocked')
+  const partly = plan.assets.filter((asset) => asset.action === 'run' && asset.blocked.length > 0).length
   if (times(plan, 'observe') > 0) return `${counted(times(plan, 'observe'), 'external asset')} to observe`
   return [
     `${times(plan, 'run')} to run${plan.steps.length !== times(plan, 'run') ? ` in ${counted(plan.steps.length, 'step')}` : ''}`,
     `${times(plan, 'reuse')} reused`,
     ...(blocked === 0 ? [] : [`${blocked} blocked`]),
+    ...(partly === 0 ? [] : [`${partly} blocked in part`]),
     destroyedWords(destroyed),
   ].join(', ')
 }

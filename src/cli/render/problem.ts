@@ -45,12 +45,15 @@ function codeFrame(terminal: Terminal, where: SourceLocation, root: string): rea
   const to = Math.min(source.length, where.line + BELOW)
   const digits = String(to).length
   const lines: string[] = [place]
+  const room = terminal.columns() - digits - 7
+  // Of long lines, the part that the place is in.
+  const left = where.column < room ? 0 : where.column - Math.ceil(room / 2)
   for (let n = from; n <= to; n++) {
-    const text = cut(harmless(source[n - 1] ?? ''), terminal.columns() - digits - 7)
+    const text = cut(harmless(source[n - 1] ?? '').slice(left), room)
     const mark = n === where.line ? paint('red', '>') : ' '
     lines.push(`  ${mark} ${paint('grey', `${String(n).padStart(digits)} |`)} ${text}`.trimEnd())
     if (n === where.line)
-      lines.push(`    ${' '.repeat(digits)} ${paint('grey', '|')} ${' '.repeat(Math.max(0, where.column - 1))}${paint('red', '^')}`)
+      lines.push(`    ${' '.repeat(digits)} ${paint('grey', '|')} ${' '.repeat(Math.max(0, where.column - 1 - left))}${paint('red', '^')}`)
   }
   return lines
 }

@@ -13,7 +13,7 @@ import { assetLine, barLine, runningLine } from './run-lines.ts'
 import { type Progress, type RunView, runView, warnings } from './run-view.ts'
 import { tinted } from './status.ts'
 import type { Terminal } from './terminal.ts'
-import { counted, duration, wrap } from './words.ts'
+import { counted, duration, number, wrap } from './words.ts'
 
 /** Tells a person what a run does. */
 export interface RunPrinter extends RunListener {
@@ -154,7 +154,7 @@ function summaryLines({ terminal }: Printing, view: RunView, { state, runId, pla
     plan.assets.filter((planned) => planned.action === 'reuse').length + view.assets.filter((asset) => !isEmpty(asset.reused)).length
   const verb = plan.assets.some(({ action }) => action === 'observe') ? 'observed' : 'made'
   const parts = [
-    made === view.steps ? `${counted(view.assets.length, 'asset')} ${verb}` : `${made} of ${counted(view.steps, 'step')} ${verb}`,
+    made === view.steps ? `${counted(view.assets.length, 'asset')} ${verb}` : `${number(made)} of ${counted(view.steps, 'step')} ${verb}`,
     ...nonZero(failed, 'failed'),
     ...nonZero(blocked, 'blocked'),
     ...nonZero(skipped, 'skipped'),
@@ -172,4 +172,4 @@ function summaryLines({ terminal }: Printing, view: RunView, { state, runId, pla
   return ['', tinted(terminal, word, first), ...more, ...next.flatMap((line) => wrap(line, terminal.columns()))]
 }
 
-const nonZero = (n: number, word: string): readonly string[] => (n === 0 ? [] : [`${n} ${word}`])
+const nonZero = (n: number, word: string): readonly string[] => (n === 0 ? [] : [`${number(n)} ${word}`])

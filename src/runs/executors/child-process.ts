@@ -3,7 +3,7 @@ import { extname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { NODE_FLAGS } from '../../node-flags.ts'
-import type { Executor, OnLine, StepAnswer } from '../executor.ts'
+import type { Executor, OnLine, StepAnswer, StepLimit } from '../executor.ts'
 import { endMark, type FromWorker, PRINTED, type StepMessage, type ToWorker, type WorkerOptions } from '../worker-protocol.ts'
 
 const ENTRY = fileURLToPath(new URL(`../worker${extname(import.meta.url)}`, import.meta.url))
@@ -22,14 +22,15 @@ export function childProcesses(slots: number, options: WorkerOptions): Executor 
   }
   return {
     slots,
-    run: async (step, onLine, over) => {
+    run: async (step, onLine, limit) => {
+      const over = limit?.over
       if (killed) return lost('the run was stopped')
       try {
         while (!over?.aborted) {
           const worker = [...workers].find((w) => w.free) ?? start()
           const strike = (): void => worker.kill()
           over?.addEventListener('abort', strike, { once: true })
-          const answer = await worker.run(step, onLine)
+          const answer = await worker.run(step, onLine, limit)
           over?.removeEventListener('abort', strike)
           if (answer !== 'refused') return answer
         }
@@ -55,6 +56,7 @@ interface Task {
   readonly resolve: (answer: StepAnswer | 'refused') => void
   readonly mark: string
   readonly unmarked: Set<'stdout' | 'stderr'>
+  readonly limit: StepLimit | undefined
   answer: StepAnswer | undefined
 }
 
@@ -112,9 +114,9 @@ class Worker {
   }
 
   /** `refused`: it is another worker's; nothing of it has been done. */
-  run(step: StepMessage, onLine: OnLine): Promise<StepAnswer | 'refused'> {
+  run(step: StepMessage, onLine: OnLine, limit: StepLimit | undefined): Promise<StepAnswer | 'refused'> {
     return new Promise((resolve) => {
-      this.#task = { resolve, mark: endMark(step), unmarked: new Set(PRINTED), answer: undefined }
+      this.#task = { resolve, mark: endMark(step), unmarked: new Set(PRINTED), limit, answer: undefined }
       this.#onLine = onLine
       this.#lines.set(endMark(step), onLine)
       // A process that could not be started has no channel, and tells by its event.
@@ -146,6 +148,7 @@ class Worker {
 
   #receive(message: FromWorker): void {
     if (message.type === 'ready') return
+    if (message.type === 'begun') return this.#task?.limit?.begun()
     if (message.type === 'log') return this.#onLine('log', message.text)
     if (message.type === 'spent') return this.#spend(message.by, message.text)
     if (message.type === 'refused') return this.#finish('refused')

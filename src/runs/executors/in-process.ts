@@ -9,7 +9,8 @@ import type { Executor } from '../executor.ts'
  */
 export const inProcess = (environment: Omit<StepEnvironment, 'log'>, root: string): Executor => ({
   slots: 1,
-  run: (step, onLine) => {
+  run: (step, onLine, limit) => {
+    limit?.begun()
     const line = (text: string): void => onLine('log', masked(text))
     return answerStep({ ...environment, log: { info: line, warn: (text) => line(`warning: ${text}`) } }, step, root)
   },
