@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { retailFolder } from './sources/retail.ts'
 
-/** `npm start`: looks at the files of others, brings every table up to date, and shows what came out. All are commands of Assay. */
+/** `npm start`: brings every table up to date and shows what came out. All are commands of Assay. */
 const ROOT = resolve(import.meta.dirname, '..')
 const ASSAY = join(ROOT, 'bin/assay.js')
 
@@ -60,15 +60,20 @@ async function start(): Promise<number> {
     console.error(`unknown option ${strange.join(' ')}: npm start takes --once only`)
     return 2
   }
-  // The experiment that the clickstream is about; one that somebody has taken out later stays out.
-  if (!existsSync(join(home(), 'state.db')) && (await assay('partitions', 'experiments', 'add', 'checkout')) !== 0) return 1
-  if (retailFolder() !== undefined && (await assay('observe', 'sources.retail_files')) !== 0) return 1
+  if (!existsSync(join(home(), 'state.db')) && (await begin()) !== 0) return 1
   const made = await assay('materialize')
   if (made !== 0) return made
   console.log()
   const shown = await assay('query', ...CLICKSTREAM, ...(retailFolder() === undefined ? [] : RETAIL))
   if (shown === 0) sayWhere()
   return shown
+}
+
+/** What is done once: the experiment that the clickstream is about (one taken out later stays out), and a look at the files of others. */
+async function begin(): Promise<number> {
+  const added = await assay('partitions', 'experiments', 'add', 'checkout')
+  if (added !== 0 || retailFolder() === undefined) return added
+  return assay('observe', 'sources.retail_files')
 }
 
 const home = (): string => resolve(process.env['ASSAY_HOME'] ?? join(ROOT, '.assay'))
