@@ -111,6 +111,11 @@ export const CATALOGUE = {
     'What one compute makes together has the same partitions, tries and steps, lies in the same project, and none of it reads another.',
     'Change the assets or the compute at the place shown, or give one of them a compute of its own.',
   ),
+  'ASSAY-1022': entry(
+    'There is no such option',
+    'An asset was given an option that Assay does not know, and that would do nothing.',
+    'Take it out, or spell it as `AssetOptions` has it.',
+  ),
   'ASSAY-1041': entry(
     'An option is not carried out yet',
     'This version of Assay knows the option, but does nothing with it yet. To pass over it would promise what does not happen.',

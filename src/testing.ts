@@ -250,7 +250,12 @@ const registriesWith = (values: Readonly<Record<string, readonly string[]>>): Re
 function askedFor({ key, partitions: spec, where }: AssetSpec, text: string | undefined, clock: Clock): PartitionSet {
   if (spec.dim === 'none') return WHOLE
   const exist = universe(spec, clock.now())
-  const asked = parseSet(spec, text ?? '', exist, where)
+  if (text === undefined)
+    throw new AssayError('ASSAY-4004', `${key} has partitions, and it is not said which to make`, {
+      where,
+      next: `Add \`partitions\`: it has ${formatSet(spec, exist)}.`,
+    })
+  const asked = parseSet(spec, text, exist, where)
   const absent = subtract(asked, exist)
   if (isEmpty(absent) && !isEmpty(asked)) return asked
   throw new AssayError('ASSAY-4004', `${key} has no partition ${formatSet(spec, absent)}`, {

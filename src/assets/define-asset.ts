@@ -7,6 +7,7 @@ import { type AssetKey, assetKey } from '../keys.ts'
 import { type Partitions, UNPARTITIONED, type Unpartitioned } from '../partitions/declare.ts'
 import type { DeclaredMapping, Dep, Deps, FedBy, Fitting } from '../partitions/mapping.ts'
 import type { Row, Schema } from '../schema/column.ts'
+import { didYouMean } from './nearest.ts'
 import { type ByKey, HISTORY_COLUMNS, type Stored, type WriteMode, type Yielded } from './write-mode.ts'
 
 /** An asset: what readers see of it. `.from()` says how it is made, from a compute that yields the columns `Y`. */
@@ -195,6 +196,7 @@ export function asset<
   },
 ): Asset<K, Stored<S, W>, P, Yielded<S, W>> {
   const where = callSite(asset)
+  refuseStray(key, options, where)
   let made: AssetDefinition['made']
   const common = definitionBase(key, where, options as unknown as LooseOptions)
   const from = (deps: Deps, compute: { readonly spec: ComputeSpec }): void => {
@@ -239,6 +241,23 @@ export function knownAsset({ key, kind, schema, partitions }: Pick<AssetDefiniti
   const face = Object.freeze(kind === 'external' ? faceOf(definition) : { ...faceOf(definition), from })
   definitions.set(face, () => definition)
   return face
+}
+
+/** Those of {@link AssetOptions}: a program that was not type-checked may misspell one, and would go unchecked. */
+const OPTIONS: readonly string[] = [
+  ...['partitions', 'schema', 'key', 'checks', 'quarantine', 'write', 'sortBy', 'retry', 'backfill', 'timeout', 'codeVersion'],
+  ...['pool', 'freshness', 'description', 'owners', 'group', 'tags', 'kinds'],
+]
+
+/** @throws ASSAY-1022 */
+function refuseStray(key: string, options: object, where: SourceLocation | undefined): void {
+  const stray = Object.keys(options).find((name) => !OPTIONS.includes(name))
+  if (stray === undefined) return
+  const next = didYouMean(stray, OPTIONS)
+  throw new AssayError('ASSAY-1022', `${key} is given the option '${stray}', which there is not`, {
+    where,
+    ...(next === undefined ? {} : { next }),
+  })
 }
 
 /** Options with the types of one asset's columns forgotten. */

@@ -299,6 +299,7 @@ class Walk {
     const { clock, state } = this.#s
     const id = newId(clock)
     const rows = tables.find((table) => table.asset === spec.key && table.role === 'rows')
+    const rejected = tables.find((table) => table.asset === spec.key && table.role === 'rejects')?.staged.rows ?? 0
     const isUnchanged = unchanged.includes(spec.key)
     const same = isUnchanged ? [] : state.kept(spec.key, equal[spec.key] ?? [])
     const read = inputs.get(spec.key) ?? {}
@@ -316,6 +317,7 @@ class Walk {
       ...(same.length === 0 ? {} : { same }),
       snapshotId,
       rows: rows === undefined ? undefined : rowsMade(rows),
+      ...(rejected === 0 ? {} : { rejected }),
       runId: message.runId,
       stepId: message.stepId,
       at: clock.now(),

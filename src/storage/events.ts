@@ -22,6 +22,8 @@ export interface Materialization {
   /** Undefined for an asset without a table. */
   readonly snapshotId: string | undefined
   readonly rows: number | undefined
+  /** Rows that were put into quarantine; absent where there were none. */
+  readonly rejected?: number
   readonly runId: string
   readonly stepId: string
   /** Milliseconds since the epoch. */

@@ -90,6 +90,7 @@ export function reduce(event: StoreEvent, at: number, before: StepBefore | undef
       return [
         { kind: 'adopt materialization', materialization, position: 0 },
         assign('made', materialization.asset, partitions, materialization.id),
+        { kind: 'remove', map: 'attempts', asset: materialization.asset, partitions },
       ]
     }
     default:

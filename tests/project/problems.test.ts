@@ -39,6 +39,10 @@ describe('while importing', () => {
     const fault = await only(`const f = () => {\n  throw new Error('boom')\n}\nf()`)
     expect(fault).toMatchObject({ at: 'ASSAY-1002 a.ts:3:9', what: 'Error: boom' })
   })
+  test('1022: an option that there is not, in a program that was not type-checked', async () => {
+    const fault = await only(`export const a = asset('x.a', {\n  schema: { n: t.int() }, check: () => [] } as never)`)
+    expect(fault).toMatchObject({ at: 'ASSAY-1022 a.ts:2:18', next: 'Did you mean checks?' })
+  })
   test('1002: a file that is no TypeScript', async () => {
     expect((await only('const x: = 3')).at).toBe('ASSAY-1002 a.ts:2:10')
   })

@@ -15,6 +15,8 @@ const GOLD = [
   'gold.front_page',
   'gold.retail_monthly_revenue',
 ]
+/** Made of files that are not there in every checkout. */
+const RETAIL = new Set(['gold.retail_daily_revenue', 'gold.retail_monthly_revenue', 'gold.rfm'])
 /** Tables in which a step that ran twice would show as double rows. */
 const BELOW = [
   ...['silver.sessions', 'silver.orders', 'silver.order_lines', 'silver.customers', 'silver.newsletter_subscribers'],
@@ -35,16 +37,17 @@ interface Scale {
  */
 export async function surviveKills(scale: Scale): Promise<void> {
   const calm = await openShop(scale)
+  const tables = [...GOLD, ...BELOW].filter((table) => calm.hasRetail || !RETAIL.has(table))
   const stormy = await openShop(scale)
   try {
     const began = performance.now()
     expect((await calm.assay('materialize')).code).toBe(0)
     const duration = (performance.now() - began) / 1000
-    const reference = await canonical(calm, [...GOLD, ...BELOW])
+    const reference = await canonical(calm, tables)
     for (const [table, rows] of Object.entries(reference)) expect(rows, table).not.toBe('')
     await storm(stormy, scale, duration)
     expect((await stormy.assay('materialize')).code).toBe(0)
-    expect(await canonical(stormy, [...GOLD, ...BELOW])).toEqual(reference)
+    expect(await canonical(stormy, tables)).toEqual(reference)
     expect(await orphans(stormy)).toEqual([])
     expect((await stormy.assay('materialize', '--json')).stdout).not.toContain('step.started')
   } finally {

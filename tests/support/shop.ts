@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { copyFile, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -25,6 +26,8 @@ type Rows = readonly Readonly<Record<string, unknown>>[]
 export interface Shop {
   readonly folder: string
   readonly home: string
+  /** Whether the files of Online Retail were there to be copied. */
+  readonly hasRetail: boolean
   assay(...args: readonly string[]): Promise<Ran>
   /** Runs and kills with SIGKILL after `seconds`, the main process alone or with all that it started. */
   killed(seconds: number, whole: 'main process' | 'whole tree', ...args: readonly string[]): Promise<Ran>
@@ -44,7 +47,8 @@ export async function openShop(settings: {
   const home = join(folder, 'home')
   const retail = join(folder, 'retail')
   await mkdir(retail)
-  for (const day of settings.retailDays) await copyFile(join(RETAIL, `${day}.csv.gz`), join(retail, `${day}.csv.gz`)).catch(() => {})
+  const hasRetail = existsSync(RETAIL)
+  if (hasRetail) for (const day of settings.retailDays) await copyFile(join(RETAIL, `${day}.csv.gz`), join(retail, `${day}.csv.gz`))
   const env = {
     ...process.env,
     ASSAY_HOME: home,
@@ -58,6 +62,7 @@ export async function openShop(settings: {
   return {
     folder,
     home,
+    hasRetail,
     assay,
     killed: (seconds, whole, ...args) =>
       run(process.execPath, [...binary, ...args], env, {

@@ -51,7 +51,7 @@ function packageJson(folder: string): string {
     })
   if (parsed.data.type !== undefined && parsed.data.type !== 'module')
     throw new AssayError('ASSAY-4007', `package.json says "type": "${parsed.data.type}", and a project of Assay is made of modules`, {
-      next: 'Run it in a folder of its own.',
+      next: 'Say `npm pkg set type=module` and run it again, or run it in an empty folder.',
     })
   const { assay, dependencies } = parsed.data
   if (assay?.project !== undefined) throw new AssayError('ASSAY-4007', `package.json names the project ${assay.project}`)

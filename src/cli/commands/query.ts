@@ -100,7 +100,10 @@ async function answer(context: CommandContext, session: SqlSession, statement: S
   if (text.replaceAll(NO_SEPARATOR, '').includes(';'))
     throw new AssayError('ASSAY-4006', 'one argument holds several statements', { next: 'Give each statement as an argument of its own.' })
   try {
-    const columns = await session.describe(text)
+    const described = await session.describe(text)
+    const isTwice = new Set(described.map(({ name }) => name.toLowerCase())).size < described.length
+    // Rows come as objects: of two columns of one name each needs its own, as a query around them gives it.
+    const columns = isTwice ? await session.describe(`SELECT * FROM (${text}\n)`) : described
     const limit = context.options.limit ?? (context.options.json ? Number.POSITIVE_INFINITY : ROWS_SHOWN)
     const rows: EngineRow[] = []
     let total = 0

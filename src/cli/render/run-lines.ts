@@ -15,6 +15,7 @@ export function assetLine(terminal: Terminal, progress: AssetProgress, spec: Ass
     ...(progress.moved === undefined ? [] : [movedWords(progress.moved, sliced)]),
     ...(isEmpty(progress.unchanged) ? [] : [unchangedWords(progress, sliced)]),
     ...(progress.rows === undefined ? [] : [counted(progress.rows, 'row')]),
+    ...(progress.rejected === 0 ? [] : [`${number(progress.rejected)} rejected, see ${progress.asset}__rejects`]),
     ...(progress.startedAt === undefined ? [] : [duration((progress.endedAt ?? progress.startedAt) - progress.startedAt)]),
     ...(progress.checks.size === 0 ? [] : [checksWords(progress)]),
   ]

@@ -26,6 +26,8 @@ export interface AssetProgress {
   running: number
   ended: number
   rows: number | undefined
+  /** Rows put into quarantine. */
+  rejected: number
   startedAt: number | undefined
   endedAt: number | undefined
   /** Results of the checks of all steps, by name. */
@@ -106,6 +108,7 @@ const blank = (asset: AssetKey, wanted: PartitionSet, plan: Plan): AssetProgress
   rows: undefined,
   startedAt: undefined,
   endedAt: undefined,
+  rejected: 0,
   checks: new Map(),
   reasons: new Set(),
   problems: new Map(),
@@ -122,6 +125,7 @@ function take(progress: AssetProgress, step: PlannedStep, event: StoreEvent, now
       progress.made = union(progress.made, step.partitions)
       if (own?.unchanged) progress.unchanged = union(progress.unchanged, step.partitions)
       if (own?.rows !== undefined) progress.rows = (progress.rows ?? 0) + own.rows
+      progress.rejected += own?.rejected ?? 0
       noteChecks(
         progress,
         event.checks.filter(({ asset }) => asset === progress.asset),
