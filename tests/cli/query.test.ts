@@ -12,8 +12,10 @@ it('columns of one name each show their own values', async () => {
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as Record<string, unknown>)
-    const names = (result?.['columns'] as { readonly name: string }[]).map(({ name }) => name)
-    expect(names.map((name) => (row?.['row'] as Record<string, unknown>)[name])).toEqual([1, 2, 3, 4])
+    if (row === undefined || result === undefined) throw new Error('a row and a result')
+    const columns = result['columns'] as readonly { readonly name: string }[]
+    const cells = row['row'] as Record<string, unknown>
+    expect(columns.map(({ name }) => cells[name])).toEqual([1, 2, 3, 4])
     expect((await folder.tell(['query', text])).stdout).toMatch(/1\s+2\s+3\s+4/)
   } finally {
     await folder.remove()

@@ -49,7 +49,9 @@ export async function surviveKills(scale: Scale): Promise<void> {
     expect((await stormy.assay('materialize')).code).toBe(0)
     expect(await canonical(stormy, tables)).toEqual(reference)
     expect(await orphans(stormy)).toEqual([])
-    expect((await stormy.assay('materialize', '--json')).stdout).not.toContain('step.started')
+    const again = (await stormy.assay('materialize', '--json')).stdout.split('"type":"step.started"').length - 1
+    // Files that are not there are looked for each time.
+    expect(again).toBe(calm.hasRetail ? 0 : 1)
   } finally {
     await calm.remove()
     await stormy.remove()
