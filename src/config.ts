@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
-import * as z from 'zod'
 import { AssayError } from './errors.ts'
 
 /** Where a project lies and where its state goes. All paths are absolute. */
@@ -45,17 +44,24 @@ export type CatalogPlace =
 
 export const CATALOG_NAME = 'assay'
 
-const Environment = z.object({
-  ASSAY_PROJECT: z.string().min(1).optional(),
-  ASSAY_HOME: z.string().min(1).optional(),
-  ASSAY_WAREHOUSE: z.string().min(1).optional(),
-  ASSAY_PROFILE: z.string().min(1).optional(),
-  ASSAY_CATALOG: z.string().min(1).optional(),
-  ASSAY_ENV: z.string().min(1).optional(),
-  ASSAY_WORKERS: z.coerce.number().int().min(1).max(64).optional(),
-})
+const TEXTS = ['ASSAY_PROJECT', 'ASSAY_HOME', 'ASSAY_WAREHOUSE', 'ASSAY_PROFILE', 'ASSAY_CATALOG', 'ASSAY_ENV'] as const
+const MOST_WORKERS = 64
 
-const PackageFile = z.object({ assay: z.object({ project: z.string() }).optional() })
+interface Variables extends Readonly<Partial<Record<(typeof TEXTS)[number], string>>> {
+  readonly ASSAY_WORKERS?: number
+}
+
+/** By hand: every command begins here, and a library that checks shapes takes longer to load than all else. @throws ASSAY-1017 */
+function variablesOf(env: NodeJS.ProcessEnv): Variables {
+  const empty = TEXTS.find((name) => env[name] === '')
+  if (empty !== undefined) throw new AssayError('ASSAY-1017', `${empty}: it is empty`)
+  const { ASSAY_WORKERS: text } = env
+  const texts: Variables = Object.fromEntries(TEXTS.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])))
+  if (text === undefined) return texts
+  const workers = text.trim() === '' ? Number.NaN : Number(text)
+  if (Number.isInteger(workers) && workers >= 1 && workers <= MOST_WORKERS) return { ...texts, ASSAY_WORKERS: workers }
+  throw new AssayError('ASSAY-1017', `ASSAY_WORKERS: '${text}' is no whole number from 1 to ${MOST_WORKERS}`)
+}
 
 /**
  * Settings from the command line, the environment and package.json, in this order.
@@ -67,12 +73,7 @@ export function readSettings(options: {
   readonly project?: string | undefined
   readonly environment?: string | undefined
 }): Settings {
-  const parsed = Environment.safeParse(options.env)
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]
-    throw new AssayError('ASSAY-1017', `${issue?.path.join('.')}: ${issue?.message}`)
-  }
-  const env = parsed.data
+  const env = variablesOf(options.env)
   const projectFile = findProject(options.cwd, options.project ?? env.ASSAY_PROJECT)
   const root = nearestPackage(dirname(projectFile)) ?? dirname(projectFile)
   const mainHome = env.ASSAY_HOME === undefined ? join(root, '.assay') : resolve(options.cwd, env.ASSAY_HOME)
@@ -137,9 +138,14 @@ function findProject(cwd: string, named: string | undefined): string {
 
 function fromPackage(root: string | undefined): readonly string[] {
   if (root === undefined) return []
-  const parsed = PackageFile.safeParse(readJson(join(root, 'package.json')))
-  const project = parsed.success ? parsed.data.assay?.project : undefined
+  const project = projectIn(readJson(join(root, 'package.json')))
   return project === undefined ? [] : [isAbsolute(project) ? project : join(root, project)]
+}
+
+function projectIn(file: unknown): string | undefined {
+  const assay = typeof file === 'object' && file !== null && 'assay' in file ? file.assay : undefined
+  const project = typeof assay === 'object' && assay !== null && 'project' in assay ? assay.project : undefined
+  return typeof project === 'string' ? project : undefined
 }
 
 function readJson(file: string): unknown {
